@@ -1,0 +1,69 @@
+/** What a command is made of: a name, options, and a run that turns them into a flow. main.ts does the rest. */
+import type { Clock } from '../events/flow.js'
+import type { Disk } from '../disk/disk.js'
+
+/** `size`: bytes, with K, M, G; `duration`: ms, with ms, s, m, h, d; `count`: a whole number; `texts`: may be repeated. */
+export interface Option {
+  readonly type: 'text' | 'texts' | 'flag' | 'size' | 'duration' | 'count'
+  /** One line for --help; the man page says the rest. */
+  readonly describe: string
+  /** What stands for the value in --help and the man page: `BYTES`. */
+  readonly placeholder?: string
+  /** As it would be typed: '64K', '10m'. Absent: the value is undefined (flag: false, texts: empty). */
+  readonly default?: string
+  readonly choices?: readonly string[]
+  readonly alias?: string
+}
+
+export type Options = Readonly<Record<string, Option>>
+
+type Parsed<O extends Option> = O['type'] extends 'flag'
+  ? boolean
+  : O['type'] extends 'texts'
+    ? readonly string[]
+    : O['type'] extends 'text'
+      ? string
+      : number
+
+/** Option values by their long name. */
+export type Values<T extends Options> = {
+  readonly [K in keyof T]: T[K]['type'] extends 'flag' | 'texts'
+    ? Parsed<T[K]>
+    : T[K] extends { readonly default: string }
+      ? Parsed<T[K]>
+      : Parsed<T[K]> | undefined
+}
+
+/** What a command may touch of the world around it. */
+export interface Context {
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** Absolute. */
+  readonly directory: string
+  readonly pid: number
+  /** One line for people on stderr: `flume-tail: …`. */
+  say(message: string): void
+  /** Aborted by the first SIGINT, SIGTERM or SIGHUP: stop reading, flush, ack, bye. main.ts then dies of that signal. */
+  readonly stop: AbortSignal
+  readonly disk: Disk
+  readonly clock: Clock
+  /** Where a command keeps state: `$XDG_STATE_HOME/flume`, else `~/.local/state/flume`. */
+  readonly stateDirectory: string
+}
+
+export interface Command<T extends Options = Options> {
+  /** `flume-tail` */
+  readonly name: string
+  readonly summary: string
+  /** After the name: `[OPTION]... FILE...` */
+  readonly usage: string
+  readonly options: T
+  /** Two or more: a line to type, and what it does. */
+  readonly examples: readonly (readonly [line: string, what: string])[]
+  /** Throws FlumeError; returns the exit status where it is not 0. */
+  run(values: Values<T>, operands: readonly string[], context: Context): Promise<number | void>
+}
+
+/** Keeps the types of the options. */
+export function defineCommand<const T extends Options>(command: Command<T>): Command<T> {
+  return command
+}

@@ -1,0 +1,57 @@
+/**
+ * The few file operations we use, as an interface: node.ts is the real one, test/support/memory-disk.ts one that
+ * loses what was not synced. Errors are those of the system call (`code` is the errno name), not wrapped.
+ */
+
+export interface FileStat {
+  readonly kind: 'file' | 'directory' | 'symlink' | 'fifo' | 'socket' | 'character' | 'other'
+  readonly size: number
+  readonly device: bigint
+  readonly inode: bigint
+  /** ms since the epoch */
+  readonly modified: number
+  /** ns since the epoch; 0 where the file system does not say */
+  readonly born: bigint
+  readonly mode: number
+  readonly uid: number
+  readonly links: number
+}
+
+export interface DiskFile {
+  /** Reads up to `into.length` bytes from byte `at`; the number read, 0 at the end. */
+  read(into: Uint8Array, at: number): Promise<number>
+  /** Writes all pieces one after the other from byte `at`; returns the bytes written, always all of them. */
+  write(pieces: readonly Uint8Array[], at: number): Promise<number>
+  /** fdatasync(2): the bytes, and the size, are on disk. After a failure the file must not be written again. */
+  sync(): Promise<void>
+  truncate(size: number): Promise<void>
+  stat(): Promise<FileStat>
+  /** The kernel's exclusive lock of this open file, gone with the process; false when somebody else has it. */
+  tryLock(): boolean
+  close(): Promise<void>
+}
+
+/** `read`: must exist. `update`: read and write, must exist. `create`: read and write, must not exist. `any`: read and write, made if missing. */
+export type OpenMode = 'read' | 'update' | 'create' | 'any'
+
+export interface Disk {
+  open(path: string, mode: OpenMode, permissions?: number): Promise<DiskFile>
+  /** Names in a directory, in no order. */
+  list(directory: string): Promise<string[]>
+  /** Follows symlinks; undefined where nothing is there. */
+  stat(path: string): Promise<FileStat | undefined>
+  /** Does not follow the last symlink; undefined where nothing is there. */
+  lstat(path: string): Promise<FileStat | undefined>
+  rename(from: string, to: string): Promise<void>
+  /** link(2): fails with EEXIST where rename(2) would overwrite. */
+  link(from: string, to: string): Promise<void>
+  unlink(path: string): Promise<void>
+  /** Makes the directory and its missing parents; fine when it is there. Returns the topmost directory made, if any. */
+  makeDirectory(path: string, permissions?: number): Promise<string | undefined>
+  /** fsync(2) of a directory: the entries made, renamed and removed in it are on disk. */
+  syncDirectory(path: string): Promise<void>
+  /** Bytes that an unprivileged user may still write, and bytes in all, on the file system of `path`. */
+  space(path: string): Promise<{ readonly free: number; readonly total: number }>
+  /** Absolute path without symlinks. */
+  realPath(path: string): Promise<string>
+}

@@ -1,0 +1,143 @@
+/** Disk on node:fs. With ring.ts the only place that does file I/O. */
+import * as fs from 'node:fs'
+import { promisify } from 'node:util'
+import { createRequire } from 'node:module'
+import type { Disk, DiskFile, FileStat, OpenMode } from './disk.js'
+import { errnoOf } from '../errors.js'
+
+const { tryLock } = createRequire(import.meta.url)('fs-native-extensions') as { tryLock(fd: number): boolean }
+
+const FLAGS: Record<OpenMode, number> = {
+  read: fs.constants.O_RDONLY,
+  update: fs.constants.O_RDWR,
+  create: fs.constants.O_RDWR | fs.constants.O_CREAT | fs.constants.O_EXCL,
+  any: fs.constants.O_RDWR | fs.constants.O_CREAT,
+}
+
+const fdatasync = promisify(fs.fdatasync)
+const ftruncate = promisify(fs.ftruncate)
+const close = promisify(fs.close)
+
+class NodeFile implements DiskFile {
+  constructor(readonly fd: number) {}
+
+  read(into: Uint8Array, at: number): Promise<number> {
+    return new Promise((resolve, reject) => {
+      fs.read(this.fd, into, 0, into.length, at, (error, count) => (error ? reject(error) : resolve(count)))
+    })
+  }
+
+  async write(pieces: readonly Uint8Array[], at: number): Promise<number> {
+    let rest = pieces
+    let done = 0
+    while (rest.length > 0) {
+      const wrote = await this.#writev(rest, at + done)
+      done += wrote
+      rest = after(rest, wrote)
+    }
+    return done
+  }
+
+  sync(): Promise<void> {
+    return fdatasync(this.fd)
+  }
+
+  truncate(size: number): Promise<void> {
+    return ftruncate(this.fd, size)
+  }
+
+  async stat(): Promise<FileStat> {
+    return statOf(await promisify<number, { bigint: true }, fs.BigIntStats>(fs.fstat)(this.fd, { bigint: true }))
+  }
+
+  tryLock(): boolean {
+    return tryLock(this.fd)
+  }
+
+  close(): Promise<void> {
+    return close(this.fd)
+  }
+
+  #writev(pieces: readonly Uint8Array[], at: number): Promise<number> {
+    const most = pieces.length > IOV_MAX ? pieces.slice(0, IOV_MAX) : pieces
+    return new Promise((resolve, reject) => {
+      fs.writev(this.fd, most as Uint8Array[], at, (error, count) => (error ? reject(error) : resolve(count)))
+    })
+  }
+}
+
+/** writev(2) takes no more pieces at once. */
+const IOV_MAX = 1024
+
+/** What of `pieces` is left after the first `count` bytes. */
+export function after(pieces: readonly Uint8Array[], count: number): readonly Uint8Array[] {
+  let skip = count
+  for (const [index, piece] of pieces.entries()) {
+    if (skip < piece.length) return [piece.subarray(skip), ...pieces.slice(index + 1)]
+    skip -= piece.length
+  }
+  return []
+}
+
+function statOf(stat: fs.BigIntStats): FileStat {
+  const kind = stat.isFile()
+    ? 'file'
+    : stat.isDirectory()
+      ? 'directory'
+      : stat.isSymbolicLink()
+        ? 'symlink'
+        : stat.isFIFO()
+          ? 'fifo'
+          : stat.isSocket()
+            ? 'socket'
+            : stat.isCharacterDevice()
+              ? 'character'
+              : 'other'
+  return {
+    kind,
+    size: Number(stat.size),
+    device: stat.dev,
+    inode: stat.ino,
+    modified: Number(stat.mtimeMs),
+    born: stat.birthtimeNs,
+    mode: Number(stat.mode),
+    uid: Number(stat.uid),
+    links: Number(stat.nlink),
+  }
+}
+
+async function orMissing(stat: Promise<fs.BigIntStats>): Promise<FileStat | undefined> {
+  try {
+    return statOf(await stat)
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return undefined
+    throw error
+  }
+}
+
+export const nodeDisk: Disk = {
+  open: (path, mode, permissions = 0o600) =>
+    new Promise((resolve, reject) => {
+      fs.open(path, FLAGS[mode], permissions, (error, fd) => (error ? reject(error) : resolve(new NodeFile(fd))))
+    }),
+  list: (directory) => fs.promises.readdir(directory),
+  stat: (path) => orMissing(fs.promises.stat(path, { bigint: true })),
+  lstat: (path) => orMissing(fs.promises.lstat(path, { bigint: true })),
+  rename: (from, to) => fs.promises.rename(from, to),
+  link: (from, to) => fs.promises.link(from, to),
+  unlink: (path) => fs.promises.unlink(path),
+  makeDirectory: (path, permissions = 0o777) => fs.promises.mkdir(path, { recursive: true, mode: permissions }),
+  async syncDirectory(path) {
+    const handle = await fs.promises.open(path, 'r')
+    try {
+      await handle.sync()
+    } finally {
+      await handle.close()
+    }
+  },
+  async space(path) {
+    const stat = await fs.promises.statfs(path)
+    return { free: stat.bavail * stat.bsize, total: stat.blocks * stat.bsize }
+  },
+  realPath: (path) => fs.promises.realpath(path),
+}

@@ -1,0 +1,35 @@
+/** Write a small file whole: a crash leaves the old one or the new one, never half of one. */
+import { dirname } from 'node:path'
+import type { Disk } from './disk.js'
+
+export async function replace(disk: Disk, path: string, bytes: Uint8Array, permissions = 0o600): Promise<void> {
+  const temporary = `${path}.tmp`
+  const file = await disk.open(temporary, 'any', permissions)
+  try {
+    await file.truncate(0)
+    await file.write([bytes], 0)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+  await disk.rename(temporary, path)
+  await disk.syncDirectory(dirname(path))
+}
+
+/** The whole of a small file; undefined where it is missing. */
+export async function readWhole(disk: Disk, path: string): Promise<Buffer | undefined> {
+  if ((await disk.stat(path)) === undefined) return undefined
+  const file = await disk.open(path, 'read')
+  try {
+    const bytes = Buffer.alloc((await file.stat()).size)
+    let at = 0
+    while (at < bytes.length) {
+      const count = await file.read(bytes.subarray(at), at)
+      if (count === 0) break
+      at += count
+    }
+    return bytes.subarray(0, at)
+  } finally {
+    await file.close()
+  }
+}

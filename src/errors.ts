@@ -1,0 +1,39 @@
+/**
+ * The one error class, and the list of its codes. Match on `code`; the text is for people: `cannot <verb> <object>`,
+ * the reason is `cause`. Below `cli` errors are thrown, never printed. cli/exit.ts gives each code its exit status.
+ */
+export type Code =
+  | 'BAD_OPTION' // the command line cannot be understood
+  | 'BAD_EVENT' // a line is no event, under --strict
+  | 'OTHER_HISTORY' // what is in place was written by another history of the queue
+  | 'SEGMENT_DAMAGED' // bytes that an ack covers do not verify, and skipping them would lose acked data
+  | 'NO_INPUT' // a named input is not there
+  | 'UNAVAILABLE' // what is needed is not there or not supported
+  | 'VERSION' // a format or protocol version this program does not know
+  | 'BUG' // our own mistake
+  | 'CANNOT_CREATE' // an output cannot be made
+  | 'IO' // reading or writing failed
+  | 'SEGMENT_WRITE' // a write or sync of a segment failed; the file is not written again
+  | 'PIPE_BROKEN' // the reader went away without bye
+  | 'NO_ACKS' // nobody acknowledges: --ack=require, or bytes that nobody was seen to read
+  | 'BUSY' // somebody else holds it
+  | 'QUEUE_COPIED' // the directory is not where, or not what, its queue.json says
+  | 'BINDING_CHANGED' // a sink would write elsewhere than it began to
+  | 'PERMISSION' // not allowed
+
+export class FlumeError extends Error {
+  override readonly name = 'FlumeError'
+  constructor(
+    readonly code: Code,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options)
+  }
+}
+
+/** The errno name of a failed system call (`ENOENT`), else undefined. */
+export function errnoOf(error: unknown): string | undefined {
+  if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code
+  return undefined
+}

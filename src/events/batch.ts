@@ -1,0 +1,60 @@
+/**
+ * A batch: whole event lines as bytes, closed by a mark. Nothing here decodes: bytes that nobody needs to
+ * understand pass through a process as they came.
+ *
+ * Ownership: whoever takes a batch calls `release()` exactly once, when it needs `lines` no more; the memory is then
+ * used again. A batch that is never released stops its source, which is what bounds memory.
+ */
+
+/**
+ * A place in a partition, as JSON. `offset` orders the places of one partition and never goes back; the rest is what
+ * its source needs to find the place again (position.ts for files; a queue needs nothing more).
+ */
+export interface Position {
+  readonly offset: number
+  readonly [detail: string]: unknown
+}
+
+/** The place just after a batch. An acked mark says that all up to it is durable further down. */
+export interface Mark {
+  /** One ordered input: `file.<source id>.<random>` or `queue.<UUID>.<reader>`. `[A-Za-z0-9._-]+` */
+  readonly partition: string
+  /** Where the batch begins; null: at the beginning of the partition, never sent before. */
+  readonly from: Position | null
+  readonly to: Position
+  /** ms since the epoch; the same on every replay when it comes from a queue (put time). */
+  readonly time: number
+  /** False: some stage's output does not follow from the event alone, so a replay may differ. */
+  readonly replayable: boolean
+  /** Partitions that are gone for good and may be forgotten. */
+  readonly gone?: readonly string[]
+}
+
+export interface Batch {
+  /** Whole lines, each ended by \n. Valid until release(). */
+  readonly lines: Buffer
+  /** Number of lines; 0 with a mark: positions alone. */
+  readonly count: number
+  /** Null: bytes of a program that gives no marks; nobody acks them. */
+  readonly mark: Mark | null
+  /** With count 0 and no mark: make all that came before final now (flume-pipe(7), flush). */
+  readonly flush?: true
+  release(): void
+}
+
+/** Most bytes of lines in one batch, unless one event is longer: one batch is one frame of a segment. */
+export const BATCH_BYTES_MAX = 64 * 1024
+/** Longest event line, --event-bytes-max. */
+export const EVENT_BYTES_MAX = 16 * 1024 * 1024
+
+/** A batch over memory of its own: nothing to give back. */
+export function batchOf(lines: Buffer, count: number, mark: Mark | null): Batch {
+  return { lines, count, mark, release: () => undefined }
+}
+
+/** The number of \n in `bytes`. */
+export function countLines(bytes: Buffer): number {
+  let count = 0
+  for (let at = bytes.indexOf(10); at >= 0; at = bytes.indexOf(10, at + 1)) count++
+  return count
+}

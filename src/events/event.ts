@@ -1,0 +1,5 @@
+/** An event: headers, all text, and a body, any bytes. flume-event(5) */
+export interface Event {
+  readonly headers: ReadonlyMap<string, string>
+  readonly body: Buffer
+}

@@ -1,0 +1,60 @@
+/**
+ * What every command is: a source of batches, stages that map them, and a sink that yields the marks it has made
+ * durable. Pulling is the backpressure: a source is never ahead of its sink by more than the sink asked for.
+ */
+import type { Batch, Mark, Position } from './batch.js'
+
+/**
+ * Who takes the batches, as far as a source must know to decide where to begin.
+ * - `plain`: a program that gives no acks; begin where the last run left off, remember nothing.
+ * - `off`: --ack=off; what is written counts as acked, in a memory of its own.
+ * - `acks`: acks, but keeps no positions: the source's own memory is the truth.
+ * - `keeps`: holds these positions durably, and they are the only truth; none for a partition means that nothing of
+ *   it was ever stored. Several for one partition: resume at the lowest and end a batch exactly at each of the others.
+ */
+export type Reader =
+  | { readonly kind: 'plain' }
+  | { readonly kind: 'off' }
+  | { readonly kind: 'acks'; readonly binding?: string }
+  | { readonly kind: 'keeps'; readonly held: Held }
+
+/** Partition to the positions held of it, lowest offset first; never an empty list. */
+export type Held = ReadonlyMap<string, readonly Position[]>
+
+export interface Source {
+  /** Prefix of the partitions to ask the reader for; absent: the reader is not asked, its kind is never `keeps`. */
+  readonly asks?: string
+  /**
+   * Batches for this reader, from where it stands. Called again for each reader that comes; the earlier iterable has
+   * been returned by then. Ends at the end of the input, or soon after `stop` is aborted.
+   */
+  open(reader: Reader, stop: AbortSignal): AsyncIterable<Batch>
+  /** The reader has acked everything up to this mark, which a batch of the current open() carried. In order. */
+  settle(mark: Mark): Promise<void>
+}
+
+/** A yielded mark is an ack: that batch, and all before it, is durable. */
+export type Sink = (batches: AsyncIterable<Batch>) => AsyncIterable<Mark>
+
+/** The time of day and timers, as an argument, so that a test need not wait. */
+export interface Clock {
+  /** ms since the epoch */
+  now(): number
+  /** Resolves after `ms`, or at once when `stop` is aborted; never rejects. */
+  sleep(ms: number, stop?: AbortSignal): Promise<void>
+}
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  sleep: (ms, stop) =>
+    new Promise((resolve) => {
+      if (stop?.aborted) return resolve()
+      const end = (): void => {
+        clearTimeout(timer)
+        stop?.removeEventListener('abort', end)
+        resolve()
+      }
+      const timer = setTimeout(end, ms)
+      stop?.addEventListener('abort', end)
+    }),
+}

@@ -59,8 +59,8 @@ export interface Command<T extends Options = Options> {
   readonly options: T
   /** Two or more: a line to type, and what it does. */
   readonly examples: readonly (readonly [line: string, what: string])[]
-  /** Throws FlumeError; returns the exit status where it is not 0. */
-  run(values: Values<T>, operands: readonly string[], context: Context): Promise<number | void>
+  /** Throws FlumeError; returns the exit status where it is not 0, or the signal to die of. */
+  run(values: Values<T>, operands: readonly string[], context: Context): Promise<number | NodeJS.Signals | void>
 }
 
 /** Keeps the types of the options. */

@@ -1,0 +1,180 @@
+/**
+ * Event to line and back, flume-event(5), and the only place that escapes. Whole blocks go through two loops on bytes
+ * (escape.ts); what these cannot do (bytes that are not UTF-8, \u escapes, another order of keys, errors) goes line by
+ * line through JSON and base64. Either way gives the same bytes, and no byte of a body is ever replaced.
+ */
+import { isUtf8 } from 'node:buffer'
+import { FlumeError } from '../errors.js'
+import type { Event } from './event.js'
+import { CLOSE, ESCAPE_SIZE_MAX, escapeLines, unescapeLines, type Run } from './escape.js'
+export type { Run } from './escape.js'
+
+/** This header with this value says that the body is base64; it belongs to the line and not to the event. */
+const ENCODING = 'content-transfer-encoding'
+const BASE64 = 'base64'
+/** What it adds to a head that has no headers yet. */
+const ENCODING_SIZE = headOf(new Map([[ENCODING, BASE64]])).length - headOf(new Map()).length
+
+/** `{"headers":{"k":"v",…},"body":"`: the bytes before a body; without headers `{"body":"`. */
+export function headOf(headers: ReadonlyMap<string, string>): Buffer {
+  if (headers.size === 0) return Buffer.from('{"body":"')
+  return Buffer.from(`{"headers":${JSON.stringify(Object.fromEntries(headers))},"body":"`)
+}
+
+/** Bytes that a raw line of `size` bytes, with its \n, can take at most when encoded. */
+export function lineSizeMax(size: number, head: Buffer): number {
+  const base64 = ENCODING_SIZE + Math.ceil(size / 3) * 4
+  return head.length + Math.max(base64, size * ESCAPE_SIZE_MAX) + CLOSE.length
+}
+
+/**
+ * Encodes whole raw lines raw[from..to), the last byte is \n, into out[at..limit): each as head + escaped body + `"}\n`,
+ * without one \r before its \n. Stops at a line boundary where the next line might pass `limit`; a line for which there
+ * is lineSizeMax() never stops it. Lines that are not UTF-8 go as base64, with `headers` for their head.
+ */
+export function encodeLines(
+  raw: Buffer, from: number, to: number, out: Buffer, at: number, limit: number,
+  headers: ReadonlyMap<string, string>, head: Buffer,
+): Run {
+  const text = headers.get(ENCODING) !== BASE64
+  if (text && isUtf8(raw.subarray(from, to))) return escapeLines(raw, from, to, out, at, limit, head)
+  const head64 = headOf(new Map([...headers, [ENCODING, BASE64]]))
+  let i = from
+  let o = at
+  let count = 0
+  while (i < to) {
+    const next = raw.indexOf(0x0a, i) + 1
+    const size = text && isUtf8(raw.subarray(i, next))
+      ? escapeLines(raw, i, next, out, o, limit, head).written
+      : encodeBase64(raw.subarray(i, raw[next - 2] === 0x0d && next - 2 >= i ? next - 2 : next - 1), out, o, limit, head64)
+    if (size === 0) break
+    i = next
+    o += size
+    count++
+  }
+  return { consumed: i - from, written: o - at, count }
+}
+
+/** One line with its body in base64; returns its size, 0: no room. */
+function encodeBase64(body: Buffer, out: Buffer, at: number, limit: number, head: Buffer): number {
+  const size = head.length + Math.ceil(body.length / 3) * 4 + CLOSE.length
+  if (at + size > limit) return 0
+  head.copy(out, at)
+  out.write(body.toString(BASE64), at + head.length, 'latin1')
+  CLOSE.copy(out, at + size - CLOSE.length)
+  return size
+}
+
+/**
+ * Decodes the event lines lines[from..to) that start with exactly `head` (of headAt() or headOf()) and need no slow path
+ * (no \u escape, no base64, nothing after the body but `}`): body + \n each, into `out` from `at` on. Stops before the
+ * first line that is otherwise, is not UTF-8, or might not fit.
+ */
+export function decodeLines(lines: Buffer, from: number, to: number, out: Buffer, at: number, head: Buffer): Run {
+  if (head.includes(`"${ENCODING}":"${BASE64}"`)) return { consumed: 0, written: 0, count: 0 }
+  return unescapeLines(lines, from, isUtf8(lines.subarray(from, to)) ? to : utf8End(lines, from, to), out, at, head)
+}
+
+/** The end of the last line before the first one that is not UTF-8. */
+function utf8End(lines: Buffer, from: number, to: number): number {
+  let end = from
+  while (end < to) {
+    const next = lines.indexOf(0x0a, end) + 1
+    if (next === 0 || next > to || !isUtf8(lines.subarray(end, next))) break
+    end = next
+  }
+  return end
+}
+
+/**
+ * The head of the line at `from`, the bytes up to and including `"body":"`, as a copy; undefined when the line has not the
+ * usual shape, is none that decodeLines() could do, or is no event. Its headers are those of parseEvent(head + `"}`).
+ */
+export function headAt(lines: Buffer, from: number): Buffer | undefined {
+  const end = lines.indexOf(0x0a, from)
+  const line = lines.subarray(from, end < 0 ? lines.length : end)
+  const key = line.indexOf(BODY_KEY)
+  // A quote after { or , opens a text or ends one. If it ended one, `body` would stand outside, and that is no JSON.
+  if (key < 1 || (line[key - 1] !== 0x2c && line[key - 1] !== 0x7b)) return undefined
+  const head = Buffer.from(line.subarray(0, key + BODY_KEY.length))
+  try {
+    const bare: unknown = JSON.parse(textOf(head) + '"}')
+    return headersOf(fieldsOf(bare)).get(ENCODING) === BASE64 ? undefined : head
+  } catch {
+    return undefined
+  }
+}
+
+const BODY_KEY = Buffer.from('"body":"')
+
+/**
+ * Slow path: one line, with or without its \n, as an event. Throws BAD_EVENT, saying why. Numbers and booleans among the
+ * headers become text; a missing body is empty; a body in base64 is decoded and the header that said so dropped.
+ */
+export function parseEvent(line: Buffer): Event {
+  const fields = fieldsOf(parseJson(textOf(line)))
+  const headers = headersOf(fields)
+  const body = fields['body'] ?? ''
+  if (typeof body !== 'string' || fields['body'] === null) throw new FlumeError('BAD_EVENT', 'the body is no text')
+  if (LONE_SURROGATE.test(body)) throw new FlumeError('BAD_EVENT', 'the body has a lone surrogate')
+  if (headers.get(ENCODING) !== BASE64) return { headers, body: Buffer.from(body) }
+  headers.delete(ENCODING)
+  return { headers, body: decodeBase64(body) }
+}
+
+const LONE_SURROGATE = /\p{Surrogate}/u
+
+function textOf(bytes: Buffer): string {
+  if (!isUtf8(bytes)) throw new FlumeError('BAD_EVENT', 'the line is not UTF-8')
+  return bytes.toString()
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw new FlumeError('BAD_EVENT', 'the line is no JSON', { cause })
+  }
+}
+
+function fieldsOf(value: unknown): Record<string, unknown> {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>
+  throw new FlumeError('BAD_EVENT', 'the line is no JSON object')
+}
+
+function headersOf(fields: Record<string, unknown>): Map<string, string> {
+  const headers = fields['headers'] ?? {}
+  if (typeof headers !== 'object' || Array.isArray(headers) || fields['headers'] === null) {
+    throw new FlumeError('BAD_EVENT', 'the headers are no object')
+  }
+  return new Map(Object.entries(headers).map(([name, value]) => [name, headerText(name, value)]))
+}
+
+function headerText(name: string, value: unknown): string {
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value)
+  if (typeof value !== 'string') throw new FlumeError('BAD_EVENT', `header ${JSON.stringify(name)} is no text`)
+  if (LONE_SURROGATE.test(name + value)) {
+    throw new FlumeError('BAD_EVENT', `header ${JSON.stringify(name)} has a lone surrogate`)
+  }
+  return value
+}
+
+/** Node skips what is no base64, so the size tells. */
+function decodeBase64(text: string): Buffer {
+  const bytes = Buffer.from(text, BASE64)
+  const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0
+  if (text.length % 4 !== 0 || bytes.length !== (text.length / 4) * 3 - padding) {
+    throw new FlumeError('BAD_EVENT', 'the body is no base64')
+  }
+  return bytes
+}
+
+/** One event as a line with its \n; a body that is not UTF-8 as base64. */
+export function formatEvent(event: Event): Buffer {
+  const { headers, body } = event
+  if (headers.get(ENCODING) !== BASE64 && isUtf8(body)) {
+    return Buffer.concat([headOf(headers), Buffer.from(JSON.stringify(body.toString()).slice(1)), CLOSE.subarray(1)])
+  }
+  const head = headOf(new Map([...headers, [ENCODING, BASE64]]))
+  return Buffer.concat([head, Buffer.from(body.toString(BASE64)), CLOSE])
+}

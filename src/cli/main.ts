@@ -1,0 +1,100 @@
+/**
+ * What every command has around its run: options, help, messages, signals, status. The only place that prints an
+ * error. Nothing here knows a command; all that is of the process comes in as `io`.
+ */
+import { systemClock, type Clock } from '../events/flow.js'
+import type { Disk } from '../disk/disk.js'
+import { FlumeError } from '../errors.js'
+import { STATUS, BUG } from './exit.js'
+import { COMMON } from './options.js'
+import { parse, type Value } from './parse.js'
+import { describe, line, type LogFormat } from './report.js'
+import { stateDirectory } from './state-directory.js'
+import { VERSION } from './version.js'
+import type { Command, Options, Values } from './command.js'
+
+/** The process, as far as main needs it. */
+export interface Io {
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** Absolute. */
+  readonly directory: string
+  readonly home: string
+  readonly pid: number
+  readonly disk: Disk
+  /** May colours be used on this descriptor? */
+  isTerminal(fd: number): boolean
+  /** Writes all of it; nobody there to read it is no error. */
+  write(fd: 1 | 2, text: string): void
+  /** Aborted by the first signal, with its name as the reason. */
+  readonly stop: AbortSignal
+}
+
+/** How to end: an exit status, or the signal to die of. Never throws. */
+export async function main(command: Command, argv: readonly string[], io: Io): Promise<number | NodeJS.Signals> {
+  let format: LogFormat = io.env[`${variable(command.name)}_LOG_FORMAT`] === 'json' ? 'json' : 'text'
+  try {
+    const options: Options = { ...command.options, ...COMMON }
+    const { values, operands, unknownVariables } = parse(command.name, options, argv, io.env)
+    format = values['log-format'] as LogFormat
+    if (values.help === true) {
+      const { help } = await import('./help.js')
+      io.write(1, help(command, options))
+      return 0
+    }
+    if (values.version === true) {
+      io.write(1, `${command.name} ${VERSION}\n`)
+      return 0
+    }
+    const context = contextOf(command.name, io, format)
+    for (const name of unknownVariables) context.say(`${name} in the environment is no option of ${command.name}, and is ignored`)
+    const ended = await command.run(values as Values<Options> & Record<string, Value>, operands, context)
+    return io.stop.aborted ? signalOf(io.stop) : (ended ?? 0)
+  } catch (error) {
+    if (io.stop.aborted && isOf(io.stop, error)) return signalOf(io.stop)
+    return report(command.name, error, format, io)
+  }
+}
+
+/** Says what went wrong, and returns the status for it. A stack is shown only for what nobody foresaw. */
+export function report(command: string, error: unknown, format: LogFormat, io: Io): number {
+  const status = error instanceof FlumeError ? STATUS[error.code] : BUG
+  const bug = status === BUG
+  const text = bug ? `bug: ${describe(error)} (please report it, with the lines below)` : describe(error)
+  const hint = error instanceof FlumeError && error.code === 'BAD_OPTION' ? ` (see ${command} --help)` : ''
+  const stack = bug && error instanceof Error ? error.stack : undefined
+  const message = { command, pid: io.pid, time: systemClock.now(), level: 'error', text: text + hint, stack, status } as const
+  io.write(2, line(message, format, colours(io)))
+  return status
+}
+
+function contextOf(name: string, io: Io, format: LogFormat): Parameters<Command['run']>[2] {
+  const clock: Clock = systemClock
+  return {
+    env: io.env,
+    directory: io.directory,
+    pid: io.pid,
+    disk: io.disk,
+    clock,
+    stop: io.stop,
+    stateDirectory: stateDirectory(io.env, io.home),
+    say: (text) => io.write(2, line({ command: name, pid: io.pid, time: clock.now(), level: 'info', text }, format, colours(io))),
+  }
+}
+
+/** no-color.org: any value but the empty one. */
+function colours(io: Io): boolean {
+  return io.isTerminal(2) && (io.env.NO_COLOR ?? '') === '' && io.env.TERM !== 'dumb'
+}
+
+function variable(command: string): string {
+  return command.replaceAll('-', '_').toUpperCase()
+}
+
+function signalOf(stop: AbortSignal): NodeJS.Signals {
+  return stop.reason as NodeJS.Signals
+}
+
+/** Whether this was thrown only because of the signal. */
+function isOf(stop: AbortSignal, error: unknown): boolean {
+  return error === stop.reason || (error instanceof Error && error.name === 'AbortError')
+}

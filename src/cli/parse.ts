@@ -1,0 +1,141 @@
+/**
+ * From argv and the environment to option values (the only yargs: its parser alone; yargs itself costs 100 ms at each start
+ * and looks at process.stdout when it is loaded, which makes fd 1 non-blocking for every process that shares it).
+ * Strict: what is not an option is refused. The command line wins over `FLUME_<COMMAND>_<OPTION>`; of an option that
+ * is given twice the last counts, so that an alias or a script can be overridden.
+ */
+import parser from 'yargs-parser'
+import { FlumeError } from '../errors.js'
+import type { Option, Options } from './command.js'
+import { nearest } from './nearest.js'
+import { parseCount, parseDuration, parseSize } from './units.js'
+
+export type Value = string | number | boolean | readonly string[] | undefined
+
+export interface Parsed {
+  readonly values: Readonly<Record<string, Value>>
+  readonly operands: readonly string[]
+  /** Variables that look like an option of this command and are none. */
+  readonly unknownVariables: readonly string[]
+}
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+const CONFIGURATION = {
+  'boolean-negation': false,
+  'camel-case-expansion': false,
+  'dot-notation': false,
+  'duplicate-arguments-array': true,
+  'greedy-arrays': false,
+  'parse-numbers': false,
+  'parse-positional-numbers': false,
+}
+
+/** Throws BAD_OPTION. */
+export function parse(command: string, options: Options, argv: readonly string[], env: Environment): Parsed {
+  const { typed, operands } = parseArgv(options, argv)
+  const prefix = `${command.replaceAll('-', '_').toUpperCase()}_`
+  const values: Record<string, Value> = {}
+  for (const [name, option] of Object.entries(options)) {
+    const variable = prefix + name.replaceAll('-', '_').toUpperCase()
+    const fromEnv = env[variable] === '' ? undefined : env[variable]
+    const texts = typed.get(name)
+    values[name] =
+      texts !== undefined
+        ? convert(option, texts, `--${name}`)
+        : convert(option, fromEnv === undefined ? undefined : option.type === 'texts' ? fromEnv.split('\n') : [fromEnv], variable)
+  }
+  return { values, operands, unknownVariables: unknownVariables(prefix, options, env) }
+}
+
+/** The texts typed for each option, by its long name. */
+function parseArgv(options: Options, argv: readonly string[]): { typed: Map<string, string[]>; operands: string[] } {
+  refuseFlagValues(options, argv)
+  const names = Object.keys(options)
+  const flags = names.filter((name) => options[name]!.type === 'flag')
+  const others = names.filter((name) => options[name]!.type !== 'flag')
+  const { argv: found, error } = parser.detailed([...argv], {
+    count: flags, // and not boolean, which would take a file named `true` for its value
+    string: others,
+    narg: Object.fromEntries(others.map((name) => [name, 1])),
+    alias: Object.fromEntries(names.flatMap((name) => (options[name]!.alias === undefined ? [] : [[name, options[name]!.alias]]))),
+    configuration: CONFIGURATION,
+  })
+  const known = new Set([...names, ...names.map((name) => options[name]!.alias)])
+  for (const name of Object.keys(found)) if (name !== '_' && !known.has(name)) throw unknown(name, names)
+  if (error !== null) throw new FlumeError('BAD_OPTION', missingValue(error.message))
+  const typed = new Map<string, string[]>()
+  for (const name of others) if (found[name] !== undefined) typed.set(name, [found[name]].flat() as string[])
+  for (const name of flags) if (found[name] as number > 0) typed.set(name, ['true'])
+  return { typed, operands: found._.map(String) }
+}
+
+function refuseFlagValues(options: Options, argv: readonly string[]): void {
+  const end = argv.indexOf('--')
+  for (const argument of end < 0 ? argv : argv.slice(0, end)) {
+    const name = /^--([^=]+)=/.exec(argument)?.[1]
+    if (name !== undefined && Object.hasOwn(options, name) && options[name]!.type === 'flag') {
+      throw new FlumeError('BAD_OPTION', `option --${name} takes no value`)
+    }
+  }
+}
+
+function unknown(name: string, names: readonly string[]): FlumeError {
+  const typed = name.length === 1 ? `-${name}` : `--${name}`
+  const meant = name.length === 1 ? undefined : nearest(name, names)
+  return new FlumeError('BAD_OPTION', `unknown option ${typed}${meant === undefined ? '' : `: did you mean --${meant}?`}`)
+}
+
+/** yargs-parser says `Not enough arguments following: from`. */
+function missingValue(message: string): string {
+  const name = /following: (.+)$/.exec(message)?.[1]
+  if (name === undefined) return message
+  return `option --${name} needs a value (one that begins with a dash goes behind an equals sign: --${name}=-x)`
+}
+
+function convert(option: Option, texts: readonly string[] | undefined, from: string): Value {
+  const given = texts ?? (option.default === undefined ? undefined : [option.default])
+  if (option.type === 'texts') return given ?? []
+  const last = given?.at(-1)
+  if (last === undefined) return option.type === 'flag' ? false : undefined
+  const value = read(option, last)
+  if (value === undefined) throw new FlumeError('BAD_OPTION', `bad value ${last === '' ? "''" : last} for ${from}: expected ${expected(option)}`)
+  return value
+}
+
+function read(option: Option, text: string): string | number | boolean | undefined {
+  switch (option.type) {
+    case 'size':
+      return parseSize(text)
+    case 'duration':
+      return parseDuration(text)
+    case 'count':
+      return parseCount(text)
+    case 'flag':
+      return /^(1|true|yes|on)$/i.test(text) ? true : /^(0|false|no|off)$/i.test(text) ? false : undefined
+    case 'text':
+    case 'texts':
+      return option.choices === undefined || option.choices.includes(text) ? text : undefined
+  }
+}
+
+function expected(option: Option): string {
+  switch (option.type) {
+    case 'size':
+      return 'a size of 0 or more, such as 4096, 64K, 10M or 2G'
+    case 'duration':
+      return 'a time with its unit, such as 500ms, 10s, 5m, 2h or 1d'
+    case 'count':
+      return 'a whole number of 0 or more'
+    case 'flag':
+      return '1 or 0'
+    case 'text':
+    case 'texts':
+      return (option.choices ?? []).join(', ').replace(/, ([^,]+)$/, ' or $1')
+  }
+}
+
+function unknownVariables(prefix: string, options: Options, env: Environment): string[] {
+  const known = new Set(Object.keys(options).map((name) => prefix + name.replaceAll('-', '_').toUpperCase()))
+  return Object.keys(env).filter((name) => name.startsWith(prefix) && !known.has(name))
+}

@@ -1,0 +1,70 @@
+/**
+ * The process around main(): its arguments, its signals, its end. With the files in bin the only place that ends it.
+ * process.stdin, process.stdout and console are never touched: they make the descriptors non-blocking for everyone.
+ */
+import * as modules from 'node:module'
+import { homedir } from 'node:os'
+import { isatty } from 'node:tty'
+import type { Command } from './command.js'
+
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+/** Numbers of the signals we may end by, signal(7): only for a process that cannot die of one, such as pid 1 of a container. */
+const NUMBERS: Readonly<Partial<Record<NodeJS.Signals, number>>> = { SIGHUP: 1, SIGINT: 2, SIGPIPE: 13, SIGTERM: 15 }
+/** ms for stderr when it is full: a log that nobody reads must not stop the flow for long */
+const PATIENCE = 1000
+/** ms after the last word until what still runs is ended */
+const REST = 2000
+
+/** Runs a command as this process, and ends it with its status or of its signal. */
+export async function start(load: () => Promise<{ readonly command: Command }>): Promise<void> {
+  ;(modules as { enableCompileCache?: () => void }).enableCompileCache?.() // from Node 22.1 on
+  const stop = new AbortController()
+  const unhook = onSignals((signal) => (stop.signal.aborted ? die(signal, unhook) : stop.abort(signal)))
+  const [{ command }, { main, report }, { nodeDisk }, { writeAll }] = await Promise.all([
+    load(),
+    import('./main.js'),
+    import('../disk/node.js'),
+    import('../disk/descriptor.js'),
+  ])
+  const io = {
+    env: process.env,
+    directory: process.cwd(),
+    home: homedir(), // works with HOME unset, as in cron
+    pid: process.pid,
+    disk: nodeDisk,
+    isTerminal: isatty,
+    write: (fd: 1 | 2, text: string) => void writeAll(fd, text, fd === 1 ? Infinity : PATIENCE),
+    stop: stop.signal,
+  }
+  const crash = (error: unknown): void => process.exit(report(command.name, error, 'text', io))
+  process.on('uncaughtException', crash)
+  process.on('unhandledRejection', crash)
+  const ended = await main(command, process.argv.slice(2), io)
+  if (typeof ended === 'string') return die(ended, unhook)
+  process.exitCode = ended
+  unhook()
+  setTimeout(() => process.exit(ended), REST).unref()
+}
+
+/** Calls `stop` with each signal; returns how to give the signals their usual effect again. */
+function onSignals(stop: (signal: NodeJS.Signals) => void): () => void {
+  for (const signal of SIGNALS) process.on(signal, stop)
+  return () => {
+    for (const signal of SIGNALS) process.off(signal, stop)
+  }
+}
+
+/**
+ * Ends this process by the signal, so that a shell sees what happened. Not process.exit(): that waits for reads and
+ * writes in the thread pool, for ever where a reader has stalled.
+ */
+function die(signal: NodeJS.Signals, unhook: () => void): void {
+  unhook()
+  if (signal === 'SIGPIPE') process.once(signal, ignore).off(signal, ignore) // Node ignores it; this brings the default back
+  process.kill(process.pid, signal)
+  setTimeout(() => process.exit(128 + (NUMBERS[signal] ?? 0)), 100)
+}
+
+function ignore(): void {
+  return undefined
+}

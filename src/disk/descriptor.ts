@@ -1,0 +1,24 @@
+/** A few bytes for people, to a descriptor that is already open: never through process.stdout, which would make it non-blocking. */
+import { writeSync } from 'node:fs'
+import { errnoOf } from '../errors.js'
+
+const PAUSE = 10
+
+/**
+ * Writes all of `text` before it returns. Where the descriptor is non-blocking and full, tries again for `patience` ms.
+ * False: not all was written, since nobody reads it any more or takes it in time.
+ */
+export function writeAll(fd: number, text: string, patience: number): boolean {
+  let bytes = Buffer.from(text)
+  let left = patience
+  while (bytes.length > 0) {
+    try {
+      bytes = bytes.subarray(writeSync(fd, bytes))
+    } catch (error) {
+      if (errnoOf(error) !== 'EAGAIN' || left <= 0) return false
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PAUSE)
+      left -= PAUSE
+    }
+  }
+  return true
+}

@@ -4,7 +4,7 @@
  */
 import { systemClock, type Clock } from '../events/flow.js'
 import type { Disk } from '../disk/disk.js'
-import { FlumeError } from '../errors.js'
+import { FlumeError, errnoOf } from '../errors.js'
 import { STATUS, BUG } from './exit.js'
 import { COMMON } from './options.js'
 import { parse, type Value } from './parse.js'
@@ -23,8 +23,10 @@ export interface Io {
   readonly disk: Disk
   /** May colours be used on this descriptor? */
   isTerminal(fd: number): boolean
-  /** Writes all of it; nobody there to read it is no error. */
-  write(fd: 1 | 2, text: string): void
+  /** Writes all of it to stdout. Throws the errors of write(2). */
+  print(text: string): void
+  /** Writes all of it to stderr; that nobody reads there is no error. */
+  complain(text: string): void
   /** Aborted by the first signal, with its name as the reason. */
   readonly stop: AbortSignal
 }
@@ -38,13 +40,9 @@ export async function main(command: Command, argv: readonly string[], io: Io): P
     format = values['log-format'] as LogFormat
     if (values.help === true) {
       const { help } = await import('./help.js')
-      io.write(1, help(command, options))
-      return 0
+      return print(help(command, options), io)
     }
-    if (values.version === true) {
-      io.write(1, `${command.name} ${VERSION}\n`)
-      return 0
-    }
+    if (values.version === true) return print(`${command.name} ${VERSION}\n`, io)
     const context = contextOf(command.name, io, format)
     for (const name of unknownVariables) context.say(`${name} in the environment is no option of ${command.name}, and is ignored`)
     const ended = await command.run(values as Values<Options> & Record<string, Value>, operands, context)
@@ -52,6 +50,17 @@ export async function main(command: Command, argv: readonly string[], io: Io): P
   } catch (error) {
     if (io.stop.aborted && isOf(io.stop, error)) return signalOf(io.stop)
     return report(command.name, error, format, io)
+  }
+}
+
+/** 0, or SIGPIPE where nobody reads it any more. Throws IO. */
+function print(text: string, io: Io): number | NodeJS.Signals {
+  try {
+    io.print(text)
+    return 0
+  } catch (cause) {
+    if (errnoOf(cause) === 'EPIPE') return 'SIGPIPE'
+    throw new FlumeError('IO', 'cannot write to stdout', { cause })
   }
 }
 
@@ -63,7 +72,7 @@ export function report(command: string, error: unknown, format: LogFormat, io: I
   const hint = error instanceof FlumeError && error.code === 'BAD_OPTION' ? ` (see ${command} --help)` : ''
   const stack = bug && error instanceof Error ? error.stack : undefined
   const message = { command, pid: io.pid, time: systemClock.now(), level: 'error', text: text + hint, stack, status } as const
-  io.write(2, line(message, format, colours(io)))
+  io.complain(line(message, format, colours(io)))
   return status
 }
 
@@ -77,7 +86,7 @@ function contextOf(name: string, io: Io, format: LogFormat): Parameters<Command[
     clock,
     stop: io.stop,
     stateDirectory: stateDirectory(io.env, io.home),
-    say: (text) => io.write(2, line({ command: name, pid: io.pid, time: clock.now(), level: 'info', text }, format, colours(io))),
+    say: (text) => io.complain(line({ command: name, pid: io.pid, time: clock.now(), level: 'info', text }, format, colours(io))),
   }
 }
 

@@ -33,7 +33,14 @@ export async function start(load: () => Promise<{ readonly command: Command }>):
     pid: process.pid,
     disk: nodeDisk,
     isTerminal: isatty,
-    write: (fd: 1 | 2, text: string) => void writeAll(fd, text, fd === 1 ? Infinity : PATIENCE),
+    print: (text: string) => writeAll(1, text, Infinity),
+    complain: (text: string) => {
+      try {
+        writeAll(2, text, PATIENCE)
+      } catch {
+        return // there is nowhere left to say so
+      }
+    },
     stop: stop.signal,
   }
   const crash = (error: unknown): void => process.exit(report(command.name, error, 'text', io))

@@ -5,20 +5,19 @@ import { errnoOf } from '../errors.js'
 const PAUSE = 10
 
 /**
- * Writes all of `text` before it returns. Where the descriptor is non-blocking and full, tries again for `patience` ms.
- * False: not all was written, since nobody reads it any more or takes it in time.
+ * Writes all of `text` before it returns. Where the descriptor is non-blocking and full, tries again for `patience` ms,
+ * then throws EAGAIN, as it throws every other error of write(2).
  */
-export function writeAll(fd: number, text: string, patience: number): boolean {
+export function writeAll(fd: number, text: string, patience: number): void {
   let bytes = Buffer.from(text)
   let left = patience
   while (bytes.length > 0) {
     try {
       bytes = bytes.subarray(writeSync(fd, bytes))
     } catch (error) {
-      if (errnoOf(error) !== 'EAGAIN' || left <= 0) return false
+      if (errnoOf(error) !== 'EAGAIN' || left <= 0) throw error
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PAUSE)
       left -= PAUSE
     }
   }
-  return true
 }

@@ -50,34 +50,23 @@ export function parse(command: string, options: Options, argv: readonly string[]
 
 /** The texts typed for each option, by its long name. */
 function parseArgv(options: Options, argv: readonly string[]): { typed: Map<string, string[]>; operands: string[] } {
-  refuseFlagValues(options, argv)
   const names = Object.keys(options)
   const flags = names.filter((name) => options[name]!.type === 'flag')
   const others = names.filter((name) => options[name]!.type !== 'flag')
   const { argv: found, error } = parser.detailed([...argv], {
-    count: flags, // and not boolean, which would take a file named `true` for its value
+    boolean: flags,
     string: others,
-    narg: Object.fromEntries(others.map((name) => [name, 1])),
+    narg: Object.fromEntries(names.map((name) => [name, flags.includes(name) ? 0 : 1])), // 0: a file named `true` is an operand
     alias: Object.fromEntries(names.flatMap((name) => (options[name]!.alias === undefined ? [] : [[name, options[name]!.alias]]))),
     configuration: CONFIGURATION,
   })
   const known = new Set([...names, ...names.map((name) => options[name]!.alias)])
   for (const name of Object.keys(found)) if (name !== '_' && !known.has(name)) throw unknown(name, names)
-  if (error !== null) throw new FlumeError('BAD_OPTION', missingValue(error.message))
+  if (error !== null) throw new FlumeError('BAD_OPTION', wrongValue(error.message))
   const typed = new Map<string, string[]>()
   for (const name of others) if (found[name] !== undefined) typed.set(name, [found[name]].flat() as string[])
-  for (const name of flags) if (found[name] as number > 0) typed.set(name, ['true'])
+  for (const name of flags) if (found[name] !== undefined) typed.set(name, ['true'])
   return { typed, operands: found._.map(String) }
-}
-
-function refuseFlagValues(options: Options, argv: readonly string[]): void {
-  const end = argv.indexOf('--')
-  for (const argument of end < 0 ? argv : argv.slice(0, end)) {
-    const name = /^--([^=]+)=/.exec(argument)?.[1]
-    if (name !== undefined && Object.hasOwn(options, name) && options[name]!.type === 'flag') {
-      throw new FlumeError('BAD_OPTION', `option --${name} takes no value`)
-    }
-  }
 }
 
 function unknown(name: string, names: readonly string[]): FlumeError {
@@ -86,10 +75,11 @@ function unknown(name: string, names: readonly string[]): FlumeError {
   return new FlumeError('BAD_OPTION', `unknown option ${typed}${meant === undefined ? '' : `: did you mean --${meant}?`}`)
 }
 
-/** yargs-parser says `Not enough arguments following: from`. */
-function missingValue(message: string): string {
-  const name = /following: (.+)$/.exec(message)?.[1]
+/** yargs-parser says `Not enough arguments following: from`, or `Argument unexpected for: once`. */
+function wrongValue(message: string): string {
+  const [, unexpected, name] = /^(Argument unexpected)?.*: (.+)$/.exec(message) ?? []
   if (name === undefined) return message
+  if (unexpected !== undefined) return `option --${name} takes no value`
   return `option --${name} needs a value (one that begins with a dash goes behind an equals sign: --${name}=-x)`
 }
 

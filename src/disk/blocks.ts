@@ -17,6 +17,11 @@ export class Block {
     this.#users++
   }
 
+  /** Only one user is left: it may begin again at the start. */
+  get sole(): boolean {
+    return this.#users === 1
+  }
+
   release(): void {
     assert(this.#users > 0, 'a block is released once by each user')
     if (--this.#users === 0) this.onFree(this)

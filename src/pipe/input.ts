@@ -1,26 +1,313 @@
-/** Source: batches of whole lines from stdin, plain or closed by marks, flume-pipe(7). */
-import type { Batch, Mark } from '../events/batch.js'
+/**
+ * Source: batches of whole lines from stdin, plain or closed by marks, flume-pipe(7). Guards two rules: nothing that
+ * was read is used before a look for its writer, and what a killed writer left without a mark is thrown away.
+ */
+import { FlumeError } from '../errors.js'
+import { statOfFd } from '../disk/fd.js'
+import type { FdStat } from '../disk/fd.js'
+import type { Batch, Mark, Position } from '../events/batch.js'
+import { countLines } from '../events/batch.js'
 import type { Held } from '../events/flow.js'
+import { parseControl } from './control.js'
+import type { MarkLine } from './control.js'
+import { Intake } from './intake.js'
+import { seekWriter, writerMayBe } from './rendezvous.js'
+import type { PipeStep } from './step.js'
+import { WriterLink } from './writer-link.js'
 
 export interface InputOptions {
   readonly fd: number
   readonly command: string
-  readonly version: string
   readonly pid: number
+  /** Effective uid. */
+  readonly uid: number
   /** What the reader holds durably of the partitions with this prefix, once all it took before is durable; absent: it keeps no positions. */
   held?(prefix: string): Promise<Held>
   /** What the places of a sink follow from, as one line of text. */
   readonly binding?: string
+  /** Longest line of a program that gives no marks. */
   readonly eventBytesMax: number
+  /** A line that is longer, in pieces as they come; `last` ends it. */
+  tooLong(piece: Buffer, last: boolean): void
   say(message: string): void
+  /** Called after each step at which the stage may die. */
+  readonly step?: (name: PipeStep) => void
 }
 
-export declare class Input {
-  constructor(options: InputOptions)
+/** No flume writer sends a batch as long as this. */
+const BATCH_BYTES_LIMIT = 256 * 1024 * 1024
+const EMPTY = Buffer.alloc(0)
+
+/** A mark as it was read: it knows whom to tell. */
+class ReadMark implements Mark {
+  readonly partition: string
+  readonly from: Position | null
+  readonly to: Position
+  readonly time: number
+  readonly replayable: boolean
+  readonly gone?: readonly string[]
+  readonly number: number
+  constructor(
+    line: MarkLine,
+    readonly writer: WriterLink,
+  ) {
+    this.partition = line.partition
+    this.from = line.from
+    this.to = line.to
+    this.time = line.time
+    this.replayable = line.replayable
+    if (line.gone) this.gone = line.gone
+    this.number = line.mark
+  }
+}
+
+export class Input {
+  readonly #options: InputOptions
+  readonly #stat: FdStat
+  readonly #intake: Intake
+  readonly #step: (name: PipeStep) => void
+  #writer: WriterLink | undefined
+  /** Writers whose marks have all been read, and may not be acked yet. */
+  #former = new Set<WriterLink>()
+  /** What a killed writer left is being thrown away, so many bytes by now. */
+  #voided: number | undefined
+  /** Where in the held bytes the search for a control line, or a line end, goes on. */
+  #scanned = 0
+  #inLongLine = false
+  #waker: (() => void) | undefined
+  /** Something has happened since the last look at what is held. */
+  #news = false
+
+  constructor(options: InputOptions) {
+    this.#options = options
+    this.#stat = statOfFd(options.fd)
+    this.#intake = new Intake(options.fd, this.#stat.kind, () => this.#wake())
+    this.#intake.fresh = true // look once at the start, too
+    this.#step = options.step ?? (() => undefined)
+  }
+
   /** Ends at the end of stdin, or soon after `stop`; what was complete by then has been yielded. */
-  batches(stop: AbortSignal): AsyncIterable<Batch>
+  async *batches(stop: AbortSignal): AsyncGenerator<Batch> {
+    const wake = (): void => this.#wake()
+    stop.addEventListener('abort', wake)
+    try {
+      if (this.#stat.kind === 'null' || this.#stat.kind === 'closed') return
+      this.#intake.resume()
+      while (!stop.aborted) {
+        this.#news = false
+        const next = await this.#next()
+        if (next === 'end') return
+        if (next === 'wait') await this.#change(stop)
+        else if (next !== 'again') yield next
+      }
+    } finally {
+      stop.removeEventListener('abort', wake)
+      this.#intake.close()
+    }
+  }
+
   /** Tells the writer that everything up to this mark is durable. */
-  ack(mark: Mark): void
-  /** bye: no more acks will come. */
-  close(): Promise<void>
+  ack(mark: Mark): void {
+    if (!(mark instanceof ReadMark)) return
+    mark.writer.ack(mark.number)
+  }
+
+  /** The last acks, and bye. */
+  async close(): Promise<void> {
+    const writers = [...this.#former, ...(this.#writer ? [this.#writer] : [])]
+    await Promise.all(writers.filter((writer) => !writer.gone).map((writer) => writer.close()))
+  }
+
+  #wake(): void {
+    this.#news = true
+    this.#waker?.()
+    this.#waker = undefined
+  }
+
+  /** Waits for bytes, the end, or news from the writer. */
+  async #change(stop: AbortSignal): Promise<void> {
+    if (stop.aborted || this.#news) return
+    await new Promise<void>((resolve) => {
+      this.#waker = resolve
+    })
+  }
+
+  async #next(): Promise<Batch | 'again' | 'wait' | 'end'> {
+    const writer = this.#writer
+    if (this.#stat.kind === 'pipe' && this.#intake.fresh && (!writer || writer.gone)) return this.#look()
+    if (!writer) return this.#plain()
+    writer.check()
+    if (writer.gone) return this.#lost(writer)
+    if (!writer.begun) return this.#begin(writer)
+    return this.#marked(writer)
+  }
+
+  /** Is there a writer that acks? Asked after each read, before what was read is used. */
+  async #look(): Promise<'again'> {
+    const { uid, command, pid, held, binding } = this.#options
+    this.#intake.fresh = false
+    const found = writerMayBe(this.#stat, uid) ? await seekWriter(this.#stat, uid) : undefined
+    if (found === 'void') this.#startVoid('a killed writer')
+    if (found === undefined || found === 'void') return 'again'
+    if (this.#writer) this.#startVoid(this.#writer.name)
+    this.#step('connected')
+    const hello = { command, pid, keeps: held !== undefined, ...(binding === undefined ? {} : { binding }) }
+    this.#writer = new WriterLink(found, hello, () => this.#wake(), () => this.#step('ack-sent'))
+    this.#scanned = 0
+    this.#step('hello-sent')
+    return 'again'
+  }
+
+  /** From now on what is in the pipe counts as never sent. */
+  #startVoid(who: string): void {
+    if (this.#voided === undefined) {
+      this.#options.say(`${who} went away without a word: what it left in the pipe is void, its next run sends it again`)
+      this.#voided = 0
+    }
+    this.#discard()
+    this.#intake.empty = false
+  }
+
+  #discard(): void {
+    this.#voided = (this.#voided ?? 0) + this.#intake.length
+    this.#intake.drop(this.#intake.length)
+    this.#scanned = 0
+  }
+
+  /** The writer vanished without bye: nothing after its last mark counts. Before it has begun, its socket tells. */
+  #lost(writer: WriterLink): 'again' {
+    this.#writer = undefined
+    this.#intake.fresh = true
+    if (writer.begun) this.#startVoid(writer.name)
+    return 'again'
+  }
+
+  /** Bytes of programs that give no marks. */
+  #plain(): Batch | 'again' | 'wait' | 'end' {
+    const intake = this.#intake
+    if (this.#voided !== undefined) return this.#void()
+    const held = intake.bytes
+    const end = held.lastIndexOf(10) + 1
+    if (this.#inLongLine || (end === 0 && held.length > this.#options.eventBytesMax)) return this.#longLine(held)
+    if (end > 0) return this.#plainBatch(end)
+    if (!intake.ended) return this.#idle()
+    if (intake.error) throw new FlumeError('IO', 'cannot read the input', { cause: intake.error })
+    if (held.length === 0) return 'end'
+    const lines = Buffer.concat([held, Buffer.from('\n')])
+    intake.drop(held.length)
+    return { lines, count: 1, mark: null, release: () => undefined }
+  }
+
+  #plainBatch(end: number): Batch {
+    const { bytes, release } = this.#intake.take(end)
+    return { lines: bytes, count: countLines(bytes), mark: null, release }
+  }
+
+  #void(): 'again' | 'wait' {
+    if (!this.#intake.empty) this.#intake.poll()
+    this.#discard()
+    if (!this.#intake.empty && !this.#intake.ended) return this.#idle()
+    this.#voided = undefined
+    return 'again'
+  }
+
+  #idle(): 'wait' {
+    this.#intake.resume()
+    return 'wait'
+  }
+
+  /** A line that no event may be as long as goes on to the rejects as it comes. */
+  #longLine(held: Buffer): 'again' | 'wait' {
+    const end = held.indexOf(10)
+    const last = end >= 0 || this.#intake.ended
+    const size = end >= 0 ? end : held.length
+    if (size > 0 || last) this.#options.tooLong(Buffer.from(held.subarray(0, size)), last)
+    this.#intake.drop(end >= 0 ? end + 1 : size)
+    this.#inLongLine = !last
+    return last ? 'again' : this.#idle()
+  }
+
+  /** Between our hello and the begin line everything is held: what stands before the void bytes came from others. */
+  #begin(writer: WriterLink): Batch | 'again' | 'wait' {
+    const held = this.#intake.bytes
+    const at = writer.tag ? held.indexOf(writer.tag, this.#scanned) : -1
+    const end = at < 0 ? -1 : held.indexOf(10, at)
+    if (end < 0) {
+      if (writer.tag) this.#scanned = Math.max(0, at < 0 ? held.length - writer.tag.length : at)
+      if (held.length > BATCH_BYTES_LIMIT || (writer.tag && this.#intake.ended)) return this.#mixed(writer)
+      return this.#idle()
+    }
+    const control = parseControl(held.toString('utf8', at, end))
+    if (control === undefined || !('begin' in control)) return this.#mixed(writer)
+    this.#step('hello-read')
+    const before = Math.max(0, at - 1)
+    const count = this.#voided !== undefined || control.begin === 'all' ? before : Math.min(before, control.begin)
+    const others = Buffer.from(held.subarray(0, before - count))
+    this.#intake.drop(end + 1)
+    this.#scanned = 0
+    this.#voided = undefined
+    writer.begun = true
+    this.#step('begin-read')
+    if (others.length === 0) return 'again'
+    const lines = others.at(-1) === 10 ? others : Buffer.concat([others, Buffer.from('\n')])
+    return { lines, count: countLines(lines), mark: null, release: () => undefined }
+  }
+
+  async #marked(writer: WriterLink): Promise<Batch | 'again' | 'wait'> {
+    if (writer.asks.length > 0) return this.#answer(writer)
+    const batch = this.#batch(writer)
+    if (batch !== undefined) return batch
+    if (writer.done) {
+      this.#step('bye-read')
+      this.#former.add(writer)
+      for (const former of this.#former) if (former.gone) this.#former.delete(former)
+      if (writer.bye === 0) await writer.close()
+      this.#writer = undefined
+      this.#intake.fresh = true
+      return 'again'
+    }
+    if (writer.flush) {
+      writer.flush = false
+      return { lines: EMPTY, count: 0, mark: null, flush: true, release: () => undefined }
+    }
+    if (this.#intake.ended && writer.bye !== undefined) return this.#mixed(writer)
+    if (this.#intake.length > BATCH_BYTES_LIMIT) return this.#mixed(writer)
+    return this.#idle()
+  }
+
+  async #answer(writer: WriterLink): Promise<'again'> {
+    this.#step('ask-read')
+    const held = (await this.#options.held?.(writer.asks.shift()!)) ?? new Map<string, readonly Position[]>()
+    writer.answer(held)
+    this.#step('have-sent')
+    return 'again'
+  }
+
+  /** One batch with its mark out of what is held; undefined: it is not all there. */
+  #batch(writer: WriterLink): Batch | 'again' | undefined {
+    const held = this.#intake.bytes
+    const tag = writer.tag!
+    const at = held.indexOf(tag, this.#scanned)
+    const end = at < 0 ? -1 : held.indexOf(10, at)
+    if (end < 0) {
+      this.#scanned = Math.max(0, at < 0 ? held.length - tag.length : at)
+      return undefined
+    }
+    const line = parseControl(held.toString('utf8', at, end))
+    if (line === undefined || 'begin' in line || line.mark !== writer.lastMark + 1 || line.bytes !== at) return this.#mixed(writer)
+    writer.lastMark = line.mark
+    this.#scanned = 0
+    const taken = this.#intake.take(end + 1)
+    this.#step('batch-read')
+    return { lines: taken.bytes.subarray(0, at), count: line.events, mark: new ReadMark(line, writer), release: taken.release }
+  }
+
+  /** Bytes do not add up: nothing of this connection is acked any more. */
+  #mixed(writer: WriterLink): 'again' {
+    this.#options.say(`bytes do not add up after mark ${writer.lastMark}: somebody else writes to the pipe of ${writer.name}`)
+    writer.destroy()
+    this.#writer = undefined
+    this.#startVoid(writer.name)
+    return 'again'
+  }
 }

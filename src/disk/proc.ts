@@ -1,0 +1,103 @@
+/** Who has a pipe open, from /proc: proc_pid_fd(5), proc_pid_fdinfo(5), proc_pid_wchan(5). */
+import * as fs from 'node:fs'
+import { basename } from 'node:path'
+
+export interface Holder {
+  readonly pid: number
+  readonly fd: number
+  /** Name of the executable, or of the script that node runs; empty where it cannot be told. */
+  readonly program: string
+  /** Blocked in a read of a pipe, or with this pipe in one of its epoll sets. */
+  readonly reading: boolean
+}
+
+export interface Pipe {
+  readonly device: bigint
+  readonly inode: bigint
+  readonly anonymous: boolean
+}
+
+/** The processes that have the read end open, without `self`; undefined where /proc is not there. */
+export function readersOf(pipe: Pipe, self: number): Holder[] | undefined {
+  const pids = list('/proc')?.filter((name) => /^\d+$/.test(name) && Number(name) !== self)
+  if (pids === undefined || pids.length === 0) return undefined
+  const holders: Holder[] = []
+  for (const pid of pids) {
+    for (const fd of list(`/proc/${pid}/fd`) ?? []) {
+      if (!opensForReading(pid, fd, pipe)) continue
+      holders.push({ pid: Number(pid), fd: Number(fd), program: programOf(pid), reading: isReading(pid, fd) })
+    }
+  }
+  return holders
+}
+
+/** Does this process still have the pipe under this descriptor? */
+export function stillHolds(holder: Holder, pipe: Pipe): boolean {
+  return opensForReading(String(holder.pid), String(holder.fd), pipe)
+}
+
+/** Is there a process of our group whose descriptors we may not see (sudo)? */
+export function hiddenInGroup(self: number): boolean {
+  const group = groupOf(String(self))
+  if (group === undefined) return false
+  return (list('/proc') ?? []).some(
+    (pid) => /^\d+$/.test(pid) && Number(pid) !== self && groupOf(pid) === group && list(`/proc/${pid}/fd`) === undefined,
+  )
+}
+
+function opensForReading(pid: string, fd: string, pipe: Pipe): boolean {
+  const path = `/proc/${pid}/fd/${fd}`
+  try {
+    const target = fs.readlinkSync(path)
+    if (target !== `pipe:[${pipe.inode}]`) {
+      if (pipe.anonymous || !target.startsWith('/')) return false
+      const stat = fs.statSync(path, { bigint: true })
+      if (stat.ino !== pipe.inode || stat.dev !== pipe.device) return false
+    }
+    return (fs.lstatSync(path).mode & 0o400) !== 0 // the link's mode tells how it was opened
+  } catch {
+    return false
+  }
+}
+
+function programOf(pid: string): string {
+  try {
+    const program = basename(fs.readlinkSync(`/proc/${pid}/exe`)).replace(/ \(deleted\)$/, '')
+    if (program !== 'node') return program
+    const script = text(`/proc/${pid}/cmdline`)
+      .split('\0')
+      .slice(1)
+      .find((word) => word !== '' && !word.startsWith('-'))
+    return basename(script ?? 'node')
+  } catch {
+    return ''
+  }
+}
+
+function isReading(pid: string, fd: string): boolean {
+  const where = text(`/proc/${pid}/wchan`)
+  if (/pipe_read/.test(where)) return true
+  if (!/poll/.test(where)) return false
+  const watched = new RegExp(`^tfd: +${fd} `, 'm')
+  return (list(`/proc/${pid}/fdinfo`) ?? []).some((name) => watched.test(text(`/proc/${pid}/fdinfo/${name}`)))
+}
+
+function groupOf(pid: string): string | undefined {
+  return /^\d+ \(.*\) \S \d+ (\d+) /s.exec(text(`/proc/${pid}/stat`))?.[1]
+}
+
+function list(directory: string): string[] | undefined {
+  try {
+    return fs.readdirSync(directory)
+  } catch {
+    return undefined
+  }
+}
+
+function text(path: string): string {
+  try {
+    return fs.readFileSync(path, 'latin1')
+  } catch {
+    return ''
+  }
+}

@@ -1,0 +1,101 @@
+/** Where the socket of a pipe lies, flume-pipe(7): names and directories, no connections. */
+import * as fs from 'node:fs'
+import { FlumeError, errnoOf } from '../errors.js'
+import type { FdStat } from './fd.js'
+
+/** A line that was killed is typed again, or never, before this is over. */
+const LEFT_OVER_MS = 24 * 60 * 60 * 1000
+
+/** All the paths where the socket of this pipe may be, the first being where it is bound now. */
+export function socketPaths(pipe: FdStat): string[] {
+  const name = `${bootId()}-${pipe.device}-${pipe.inode}.sock`
+  return directoriesOf(pipe.uid).map((directory) => `${directory}/${name}`)
+}
+
+function directoriesOf(uid: number): string[] {
+  const session = `/run/user/${uid}`
+  const fallback = `/tmp/flume-${uid}`
+  return fs.existsSync(session) ? [`${session}/flume`, fallback] : [fallback, `${session}/flume`]
+}
+
+let boot: string | undefined
+function bootId(): string {
+  boot ??= fs.readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim()
+  return boot
+}
+
+/** Makes the directory of a socket, refuses one that others control, and sweeps what is of no use in it. */
+export function prepareDirectory(directory: string, uid: number, self: number, now: number): void {
+  try {
+    fs.mkdirSync(directory, { mode: 0o711 })
+    fs.chmodSync(directory, 0o711) // whatever the umask
+    if (self === 0 && uid !== 0) fs.chownSync(directory, uid, -1)
+  } catch (error) {
+    if (errnoOf(error) !== 'EEXIST') throw error
+  }
+  const stat = fs.lstatSync(directory)
+  if (!stat.isDirectory() || stat.uid !== uid) {
+    throw new FlumeError('PERMISSION', `cannot use ${directory}: it is not a directory of uid ${uid}`)
+  }
+  sweep(directory, now)
+}
+
+/** Sockets of earlier boots, and what a writer left that died while it was binding. */
+function sweep(directory: string, now: number): void {
+  for (const name of fs.readdirSync(directory)) {
+    const path = `${directory}/${name}`
+    const useless = name.startsWith('.') ? now - modifiedOf(path, now) > LEFT_OVER_MS : !name.startsWith(bootId())
+    if (useless) removeSocket(path)
+  }
+}
+
+/** Sockets of this boot that are so old that their pipe may be gone. */
+export function oldSockets(directory: string, now: number): string[] {
+  const paths = fs.readdirSync(directory).map((name) => `${directory}/${name}`)
+  return paths.filter((path) => now - modifiedOf(path, now) > LEFT_OVER_MS)
+}
+
+function modifiedOf(path: string, otherwise: number): number {
+  try {
+    return fs.lstatSync(path).mtimeMs
+  } catch {
+    return otherwise
+  }
+}
+
+/** The owner's uid, undefined where nothing is there. EACCES is thrown. */
+export function ownerOfSocket(path: string): number | undefined {
+  try {
+    return fs.lstatSync(path).uid
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return undefined
+    throw error
+  }
+}
+
+/** Moves a listening socket to its name; over a dead one only when `replace`. False: somebody was faster. */
+export function placeSocket(temporary: string, path: string, owner: number | undefined, replace: boolean): boolean {
+  fs.chmodSync(temporary, 0o600)
+  if (owner !== undefined) fs.chownSync(temporary, owner, -1)
+  if (replace) {
+    fs.renameSync(temporary, path)
+    return true
+  }
+  try {
+    fs.linkSync(temporary, path)
+    return true
+  } catch (error) {
+    if (errnoOf(error) === 'EEXIST') return false
+    throw error
+  } finally {
+    removeSocket(temporary)
+  }
+}
+
+export function removeSocket(path: string): void {
+  try {
+    fs.unlinkSync(path)
+  } catch {
+    // gone already, or not ours to remove: either way it is not used again
+  }
+}

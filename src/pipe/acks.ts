@@ -1,0 +1,63 @@
+/** The marks sent and not yet acked, in order; bounded by merging old ones. */
+import assert from 'node:assert'
+import type { Mark } from '../events/batch.js'
+
+/** More than this and every other mark is merged with the next of its partition: an ack then settles a little later. */
+const MARKS_MAX = 8192
+
+interface Sent {
+  readonly number: number
+  readonly mark: Mark
+}
+
+export class Acks {
+  #sent: Sent[] = []
+  #last = 0
+  #acked = 0
+  #mergeAt = MARKS_MAX
+
+  /** Number of the last mark sent; 0 when none was. */
+  get last(): number {
+    return this.#last
+  }
+
+  /** All that was sent is acked. */
+  get complete(): boolean {
+    return this.#acked >= this.#last
+  }
+
+  get open(): number {
+    return this.#last - this.#acked
+  }
+
+  /** The number of this mark in its handshake, from 1. */
+  send(mark: Mark): number {
+    this.#sent.push({ number: ++this.#last, mark })
+    if (this.#sent.length >= this.#mergeAt) this.#merge()
+    return this.#last
+  }
+
+  /** Everything up to this number is acked: the last mark of each partition among them, in the order sent. */
+  ack(number: number): Mark[] {
+    assert(number <= this.#last, 'a mark is acked after it was sent')
+    this.#acked = Math.max(this.#acked, number)
+    const count = this.#sent.findIndex((sent) => sent.number > number)
+    const acked = this.#sent.splice(0, count < 0 ? this.#sent.length : count)
+    const last = new Map<string, Mark>()
+    for (const { mark } of acked) {
+      const gone = last.get(mark.partition)?.gone
+      last.delete(mark.partition)
+      last.set(mark.partition, gone ? { ...mark, gone: [...gone, ...(mark.gone ?? [])] } : mark)
+    }
+    return [...last.values()]
+  }
+
+  #merge(): void {
+    this.#sent = this.#sent.filter((sent, index) => {
+      const next = this.#sent[index + 1]
+      const mergeable = index % 2 === 0 && next?.mark.partition === sent.mark.partition && sent.mark.gone === undefined
+      return !mergeable
+    })
+    this.#mergeAt = Math.max(MARKS_MAX, this.#sent.length * 2)
+  }
+}

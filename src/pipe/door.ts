@@ -1,0 +1,111 @@
+/** Where readers of this pipe come in: one at a time, the others wait until it has gone. */
+import type { Socket } from 'node:net'
+import type { FdStat } from '../disk/fd.js'
+import type { Position } from '../events/batch.js'
+import { Link } from './link.js'
+import { PROTOCOL_VERSION, decodeUp } from './message.js'
+import type { DownMessage, ReaderHello, UpMessage } from './message.js'
+import { Meeting } from './rendezvous.js'
+import type { Who } from './rendezvous.js'
+import { FlumeError } from '../errors.js'
+
+/** A reader that has connected, as the writer sees it. */
+export class Visitor {
+  /** Set once it has said who it is. */
+  hello: ReaderHello | undefined
+  saidBye = false
+  /** What it holds, as told so far. */
+  readonly held = new Map<string, readonly Position[]>()
+  /** All of it has been told. */
+  answered = false
+  readonly link: Link<UpMessage, DownMessage>
+
+  constructor(
+    socket: Socket,
+    readonly onAck: (visitor: Visitor, mark: number) => void,
+    readonly onChange: () => void,
+  ) {
+    this.link = new Link(socket, decodeUp, (message) => this.#hear(message), onChange)
+  }
+
+  get gone(): boolean {
+    return this.link.closed
+  }
+
+  get name(): string {
+    return this.hello ? `${this.hello.command}, pid ${this.hello.pid}` : 'unknown'
+  }
+
+  /** Throws VERSION where the two have no common one. */
+  check(): void {
+    const version = this.hello?.version
+    if (version === PROTOCOL_VERSION) return
+    throw new FlumeError('VERSION', `cannot talk to ${this.name}: it speaks version ${version} of flume-pipe(7), this is version ${PROTOCOL_VERSION}`)
+  }
+
+  #hear(message: UpMessage): void {
+    switch (message.t) {
+      case 'hello':
+        this.hello = message
+        break
+      case 'have':
+        for (const [partition, places] of Object.entries(message.positions)) {
+          if (places.length > 0) this.held.set(partition, places.toSorted((a, b) => a.offset - b.offset))
+        }
+        this.answered = message.more !== true
+        break
+      case 'ack':
+        return this.onAck(this, message.mark)
+      case 'bye':
+        this.saidBye = true
+    }
+    this.onChange()
+  }
+}
+
+export class Door {
+  #visitors: Visitor[] = []
+  #meeting: Meeting | undefined
+
+  constructor(
+    readonly pipe: FdStat,
+    readonly onAck: (visitor: Visitor, mark: number) => void,
+    readonly onChange: () => void,
+  ) {}
+
+  /** What lay in the pipe before was a killed writer's. */
+  get replaced(): boolean {
+    return this.#meeting?.replaced ?? false
+  }
+
+  /** Throws as Meeting.bind. */
+  async open(who: Who): Promise<void> {
+    this.#meeting = await Meeting.bind(this.pipe, who, (socket) => {
+      who.step('accepted')
+      this.#visitors.push(new Visitor(socket, this.onAck, this.onChange))
+    })
+  }
+
+  /** Somebody removed the socket: readers cannot find it. */
+  get lost(): boolean {
+    return this.#meeting !== undefined && !this.#meeting.inPlace
+  }
+
+  /** The next reader that has said hello and is still there. */
+  get waiting(): Visitor | undefined {
+    this.#visitors = this.#visitors.filter((visitor) => !visitor.gone)
+    return this.#visitors.find((visitor) => visitor.hello !== undefined)
+  }
+
+  /** Lets this reader in: it waits no more. */
+  admit(visitor: Visitor): void {
+    this.#visitors = this.#visitors.filter((other) => other !== visitor)
+  }
+
+  close(how: 'remove' | 'leave'): void {
+    this.#meeting?.close(how)
+    this.#meeting = undefined
+    for (const visitor of this.#visitors) visitor.link.destroy()
+    this.#visitors = []
+  }
+}

@@ -1,0 +1,59 @@
+/**
+ * Who reads a pipe whose writer has met no flume reader. The answer decides how long the writer waits, never what is
+ * right: a reader that comes later voids what it finds.
+ */
+import { hiddenInGroup, readersOf, stillHolds } from '../disk/proc.js'
+import type { Holder, Pipe } from '../disk/proc.js'
+
+export type Look =
+  | { readonly is: 'nobody' }
+  /** A flume stage has the pipe as its standard input: it will come. */
+  | { readonly is: 'flume'; readonly holder: Holder }
+  /** Programs that read, and are no flume stages. */
+  | { readonly is: 'reading'; readonly holder: Holder }
+  | { readonly is: 'unclear'; readonly holder?: Holder }
+
+const SHELL = /^((ba|da|z|k|mk|a|fi|tc|c)?sh[\d.]*|busybox)$/
+const WRAPPER =
+  /^(sudo|doas|su|runuser|env|timeout|nice|ionice|nohup|setsid|setpriv|stdbuf|time|chrt|taskset|chroot|flock|unshare|nsenter|npx|npx-cli\.js|npm|npm-cli\.js|script|systemd-run|xargs)$/
+const INTERPRETER = /^(node|nodejs|python[\d.]*|perl[\d.]*|ruby[\d.]*|sleep)$/
+
+export function lookAt(pipe: Pipe, self: number): Look {
+  const holders = readersOf(pipe, self)
+  if (holders === undefined) return { is: 'unclear' }
+  const flume = holders.find(({ fd, program }) => fd === 0 && /^flume-/.test(program))
+  if (flume) return { is: 'flume', holder: flume }
+  const reading = holders.find((holder) => holder.reading)
+  if (reading) return { is: 'reading', holder: reading }
+  const unclear = holders.find(({ program }) => mayBecomeAnother(program))
+  if (unclear) return { is: 'unclear', holder: unclear }
+  if (holders[0]) return { is: 'reading', holder: holders[0] }
+  return hiddenInGroup(self) ? { is: 'unclear' } : { is: 'nobody' }
+}
+
+/** A program that may start, or turn into, a flume stage that inherits the pipe. */
+function mayBecomeAnother(program: string): boolean {
+  return program === '' || SHELL.test(program) || WRAPPER.test(program) || INTERPRETER.test(program) || /^flume-/.test(program)
+}
+
+/** Cheap enough to ask each second: the whole of /proc is read only when the last known holder is gone. */
+export class Watch {
+  #last: Holder | undefined
+
+  constructor(
+    readonly pipe: Pipe,
+    readonly self: number,
+  ) {}
+
+  look(): Look {
+    const look = lookAt(this.pipe, this.self)
+    this.#last = 'holder' in look ? look.holder : undefined
+    return look
+  }
+
+  /** Nobody has the read end: a write would fail with EPIPE. */
+  get abandoned(): boolean {
+    if (this.#last && stillHolds(this.#last, this.pipe)) return false
+    return this.look().is === 'nobody'
+  }
+}

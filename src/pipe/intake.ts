@@ -1,0 +1,128 @@
+/**
+ * What has been read from stdin and not yet used: one run of bytes, always contiguous, in blocks that are used again.
+ * Guards the bound on memory: without a free block there is no room, and reading stops.
+ */
+import assert from 'node:assert'
+import { Blocks } from '../disk/blocks.js'
+import type { Block } from '../disk/blocks.js'
+import { FdReader } from '../disk/fd.js'
+import type { FdStat } from '../disk/fd.js'
+
+const BLOCK_BYTES = 1024 * 1024
+const BLOCK_COUNT = 4
+/** Less room than this is not worth a read. */
+const ROOM_BYTES_MIN = 64 * 1024
+
+export class Intake {
+  /** stdin has ended. */
+  ended = false
+  error: Error | undefined
+  /** Bytes came since this was last set to false. */
+  fresh = false
+  /** The pipe was seen empty since this was last set to false. */
+  empty = false
+  #blocks = new Blocks(BLOCK_BYTES, BLOCK_COUNT)
+  #block: Block | undefined
+  #start = 0
+  #end = 0
+  #starved = false
+  #reader: FdReader
+
+  constructor(fd: number, kind: FdStat['kind'], onChange: () => void) {
+    this.#reader = new FdReader(fd, kind, {
+      room: () => this.#room(),
+      took: (count) => {
+        this.#end += count
+        this.fresh = true
+        onChange()
+      },
+      emptied: () => {
+        this.empty = true
+        onChange()
+      },
+      ended: (error) => {
+        this.ended = true
+        this.error = error
+        onChange()
+      },
+    })
+  }
+
+  /** Goes on reading where it had stopped for want of room. */
+  resume(): void {
+    this.#reader.resume()
+  }
+
+  /** Reads now what is in the pipe, or sees that it is empty. */
+  poll(): void {
+    this.#reader.poll()
+  }
+
+  close(): void {
+    this.#reader.close()
+  }
+
+  /** What is held, valid until the next call of anything here. */
+  get bytes(): Buffer {
+    return this.#block ? this.#block.bytes.subarray(this.#start, this.#end) : Buffer.alloc(0)
+  }
+
+  get length(): number {
+    return this.#end - this.#start
+  }
+
+  /** Hands out the first `count` bytes; they stay where they are until released. */
+  take(count: number): { readonly bytes: Buffer; release(): void } {
+    assert(count <= this.length)
+    const block = this.#block!
+    const bytes = block.bytes.subarray(this.#start, this.#start + count)
+    block.share()
+    this.drop(count)
+    return {
+      bytes,
+      release: () => {
+        block.release()
+        if (this.#starved) this.#feed()
+      },
+    }
+  }
+
+  /** Forgets the first `count` bytes. */
+  drop(count: number): void {
+    assert(count <= this.length)
+    this.#start += count
+    if (this.#starved) this.#feed()
+  }
+
+  /** Later than now, so that whoever released a batch is done with it. */
+  #feed(): void {
+    this.#starved = false
+    setImmediate(() => this.resume())
+  }
+
+  #room(): Buffer {
+    if (this.#start === this.#end && this.#block?.sole) this.#start = this.#end = 0
+    if (!this.#block || this.#block.bytes.length - this.#end < ROOM_BYTES_MIN) this.#move()
+    if (!this.#block || this.#end === this.#block.bytes.length) {
+      this.#starved = true
+      return Buffer.alloc(0)
+    }
+    return this.#block.bytes.subarray(this.#end)
+  }
+
+  /** Takes what is held to a block with room; one larger than usual where a batch or an event is. */
+  #move(): void {
+    const held = this.length
+    if (this.#block?.sole && held < this.#block.bytes.length / 2) {
+      this.#block.bytes.copyWithin(0, this.#start, this.#end)
+    } else {
+      const block = this.#blocks.tryTake(held >= BLOCK_BYTES / 2 ? held * 2 + BLOCK_BYTES : BLOCK_BYTES)
+      if (!block) return
+      this.bytes.copy(block.bytes)
+      this.#block?.release()
+      this.#block = block
+    }
+    this.#start = 0
+    this.#end = held
+  }
+}

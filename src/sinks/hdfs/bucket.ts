@@ -1,0 +1,134 @@
+/**
+ * One directory and prefix, and what of one stream is in it. Its files are filled one after the other, begin and end at
+ * marks, and are committed in this order: so all up to `last` of the highest file in place is in place.
+ */
+import assert from 'node:assert'
+import type { Block } from '../../disk/blocks.js'
+import type { Mark } from '../../events/batch.js'
+import { told, type Retry } from '../retry.js'
+import type { Draft, Finished } from './filesystem.js'
+import type { Place } from './path.js'
+
+/** The sequences that a batch covers: from `first` up to and without `end`. */
+export interface Span {
+  readonly stream: string
+  readonly first: number
+  readonly end: number
+  /** A replay brings exactly the same spans with the same events. */
+  readonly exact: boolean
+}
+
+/** A mark and its place in the order of all. */
+export interface Passed {
+  readonly order: number
+  readonly mark: Mark | undefined
+}
+
+export class Bucket {
+  /** The span whose events it is getting, or got last. */
+  filling: Span | undefined
+  /** The file being filled. */
+  file: OpenFile | undefined
+  /** Resolves when all files so far are committed. */
+  committed: Promise<void> = Promise.resolve()
+  /** Files not yet committed, the open one included. */
+  uncommitted = 0
+
+  constructor(
+    readonly place: Place,
+    readonly stream: string,
+    /** All sequences before it are in place, or in a file of ours on its way there. */
+    public reached: number,
+  ) {}
+}
+
+/** Bytes written between two syncs in the background, so that the last one is short. */
+const SYNC_EACH = 8 * 1024 * 1024
+
+/** A file being filled: a block of memory that events are decoded into, and a draft that it is written to when full. */
+export class OpenFile {
+  /** Bytes and events it has been given. */
+  size = 0
+  count = 0
+  last: number
+  lastEventAt: number
+  /** The block being filled, and how far. */
+  block: Block | undefined
+  fill = 0
+  #handed = 0
+  #written = 0
+  #syncedAt = 0
+  #writes: Promise<void> = Promise.resolve()
+  #sync: Promise<void> | undefined
+
+  constructor(
+    readonly draft: Draft,
+    readonly first: number,
+    readonly openedAt: number,
+    /** The last mark without an event in this file. */
+    readonly before: Passed,
+    readonly retry: Retry,
+    readonly onFailure: (error: unknown) => void,
+  ) {
+    this.last = first
+    this.lastEventAt = openedAt
+  }
+
+  /** Room in the block in hand. */
+  get room(): number {
+    return this.block === undefined ? 0 : this.block.bytes.length - this.fill
+  }
+
+  /** Says that `size` more bytes of the block are filled. */
+  filled(size: number): void {
+    this.fill += size
+    this.size += size
+    assert(this.room >= 0)
+  }
+
+  /** Hands the block over to be written, in order and in the background, and given back. */
+  spill(): void {
+    const { block, fill } = this
+    if (block === undefined) return
+    const at = this.#handed
+    this.block = undefined
+    this.fill = 0
+    this.#handed += fill
+    this.#writes = this.#writes.then(() => this.#write(block, fill, at))
+    this.#writes.catch(this.onFailure)
+  }
+
+  /** All of it is durable under its temporary name. */
+  async finish(): Promise<Finished> {
+    this.spill()
+    await this.#writes
+    await this.#sync
+    return await told(`cannot sync ${this.draft.path}`, this.draft.finish(this.size))
+  }
+
+  /** Gives up what is not committed. */
+  async discard(): Promise<void> {
+    this.block?.release()
+    this.block = undefined
+    await Promise.allSettled([this.#writes, this.#sync])
+    await this.draft.discard()
+  }
+
+  async #write(block: Block, size: number, at: number): Promise<void> {
+    try {
+      await this.retry.until(`cannot write ${this.draft.path}`, () => this.draft.write([block.bytes.subarray(0, size)], at))
+      this.#written += size
+    } finally {
+      block.release()
+    }
+    if (this.#written - this.#syncedAt < SYNC_EACH || this.#sync !== undefined) return
+    this.#syncedAt = this.#written
+    this.#sync = this.#syncNow()
+    this.#sync.catch(this.onFailure)
+  }
+
+  async #syncNow(): Promise<void> {
+    await told(`cannot sync ${this.draft.path}`, this.draft.sync()) // never again on the same file: pages may be lost
+    this.#sync = undefined
+  }
+}

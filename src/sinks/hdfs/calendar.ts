@@ -1,0 +1,109 @@
+/** Times as Flume's escapes write them: in one time zone, rounded down, in English, fast enough for every line. */
+import { FlumeError } from '../../errors.js'
+
+/** A time taken apart. */
+export interface Moment {
+  /** UTC fields of this Date are the local ones. */
+  readonly local: Date
+  /** ms since the epoch, rounded */
+  readonly time: number
+  /** minutes east of Greenwich */
+  readonly offset: number
+}
+
+const DAYS = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday']
+const MONTHS = [
+  'January', 'February', 'March', 'April', 'May', 'June', 'July', 'August', 'September', 'October', 'November', 'December',
+]
+
+const two = (value: number): string => String(value).padStart(2, '0')
+const day = ({ local }: Moment): string => DAYS[local.getUTCDay()] as string
+const month = ({ local }: Moment): string => MONTHS[local.getUTCMonth()] as string
+const hour12 = ({ local }: Moment): number => local.getUTCHours() % 12 || 12
+const clock = ({ local }: Moment): string => [local.getUTCHours(), local.getUTCMinutes(), local.getUTCSeconds()].map(two).join(':')
+const dayOfYear = ({ local }: Moment): number => Math.floor((local.getTime() - Date.UTC(local.getUTCFullYear(), 0, 1)) / DAY) + 1
+const DAY = 86_400_000
+
+/** Escape letter to text, as org.apache.flume.formatter.output.BucketPath has them. */
+const FORMATS: Record<string, (moment: Moment) => string> = {
+  s: ({ time }) => String(Math.floor(time / 1000)),
+  Y: ({ local }) => String(local.getUTCFullYear()).padStart(4, '0'),
+  y: ({ local }) => two(local.getUTCFullYear() % 100),
+  m: ({ local }) => two(local.getUTCMonth() + 1),
+  n: ({ local }) => String(local.getUTCMonth() + 1),
+  d: ({ local }) => two(local.getUTCDate()),
+  e: ({ local }) => String(local.getUTCDate()),
+  D: ({ local }) => `${two(local.getUTCMonth() + 1)}/${two(local.getUTCDate())}/${two(local.getUTCFullYear() % 100)}`,
+  H: ({ local }) => two(local.getUTCHours()),
+  k: ({ local }) => String(local.getUTCHours()),
+  I: (moment) => two(hour12(moment)),
+  l: (moment) => String(hour12(moment)),
+  M: ({ local }) => two(local.getUTCMinutes()),
+  S: ({ local }) => two(local.getUTCSeconds()),
+  p: ({ local }) => (local.getUTCHours() < 12 ? 'AM' : 'PM'),
+  j: (moment) => String(dayOfYear(moment)).padStart(3, '0'),
+  z: ({ offset }) => `${offset < 0 ? '-' : '+'}${two(Math.floor(Math.abs(offset) / 60))}${two(Math.abs(offset) % 60)}`,
+  // In a name a colon is not possible on HDFS.
+  c: (moment) =>
+    `${day(moment).slice(0, 3)} ${month(moment).slice(0, 3)} ${moment.local.getUTCDate()} ` +
+    `${clock(moment).replaceAll(':', '_')} ${moment.local.getUTCFullYear()}`,
+  a: (moment) => day(moment).slice(0, 3),
+  A: day,
+  b: (moment) => month(moment).slice(0, 3),
+  B: month,
+}
+
+/** Offsets change at whole quarters of an hour, since 1972 everywhere. */
+const QUARTER = 15 * 60 * 1000
+const CACHE_MAX = 4096
+
+export class Calendar {
+  readonly #zone: Intl.DateTimeFormat
+  readonly #offsets = new Map<number, number>()
+
+  /** `round` in ms. Throws BAD_OPTION for a zone nobody knows. */
+  constructor(
+    timeZone: string,
+    readonly round: number,
+  ) {
+    this.#zone = zoneOf(timeZone)
+  }
+
+  /** The function for an escape letter; undefined: there is no such escape. */
+  static format(letter: string): ((moment: Moment) => string) | undefined {
+    return Object.hasOwn(FORMATS, letter) ? FORMATS[letter] : undefined
+  }
+
+  at(time: number): Moment {
+    const offset = this.#offset(time)
+    const local = Math.floor((time + offset) / this.round) * this.round
+    return { local: new Date(local), time: local - offset, offset: Math.trunc(offset / 60_000) }
+  }
+
+  /** ms east of Greenwich at this time. */
+  #offset(time: number): number {
+    const quarter = Math.floor(time / QUARTER)
+    const known = this.#offsets.get(quarter)
+    if (known !== undefined) return known
+    const begin = quarter * QUARTER
+    const fields = new Map(this.#zone.formatToParts(begin).map(({ type, value }) => [type, Number(value)]))
+    const field = (name: Intl.DateTimeFormatPartTypes): number => fields.get(name) ?? 0
+    const local = new Date(0)
+    local.setUTCFullYear(field('year'), field('month') - 1, field('day'))
+    local.setUTCHours(field('hour'), field('minute'), field('second'))
+    const offset = local.getTime() - begin
+    if (this.#offsets.size >= CACHE_MAX) this.#offsets.clear()
+    this.#offsets.set(quarter, offset)
+    return offset
+  }
+}
+
+function zoneOf(timeZone: string): Intl.DateTimeFormat {
+  try {
+    return new Intl.DateTimeFormat('en-u-ca-gregory-nu-latn', {
+      timeZone, hourCycle: 'h23', year: 'numeric', month: 'numeric', day: 'numeric', hour: 'numeric', minute: 'numeric', second: 'numeric',
+    })
+  } catch (cause) {
+    throw new FlumeError('BAD_OPTION', `cannot use the time zone ${JSON.stringify(timeZone)}: no such zone (an IANA name: Europe/Berlin)`, { cause })
+  }
+}

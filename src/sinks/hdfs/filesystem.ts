@@ -1,0 +1,43 @@
+/**
+ * What the sink asks of a file system, so little that HDFS can give it: files are written once and whole, and a name is
+ * given once. Errors are those of the file system; retry.ts decides which of them may pass.
+ */
+
+/** A whole file under its temporary name, durable. */
+export interface Finished {
+  readonly path: string
+  readonly size: number
+  /** What the file is, whatever its name: device and inode, or HDFS's fileId. */
+  readonly id: string
+}
+
+/** A file being written, under its temporary name or, until it is whole, elsewhere. */
+export interface Draft {
+  readonly path: string
+  /** Writes from byte `at`; nobody has to wait for the disk. */
+  write(pieces: readonly Uint8Array[], at: number): Promise<void>
+  /** Brings towards the disk what is written, so that finish() is short. After a failure the draft is lost. */
+  sync(): Promise<void>
+  /** On return `size` bytes are durable under a temporary name; nothing may be written any more. */
+  finish(size: number): Promise<Finished>
+  /** Gives up: closes, and removes the file where that is possible. */
+  discard(): Promise<void>
+}
+
+export interface FileSystem {
+  /** Makes the directory and its missing parents; they are durable on return. */
+  makeDirectory(directory: string): Promise<void>
+  /** Names in a directory, all durable; none where there is no directory. */
+  list(directory: string): Promise<readonly string[]>
+  /** Undefined: there is no such file. */
+  look(path: string): Promise<Finished | undefined>
+  /** A new file; fails where the name is taken. */
+  create(path: string): Promise<Draft>
+  /**
+   * Gives the file its final name, durably; never overwrites. Fine when it has that name already, whoever gave it.
+   * The temporary name may stay: remove() it. Throws OTHER_HISTORY when another file has the name.
+   */
+  publish(file: Finished, path: string): Promise<void>
+  /** Fine where there is no such file. */
+  remove(path: string): Promise<void>
+}

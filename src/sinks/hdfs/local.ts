@@ -1,0 +1,113 @@
+/**
+ * FileSystem over Disk, for file://. Events go straight to the temporary name in the target directory. The final name
+ * comes from link(2), since rename(2) would overwrite; file and directory are synced before anybody is told.
+ */
+import { dirname } from 'node:path'
+import type { Disk, DiskFile, FileStat } from '../../disk/disk.js'
+import { FlumeError, errnoOf } from '../../errors.js'
+import type { Draft, FileSystem, Finished } from './filesystem.js'
+
+class LocalDraft implements Draft {
+  constructor(
+    readonly disk: Disk,
+    readonly path: string,
+    readonly file: DiskFile,
+  ) {}
+
+  async write(pieces: readonly Uint8Array[], at: number): Promise<void> {
+    await this.file.write(pieces, at)
+  }
+
+  sync(): Promise<void> {
+    return this.file.sync()
+  }
+
+  async finish(size: number): Promise<Finished> {
+    await this.file.sync()
+    const stat = await this.file.stat()
+    if (stat.links === 0) throw new FlumeError('IO', `cannot finish ${this.path}: somebody removed it`)
+    if (stat.size !== size) throw new FlumeError('IO', `cannot finish ${this.path}: ${stat.size} bytes are there of ${size} written`)
+    await this.file.close()
+    return { path: this.path, size, id: idOf(stat) }
+  }
+
+  async discard(): Promise<void> {
+    await this.file.close()
+    await removed(this.disk, this.path)
+  }
+}
+
+/** Directories remembered as durable. */
+const SYNCED_MAX = 10_000
+
+export function localFileSystem(disk: Disk): FileSystem {
+  const look = async (path: string): Promise<Finished | undefined> => {
+    const stat = await disk.lstat(path)
+    return stat === undefined ? undefined : { path, size: stat.size, id: idOf(stat) }
+  }
+  /** Directories that are durable with all that leads to them. */
+  const synced = new Set<string>()
+  return {
+    async makeDirectory(directory) {
+      const top = await disk.makeDirectory(directory)
+      if (top !== undefined || synced.size > SYNCED_MAX) synced.clear()
+      // An earlier run may have made it and died before it synced the parents.
+      for (let made = directory; !synced.has(made); made = dirname(made)) {
+        await syncReadable(disk, made)
+        synced.add(made)
+      }
+    },
+
+    async list(directory) {
+      try {
+        await disk.syncDirectory(directory) // what an earlier run named may not be durable yet
+        return await disk.list(directory)
+      } catch (error) {
+        if (errnoOf(error) === 'ENOENT') return []
+        throw error
+      }
+    },
+
+    look,
+
+    async create(path) {
+      return new LocalDraft(disk, path, await disk.open(path, 'create', 0o666))
+    },
+
+    async publish(file, path) {
+      try {
+        await disk.link(file.path, path)
+      } catch (error) {
+        if (errnoOf(error) !== 'EEXIST') throw error
+        if ((await look(path))?.id !== file.id) {
+          throw new FlumeError('OTHER_HISTORY', `cannot name a file ${path}: another one has that name`, { cause: error })
+        }
+      }
+      await disk.syncDirectory(dirname(path))
+    },
+
+    remove: (path) => removed(disk, path),
+  }
+}
+
+/** A directory that we may not read is not one that we have made. */
+async function syncReadable(disk: Disk, directory: string): Promise<void> {
+  try {
+    await disk.syncDirectory(directory)
+  } catch (error) {
+    if (errnoOf(error) !== 'EACCES') throw error
+  }
+}
+
+async function removed(disk: Disk, path: string): Promise<void> {
+  try {
+    await disk.unlink(path)
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error
+  }
+}
+
+function idOf(stat: FileStat): string {
+  return `${stat.device}:${stat.inode}`
+}
+

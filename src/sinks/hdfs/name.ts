@@ -1,0 +1,85 @@
+/**
+ * Names of the files in a target directory, and what a listing of them proves. A file is
+ * `<prefix>.<stream>.<first>-<last><suffix>`: the events of the marks that cover the sequences first to last, both
+ * included, that belong to this directory and prefix. While it is written it is `_<stream>.<uuid>.tmp`; Hadoop's readers
+ * pass over a leading `_`. All of it is from [A-Za-z0-9._=-], and can be read back from the right: a stream has no dot,
+ * and a suffix never looks like a range.
+ */
+import { createHash } from 'node:crypto'
+
+export interface FileName {
+  readonly prefix: string
+  readonly stream: string
+  readonly first: number
+  /** Included. */
+  readonly last: number
+  /** Empty, or begins with a dot. */
+  readonly suffix: string
+}
+
+/** Bytes of a name, on every file system we know. */
+export const NAME_SIZE_MAX = 255
+/** Longest suffix; the rest of a name is sized so that it always fits. */
+export const SUFFIX_SIZE_MAX = 32
+const STREAM_SIZE_MAX = 120
+const RANGE_SIZE = '.00000000000000000000-00000000000000000000'.length
+/** Longest prefix. */
+export const PREFIX_SIZE_MAX = NAME_SIZE_MAX - SUFFIX_SIZE_MAX - STREAM_SIZE_MAX - RANGE_SIZE - '.'.length
+
+const NAME = /^([A-Za-z0-9._=-]+)\.([A-Za-z0-9_=-]+)\.(\d{20})-(\d{20})((?:\.[A-Za-z0-9._=-]*)?)$/
+const SUFFIX = /^(?:\.[A-Za-z0-9._=-]*)?$/
+const RANGE = /\.\d{20}-\d{20}(?:\.|$)/
+
+export function encodeName({ prefix, stream, first, last, suffix }: FileName): string {
+  return `${prefix}.${stream}.${sequence(first)}-${sequence(last)}${suffix}`
+}
+
+/** What a name says; undefined: it is none of ours. */
+export function decodeName(name: string): FileName | undefined {
+  const match = NAME.exec(name)
+  if (match === null) return undefined
+  const [, prefix = '', stream = '', first, last, suffix = ''] = match
+  return { prefix, stream, first: Number(first), last: Number(last), suffix }
+}
+
+/** True: a name that ends so can be read back. */
+export function isSuffix(text: string): boolean {
+  return SUFFIX.test(text) && !RANGE.test(text) && text.length <= SUFFIX_SIZE_MAX
+}
+
+/** A partition as it stands in a name: without dots, and bounded. */
+export function streamOf(partition: string): string {
+  return fitted(partition.replaceAll('.', '=').replace(/[^A-Za-z0-9_=-]/g, '_'), STREAM_SIZE_MAX)
+}
+
+export function temporaryName(stream: string, uuid: string): string {
+  return `_${stream}.${uuid}.tmp`
+}
+
+export function isTemporaryOf(name: string, stream: string): boolean {
+  return name.startsWith(`_${stream}.`) && /^[0-9A-Za-z-]+\.tmp$/.test(name.slice(stream.length + 2))
+}
+
+/** The sequence just after the last one in place, of the files with exactly this prefix and stream; 0: there are none. */
+export function frontierOf(names: readonly string[], prefix: string, stream: string): number {
+  const start = `${prefix}.${stream}.`
+  let frontier = 0
+  for (const text of names) {
+    const name = text.startsWith(start) ? decodeName(text) : undefined
+    if (name?.prefix === prefix && name.stream === stream) frontier = Math.max(frontier, name.last + 1)
+  }
+  return frontier
+}
+
+/** A text of at most `size` bytes; a longer one is cut between characters and ends in the hash of the whole. */
+export function fitted(text: string, size: number): string {
+  if (Buffer.byteLength(text) <= size) return text
+  const hash = createHash('sha256').update(text).digest('hex').slice(0, 16)
+  let head = text
+  while (Buffer.byteLength(head) > size - 1 - hash.length) head = [...head].slice(0, -1).join('')
+  return `${head}-${hash}`
+}
+
+function sequence(value: number): string {
+  return String(value).padStart(20, '0')
+}

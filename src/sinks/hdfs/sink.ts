@@ -1,0 +1,145 @@
+/**
+ * Sink: events into the files of their buckets, flume-sink-hdfs(1). A mark is yielded when every file that holds an event
+ * of it, or of a mark before it, is in place under its final name and synced.
+ */
+import type { Batch, Mark } from '../../events/batch.js'
+import type { Clock, Sink } from '../../events/flow.js'
+import { Retry } from '../retry.js'
+import { Buckets, type RollOptions } from './buckets.js'
+import type { Passed } from './bucket.js'
+import type { FileSystem } from './filesystem.js'
+import { Filler, type FillOptions, type Refused } from './fill.js'
+import { Places, type Host, type PlaceOptions } from './path.js'
+
+export interface SinkOptions extends PlaceOptions, RollOptions, FillOptions {}
+
+export interface SinkAround {
+  readonly files: FileSystem
+  readonly clock: Clock
+  readonly host: Host
+  readonly rejects: Refused
+  /** Stop waiting for what may never come: space on a full disk. */
+  readonly stop: AbortSignal
+  say(message: string): void
+  uuid(): string
+}
+
+/** One line of text: what the place of an event follows from. Throws BAD_OPTION. */
+export function bindingOf(options: PlaceOptions, host: Host): string {
+  return new Places(options, host).binding
+}
+
+export function hdfsSink(options: SinkOptions, around: SinkAround): Sink {
+  return (batches) => new Delivery(options, around).run(batches)
+}
+
+class Delivery {
+  readonly #clock: Clock
+  readonly #buckets: Buckets
+  readonly #filler: Filler
+  readonly #rejects: Refused
+  #passed: Passed = { order: 0, mark: undefined }
+  #acked = 0
+  #failure: { readonly error: unknown } | undefined
+  #alarm: { readonly at: number; readonly off: AbortController } | undefined
+  #ring: () => void = () => undefined
+  #rung = false
+
+  constructor(options: SinkOptions, around: SinkAround) {
+    const { files, clock, uuid, say, stop, rejects, host } = around
+    const onFailure = (error: unknown): void => {
+      this.#failure ??= { error }
+      this.#wake()
+    }
+    this.#clock = clock
+    this.#rejects = rejects
+    this.#buckets = new Buckets(options, { files, clock, uuid, retry: new Retry(clock, say, stop), onCommit: () => this.#wake(), onFailure })
+    this.#filler = new Filler(options, new Places(options, host), this.#buckets, around)
+  }
+
+  async *run(batches: AsyncIterable<Batch>): AsyncGenerator<Mark> {
+    const input = batches[Symbol.asyncIterator]()
+    let arrived: IteratorResult<Batch, unknown> | undefined
+    const pull = (): void => {
+      input.next().then(
+        (result) => {
+          arrived = result as IteratorResult<Batch, unknown>
+          this.#wake()
+        },
+        (error: unknown) => {
+          this.#failure ??= { error }
+          this.#wake()
+        },
+      )
+    }
+    try {
+      pull()
+      for (;;) {
+        await this.#woken()
+        const result: IteratorResult<Batch, unknown> | undefined = arrived
+        arrived = undefined
+        if (result?.done === true) break
+        if (result !== undefined) {
+          pull()
+          await this.#take(result.value)
+        }
+        this.#setAlarm(this.#buckets.rollDue())
+        yield* this.#acks()
+      }
+      this.#buckets.rollAll()
+      await this.#buckets.settled()
+      yield* this.#acks()
+    } catch (error) {
+      throw this.#failure?.error ?? error
+    } finally {
+      this.#alarm?.off.abort()
+      await this.#buckets.discard()
+    }
+  }
+
+  async #take(batch: Batch): Promise<void> {
+    try {
+      await this.#filler.fill(batch, this.#passed)
+    } finally {
+      batch.release()
+    }
+    if (batch.mark !== null) this.#passed = { order: this.#passed.order + 1, mark: batch.mark }
+    if (batch.flush === true) this.#buckets.rollAll()
+  }
+
+  /** The last mark that nothing holds back, if it is a new one. */
+  async *#acks(): AsyncGenerator<Mark> {
+    const { order, mark } = this.#buckets.heldAfter ?? this.#passed
+    if (mark === undefined || order <= this.#acked) return
+    await this.#rejects.flush()
+    this.#acked = order
+    yield mark
+  }
+
+  /** Returns when there is something to do. Throws what went wrong in the background. */
+  async #woken(): Promise<void> {
+    if (!this.#rung) await new Promise<void>((resolve) => (this.#ring = resolve))
+    this.#rung = false
+    if (this.#failure !== undefined) throw this.#failure.error
+  }
+
+  #wake(): void {
+    this.#rung = true
+    this.#ring()
+  }
+
+  /** Wakes at this time; a later one that was set waits no more. */
+  #setAlarm(at: number): void {
+    if (this.#alarm !== undefined && this.#alarm.at <= at) return
+    this.#alarm?.off.abort()
+    this.#alarm = undefined
+    if (at === Infinity) return
+    const alarm = { at, off: new AbortController() }
+    this.#alarm = alarm
+    void this.#clock.sleep(at - this.#clock.now(), alarm.off.signal).then(() => {
+      if (this.#alarm !== alarm) return
+      this.#alarm = undefined
+      this.#wake()
+    })
+  }
+}

@@ -12,6 +12,7 @@ const FLAGS: Record<OpenMode, number> = {
   update: fs.constants.O_RDWR,
   create: fs.constants.O_RDWR | fs.constants.O_CREAT | fs.constants.O_EXCL,
   any: fs.constants.O_RDWR | fs.constants.O_CREAT,
+  append: fs.constants.O_RDWR | fs.constants.O_CREAT | fs.constants.O_APPEND,
 }
 
 const fdatasync = promisify(fs.fdatasync)

@@ -7,6 +7,7 @@ import { isUtf8 } from 'node:buffer'
 import { FlumeError } from '../errors.js'
 import type { Event } from './event.js'
 import { CLOSE, ESCAPE_SIZE_MAX, escapeLines, unescapeLines, type Run } from './escape.js'
+import { headerNumbers, walkJson } from './syntax.js'
 export type { Run } from './escape.js'
 
 /** This header with this value says that the body is base64; it belongs to the line and not to the event. */
@@ -98,8 +99,8 @@ export function headAt(lines: Buffer, from: number): Buffer | undefined {
   if (key < 1 || (line[key - 1] !== 0x2c && line[key - 1] !== 0x7b)) return undefined
   const head = Buffer.from(line.subarray(0, key + BODY_KEY.length))
   try {
-    const bare: unknown = JSON.parse(textOf(head) + '"}')
-    return headersOf(fieldsOf(bare)).get(ENCODING) === BASE64 ? undefined : head
+    const bare = Buffer.concat([head, CLOSE])
+    return headersOf(bare, fieldsOf(bare)).get(ENCODING) === BASE64 ? undefined : head
   } catch {
     return undefined
   }
@@ -109,55 +110,59 @@ const BODY_KEY = Buffer.from('"body":"')
 
 /**
  * Slow path: one line, with or without its \n, as an event. Throws BAD_EVENT, saying why. Numbers and booleans among the
- * headers become text; a missing body is empty; a body in base64 is decoded and the header that said so dropped.
+ * headers become text, as they are written; a missing body is empty; a body in base64 is decoded, and the header that
+ * said so dropped.
  */
 export function parseEvent(line: Buffer): Event {
-  const fields = fieldsOf(parseJson(textOf(line)))
-  const headers = headersOf(fields)
-  const body = fields['body'] ?? ''
-  if (typeof body !== 'string' || fields['body'] === null) throw new FlumeError('BAD_EVENT', 'the body is no text')
-  if (LONE_SURROGATE.test(body)) throw new FlumeError('BAD_EVENT', 'the body has a lone surrogate')
+  const fields = fieldsOf(line)
+  const headers = headersOf(line, fields)
+  const { body = '' } = fields
+  if (typeof body !== 'string') throw new FlumeError('BAD_EVENT', 'the body is no text')
+  if (LONE_SURROGATE.test(body)) throw new FlumeError('BAD_EVENT', 'the body has half of a surrogate pair')
   if (headers.get(ENCODING) !== BASE64) return { headers, body: Buffer.from(body) }
   headers.delete(ENCODING)
   return { headers, body: decodeBase64(body) }
 }
 
-const LONE_SURROGATE = /\p{Surrogate}/u
-
-function textOf(bytes: Buffer): string {
-  if (!isUtf8(bytes)) throw new FlumeError('BAD_EVENT', 'the line is not UTF-8')
-  return bytes.toString()
+interface Fields {
+  readonly headers?: unknown
+  readonly body?: unknown
 }
 
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch (cause) {
-    throw new FlumeError('BAD_EVENT', 'the line is no JSON', { cause })
-  }
-}
-
-function fieldsOf(value: unknown): Record<string, unknown> {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>
+function fieldsOf(line: Buffer): Fields {
+  if (!isUtf8(line)) throw new FlumeError('BAD_EVENT', 'the line is not UTF-8')
+  const fields = parseJson(line)
+  if (isObject(fields)) return fields
   throw new FlumeError('BAD_EVENT', 'the line is no JSON object')
 }
 
-function headersOf(fields: Record<string, unknown>): Map<string, string> {
-  const headers = fields['headers'] ?? {}
-  if (typeof headers !== 'object' || Array.isArray(headers) || fields['headers'] === null) {
-    throw new FlumeError('BAD_EVENT', 'the headers are no object')
+function parseJson(line: Buffer): unknown {
+  try {
+    return JSON.parse(line.toString())
+  } catch {
+    throw new FlumeError('BAD_EVENT', `the line is no JSON at byte ${walkJson(line)}`)
   }
-  return new Map(Object.entries(headers).map(([name, value]) => [name, headerText(name, value)]))
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function headersOf(line: Buffer, { headers = {} }: Fields): Map<string, string> {
+  if (!isObject(headers)) throw new FlumeError('BAD_EVENT', 'the headers are no object')
+  const entries = Object.entries(headers)
+  const numbers = entries.some(([, value]) => typeof value === 'number') ? headerNumbers(line) : undefined
+  return new Map(entries.map(([name, value]) => [name, headerText(name, typeof value === 'number' ? numbers?.get(name) : value)]))
 }
 
 function headerText(name: string, value: unknown): string {
-  if (typeof value === 'number' || typeof value === 'boolean') return String(value)
-  if (typeof value !== 'string') throw new FlumeError('BAD_EVENT', `header ${JSON.stringify(name)} is no text`)
-  if (LONE_SURROGATE.test(name + value)) {
-    throw new FlumeError('BAD_EVENT', `header ${JSON.stringify(name)} has a lone surrogate`)
-  }
-  return value
+  const text = typeof value === 'boolean' ? String(value) : value
+  if (typeof text !== 'string') throw new FlumeError('BAD_EVENT', `header ${JSON.stringify(name)} is no text`)
+  if (!LONE_SURROGATE.test(name + text)) return text
+  throw new FlumeError('BAD_EVENT', `header ${JSON.stringify(name)} has half of a surrogate pair`)
 }
+
+const LONE_SURROGATE = /\p{Surrogate}/u
 
 /** Node skips what is no base64, so the size tells. */
 function decodeBase64(text: string): Buffer {

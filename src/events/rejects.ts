@@ -1,0 +1,138 @@
+/**
+ * What is no event, with reason, partition and position, appended to a file, flume-event(5). Nothing is dropped: flush()
+ * comes before the ack of what add() was told, so a crash between the two only makes an entry stand twice. Several
+ * processes may append to one file.
+ */
+import { isUtf8 } from 'node:buffer'
+import { dirname } from 'node:path'
+import { FlumeError } from '../errors.js'
+import type { Disk, DiskFile } from '../disk/disk.js'
+import type { Position } from './batch.js'
+import type { Clock } from './flow.js'
+
+interface Rejected {
+  readonly time: number
+  readonly reason: string
+  readonly partition: string
+  readonly position: Position | null
+  readonly line: Buffer
+}
+
+/** A longer line stands in several entries. */
+const PART_BYTES_MAX = 1024 * 1024
+/** ms between two messages about rejects. */
+const SAY_EVERY = 60_000
+
+export class Rejects {
+  #pending: Rejected[] = []
+  #flushed = Promise.resolve() // rejects for good once a write or sync failed
+  #file: DiskFile | undefined
+  #count = 0
+  #said = { count: 0, time: -Infinity }
+  #reason = ''
+
+  /** Nothing is made before the first add(). `say`: a line for people. */
+  constructor(
+    readonly disk: Disk,
+    readonly path: string,
+    readonly clock: Clock,
+    readonly say: (message: string) => void,
+  ) {}
+
+  /** Lines so far. */
+  get count(): number {
+    return this.#count
+  }
+
+  /** Takes a copy of the line, with or without its \n. It is held until flush(), so call that at least once per batch. */
+  add(line: Uint8Array, reason: string, partition: string, position: Position | null): void {
+    const size = line.at(-1) === 0x0a ? line.length - 1 : line.length
+    const time = this.clock.now()
+    this.#pending.push({ time, reason, partition, position, line: Buffer.from(line.subarray(0, size)) })
+    this.#count++
+    this.#reason = reason
+    if (time - this.#said.time >= SAY_EVERY) this.#tell(time)
+  }
+
+  /** On return all that was added is on disk. Throws IO, and then always: what is not written must not be acked. */
+  flush(): Promise<void> {
+    if (this.#pending.length > 0) this.#flushed = this.#flushed.then(() => this.#drain())
+    return this.#flushed
+  }
+
+  /** flush(), and says what has not been said yet. */
+  async close(): Promise<void> {
+    await this.flush()
+    if (this.#count > this.#said.count) this.#tell(this.clock.now())
+    await this.#file?.close()
+    this.#file = undefined
+  }
+
+  #tell(time: number): void {
+    const count = this.#count - this.#said.count
+    const lines = count === 1 ? '1 line is no event' : `${count} lines are no events, the last`
+    this.say(`${lines}: ${this.#reason}; kept in ${this.path}`)
+    this.#said = { count: this.#count, time }
+  }
+
+  async #drain(): Promise<void> {
+    const pending = this.#pending
+    this.#pending = []
+    try {
+      this.#file ??= await openAtLine(this.disk, this.path)
+      for (const entries of entriesOf(pending)) await this.#file.write(entries, 0)
+      await this.#file.sync()
+    } catch (cause) {
+      throw new FlumeError('IO', `cannot write rejects to ${this.path}`, { cause })
+    }
+  }
+}
+
+/** The file, made if missing; where it ends in the middle of an entry (a crash), that line is ended. */
+async function openAtLine(disk: Disk, path: string): Promise<DiskFile> {
+  await disk.makeDirectory(dirname(path), 0o700)
+  const file = await disk.open(path, 'append', 0o600)
+  await disk.syncDirectory(dirname(path))
+  const { size } = await file.stat()
+  const last = Buffer.alloc(1)
+  if (size > 0 && (await file.read(last, size - 1)) === 1 && last[0] !== 0x0a) await file.write([Buffer.from('\n')], size)
+  return file
+}
+
+/** Entries to be written at once: about as many as fit one part. */
+function* entriesOf(rejected: readonly Rejected[]): Generator<Buffer[]> {
+  let entries: Buffer[] = []
+  let size = 0
+  for (const one of rejected) {
+    for (const entry of partsOf(one)) {
+      entries.push(entry)
+      size += entry.length
+      if (size < PART_BYTES_MAX) continue
+      yield entries
+      entries = []
+      size = 0
+    }
+  }
+  if (entries.length > 0) yield entries
+}
+
+function* partsOf({ time, reason, partition, position, line }: Rejected): Generator<Buffer> {
+  const utf8 = isUtf8(line)
+  const about = { time: new Date(time).toISOString(), reason, partition, position }
+  for (let from = 0, part = 0, more = true; more; part++) {
+    const end = partEnd(line, from)
+    const piece = line.toString(utf8 ? 'utf8' : 'base64', from, end)
+    more = end < line.length
+    const place = part === 0 && !more ? {} : { part, more }
+    yield Buffer.from(JSON.stringify({ ...about, ...place, ...(utf8 ? {} : { encoding: 'base64' }), line: piece }) + '\n')
+    from = end
+  }
+}
+
+/** At most PART_BYTES_MAX further, and not within a character. */
+function partEnd(line: Buffer, from: number): number {
+  if (line.length - from <= PART_BYTES_MAX) return line.length
+  let end = from + PART_BYTES_MAX
+  while (end > from + PART_BYTES_MAX - 4 && (line[end]! & 0xc0) === 0x80) end--
+  return end
+}

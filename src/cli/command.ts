@@ -40,6 +40,8 @@ export interface Context {
   /** Absolute. */
   readonly directory: string
   readonly pid: number
+  /** Effective user id. */
+  readonly uid: number
   /** One line for people on stderr: `flume-tail: …`. */
   say(message: string): void
   /** Aborted by the first SIGINT, SIGTERM or SIGHUP: stop reading, flush, ack, bye. main.ts then dies of that signal. */

@@ -20,6 +20,8 @@ export interface Io {
   readonly directory: string
   readonly home: string
   readonly pid: number
+  /** Effective user id. */
+  readonly uid: number
   readonly disk: Disk
   /** May colours be used on this descriptor? */
   isTerminal(fd: number): boolean
@@ -82,6 +84,7 @@ function contextOf(name: string, io: Io, format: LogFormat): Parameters<Command[
     env: io.env,
     directory: io.directory,
     pid: io.pid,
+    uid: io.uid,
     disk: io.disk,
     clock,
     stop: io.stop,

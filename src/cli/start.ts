@@ -31,6 +31,7 @@ export async function start(load: () => Promise<{ readonly command: Command }>):
     directory: process.cwd(),
     home: homedir(), // works with HOME unset, as in cron
     pid: process.pid,
+    uid: process.geteuid?.() ?? 0,
     disk: nodeDisk,
     isTerminal: isatty,
     print: (text: string) => writeAll(1, text, Infinity),
@@ -44,6 +45,7 @@ export async function start(load: () => Promise<{ readonly command: Command }>):
     stop: stop.signal,
   }
   const crash = (error: unknown): void => process.exit(report(command.name, error, 'text', io))
+  process.removeAllListeners('warning').on('warning', (warning) => io.complain(`${command.name}: ${warning.name}: ${warning.message}\n`))
   process.on('uncaughtException', crash)
   process.on('unhandledRejection', crash)
   const ended = await main(command, process.argv.slice(2), io)

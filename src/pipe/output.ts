@@ -18,7 +18,6 @@ import type { PipeStep } from './step.js'
 export interface OutputOptions {
   readonly fd: number
   readonly command: string
-  readonly version: string
   readonly pid: number
   /** Effective uid. */
   readonly uid: number

@@ -1,0 +1,39 @@
+/** stdin and stdout of a command as ends of pipes, flume-pipe(7), from its options and what is around it. */
+import { randomBytes } from 'node:crypto'
+import type { InputOptions } from '../pipe/input.js'
+import type { OutputOptions } from '../pipe/output.js'
+import type { PipeStep } from '../pipe/step.js'
+import type { Context } from './command.js'
+
+export function stdoutOf(command: string, values: { readonly ack: string; readonly grace: number }, context: Context): OutputOptions {
+  const { pid, uid, clock, say } = context
+  const ack = values.ack as OutputOptions['ack']
+  const nonce = (): string => randomBytes(12).toString('base64url')
+  return { fd: 1, command, pid, uid, ack, grace: values.grace, clock, nonce, say, ...stepOf(command, context) }
+}
+
+/** `more`: what it keeps, its binding, where over-long lines go. */
+export function stdinOf(
+  command: string,
+  values: { readonly 'event-bytes-max': number },
+  context: Context,
+  more: Pick<InputOptions, 'held' | 'binding' | 'tooLong'>,
+): InputOptions {
+  const { pid, uid, say } = context
+  return { fd: 0, command, pid, uid, eventBytesMax: values['event-bytes-max'], say, ...stepOf(command, context), ...more }
+}
+
+/**
+ * For tests: FLUME_KILL_AT=<command>:<step>[:<n>] makes the process kill itself at the n-th time of that step, see
+ * src/pipe/step.ts. Without it the steps cost nothing.
+ */
+function stepOf(command: string, { env, pid }: Context): { step?: (name: PipeStep) => void } {
+  const [target, step, nth = '1'] = (env.FLUME_KILL_AT ?? '').split(':')
+  if (target !== command || step === undefined) return {}
+  let left = Number(nth)
+  return {
+    step: (name) => {
+      if (name === step && --left === 0) process.kill(pid, 'SIGKILL')
+    },
+  }
+}

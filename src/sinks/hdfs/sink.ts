@@ -100,6 +100,7 @@ class Delivery {
   async #take(batch: Batch): Promise<void> {
     try {
       await this.#filler.fill(batch, this.#passed)
+      await this.#rejects.flush()
     } finally {
       batch.release()
     }
@@ -108,10 +109,9 @@ class Delivery {
   }
 
   /** The last mark that nothing holds back, if it is a new one. */
-  async *#acks(): AsyncGenerator<Mark> {
+  *#acks(): Generator<Mark> {
     const { order, mark } = this.#buckets.heldAfter ?? this.#passed
     if (mark === undefined || order <= this.#acked) return
-    await this.#rejects.flush()
     this.#acked = order
     yield mark
   }

@@ -1,0 +1,93 @@
+/** flume-sink-hdfs: events from stdin into files of a directory tree, each in its place exactly once. */
+import { randomUUID } from 'node:crypto'
+import { lookupService } from 'node:dns/promises'
+import { hostname, networkInterfaces } from 'node:os'
+import { join, resolve } from 'node:path'
+import { Input } from '../../pipe/input.js'
+import { Rejects } from '../../events/rejects.js'
+import { FlumeError } from '../../errors.js'
+import { defaultFileSystem } from '../../sinks/hdfs/conf.js'
+import { localFileSystem } from '../../sinks/hdfs/local.js'
+import { isSuffix } from '../../sinks/hdfs/name.js'
+import type { Host } from '../../sinks/hdfs/path.js'
+import { bindingOf, hdfsSink, type SinkOptions } from '../../sinks/hdfs/sink.js'
+import { targetOf } from '../../sinks/hdfs/target.js'
+import { defineCommand, type Context, type Values } from '../command.js'
+import { EVENTS, REJECTS } from '../options.js'
+import { stdinOf } from '../stdio.js'
+
+const options = {
+  path: { type: 'text', placeholder: 'DIRECTORY', describe: 'where the files go, with escapes; default ./flume/%Y-%m-%d' },
+  prefix: { type: 'text', default: 'events', placeholder: 'TEXT', describe: 'what names of files begin with, with escapes' },
+  suffix: { type: 'text', placeholder: 'TEXT', describe: 'what names of files end with; default .log or .ndjson' },
+  format: { type: 'text', default: 'text', choices: ['text', 'ndjson'], placeholder: 'FORMAT', describe: 'text: the bodies as lines; ndjson: the events' },
+  'roll-bytes': { type: 'size', default: '128M', placeholder: 'SIZE', describe: 'begin a new file after so many bytes' },
+  'roll-interval': { type: 'duration', default: '10m', placeholder: 'TIME', describe: 'begin a new file so long after the last began' },
+  'roll-count': { type: 'count', placeholder: 'COUNT', describe: 'begin a new file after at least so many events' },
+  'idle-timeout': { type: 'duration', placeholder: 'TIME', describe: 'finish a file that got no event for so long' },
+  'open-files-max': { type: 'count', default: '500', placeholder: 'COUNT', describe: 'at most so many files are being written' },
+  round: { type: 'duration', placeholder: 'TIME', describe: 'round times in the path down to a multiple of this' },
+  'time-zone': { type: 'text', placeholder: 'ZONE', describe: 'IANA time zone of times in the path; default: that of this machine' },
+  'use-local-timestamp': { type: 'flag', describe: 'the time of an event is when the queue took it, not its header timestamp' },
+  ...REJECTS,
+  ...EVENTS,
+} as const
+
+export const command = defineCommand({
+  name: 'flume-sink-hdfs',
+  summary: 'write events from stdin into files of a directory tree, each exactly once',
+  usage: '[OPTION]...',
+  options,
+  examples: [
+    ['flume-tail access.log | flume-buffer ./q | flume-sink-hdfs', 'into ./flume/<date>/, exactly once, whatever is killed'],
+    ["flume-buffer ./q | flume-sink-hdfs --path '/logs/%{host}/%Y-%m-%d/%H' --roll-interval 1h", 'one directory per host and hour'],
+  ],
+  async run(values, operands, context) {
+    if (operands.length > 0) throw new FlumeError('BAD_OPTION', `what is ${JSON.stringify(operands[0])} for? events come from stdin`)
+    const sinkOptions = await optionsOf(values, context)
+    const host = await hostOf(sinkOptions.path + sinkOptions.prefix)
+    const { disk, clock, say, stop } = context
+    const rejects = new Rejects(disk, resolve(context.directory, values.rejects ?? join(context.stateDirectory, 'sink-hdfs.rejects')), clock, say)
+    const tooLong = (piece: Buffer): void => {
+      const reason = `the line is longer than ${values['event-bytes-max']} bytes`
+      if (values.strict) throw new FlumeError('BAD_EVENT', `cannot take a line: ${reason}`)
+      rejects.add(piece, reason, 'plain', null)
+    }
+    const input = new Input(stdinOf('flume-sink-hdfs', values, context, { binding: bindingOf(sinkOptions, host), tooLong }))
+    const sink = hdfsSink(sinkOptions, { files: localFileSystem(disk), clock, say, stop, host, rejects, uuid: randomUUID })
+    for await (const mark of sink(input.batches(stop))) input.ack(mark)
+    await input.close()
+    await rejects.close()
+  },
+})
+
+async function optionsOf(values: Values<typeof options>, context: Context): Promise<SinkOptions> {
+  const format = values.format === 'ndjson' ? 'ndjson' : 'text'
+  const suffix = values.suffix ?? (format === 'text' ? '.log' : '.ndjson')
+  if (!isSuffix(suffix)) throw new FlumeError('BAD_OPTION', `--suffix is empty, or a dot and at most 31 of A-Z a-z 0-9 . _ = -: ${JSON.stringify(suffix)}`)
+  const standard = await defaultFileSystem(context.disk, context.env)
+  const path = targetOf(values.path, standard, context.directory)
+  if (values.path === undefined) context.say(`writing to ${path} on this machine${standard.from === undefined ? ': no Hadoop is configured here' : ''}`)
+  return {
+    path, suffix, format,
+    prefix: values.prefix,
+    rollBytes: values['roll-bytes'],
+    rollInterval: values['roll-interval'],
+    rollCount: values['roll-count'],
+    idleTimeout: values['idle-timeout'],
+    openFilesMax: Math.max(values['open-files-max'], 1),
+    round: Math.max(values.round ?? 1, 1),
+    timeZone: values['time-zone'] ?? Intl.DateTimeFormat().resolvedOptions().timeZone,
+    useLocalTimestamp: values['use-local-timestamp'],
+    strict: values.strict,
+    eventBytesMax: values['event-bytes-max'],
+  }
+}
+
+/** Names of this machine; only those that the path asks for are looked up. */
+async function hostOf(template: string): Promise<Host> {
+  const name = hostname()
+  const ip = Object.values(networkInterfaces()).flat().find((address) => address?.internal === false && address.family === 'IPv4')?.address ?? '127.0.0.1'
+  const fqdn = /%\[fqdn\]/i.test(template) ? await lookupService(ip, 0).then(({ hostname }) => hostname, () => name) : name
+  return { name, ip, fqdn }
+}

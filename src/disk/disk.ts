@@ -31,7 +31,10 @@ export interface DiskFile {
   close(): Promise<void>
 }
 
-/** `read`: must exist. `update`: read and write, must exist. `create`: read and write, must not exist. `any`: read and write, made if missing. `append`: `any`, but every write goes to the end, wherever it is by then. */
+/**
+ * `read`: must exist. `update`: read and write, must exist. `create`: read and write, must not exist. `any`: read and write,
+ * made if missing. `append`: as `any`, but every write goes to the end, wherever that is by then.
+ */
 export type OpenMode = 'read' | 'update' | 'create' | 'any' | 'append'
 
 export interface Disk {

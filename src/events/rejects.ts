@@ -27,6 +27,7 @@ export class Rejects {
   #pending: Rejected[] = []
   #flushed = Promise.resolve() // rejects for good once a write or sync failed
   #file: DiskFile | undefined
+  #durable = true
   #count = 0
   #said = { count: 0, time: -Infinity }
   #reason = ''
@@ -79,24 +80,26 @@ export class Rejects {
     const pending = this.#pending
     this.#pending = []
     try {
-      this.#file ??= await openAtLine(this.disk, this.path)
+      this.#file ??= await this.#open()
       for (const entries of entriesOf(pending)) await this.#file.write(entries, 0)
-      await this.#file.sync()
+      if (this.#durable) await this.#file.sync()
     } catch (cause) {
       throw new FlumeError('IO', `cannot write rejects to ${this.path}`, { cause })
     }
   }
-}
 
-/** The file, made if missing; where it ends in the middle of an entry (a crash), that line is ended. */
-async function openAtLine(disk: Disk, path: string): Promise<DiskFile> {
-  await disk.makeDirectory(dirname(path), 0o700)
-  const file = await disk.open(path, 'append', 0o600)
-  await disk.syncDirectory(dirname(path))
-  const { size } = await file.stat()
-  const last = Buffer.alloc(1)
-  if (size > 0 && (await file.read(last, size - 1)) === 1 && last[0] !== 0x0a) await file.write([Buffer.from('\n')], size)
-  return file
+  /** The file, made if missing; where it ends in the middle of an entry (a crash), that line is ended. */
+  async #open(): Promise<DiskFile> {
+    const directory = dirname(this.path)
+    await this.disk.makeDirectory(directory, 0o700)
+    const file = await this.disk.open(this.path, 'append', 0o600)
+    const { kind, size } = await file.stat()
+    this.#durable = kind === 'file' // /dev/null cannot be synced
+    if (this.#durable) await this.disk.syncDirectory(directory)
+    const last = Buffer.alloc(1)
+    if (size > 0 && (await file.read(last, size - 1)) === 1 && last[0] !== 0x0a) await file.write([Buffer.from('\n')], size)
+    return file
+  }
 }
 
 /** Entries to be written at once: about as many as fit one part. */

@@ -1,0 +1,179 @@
+/** The file of what is no event, flume-event(5). */
+import t from 'tap'
+import { readFileSync, statSync, existsSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Disk, DiskFile } from '../../src/disk/disk.js'
+import { nodeDisk } from '../../src/disk/node.js'
+import { Rejects } from '../../src/events/rejects.js'
+
+interface Entry {
+  readonly time: string
+  readonly reason: string
+  readonly partition: string
+  readonly position: unknown
+  readonly line: string
+  readonly encoding?: 'base64'
+  readonly part?: number
+  readonly more?: boolean
+}
+
+const entriesIn = (path: string): Entry[] =>
+  readFileSync(path, 'utf8').trimEnd().split('\n').map((line) => JSON.parse(line) as Entry)
+
+/** A clock that goes when told, and what was said. */
+class World {
+  ms = Date.UTC(2026, 0, 2)
+  readonly said: string[] = []
+  readonly clock = { now: (): number => this.ms, sleep: async (): Promise<void> => undefined }
+  rejects(path: string, disk: Disk = nodeDisk): Rejects {
+    return new Rejects(disk, path, this.clock, (message) => this.said.push(message))
+  }
+}
+
+/** nodeDisk with another sync(). */
+function withSync(sync: (file: DiskFile) => Promise<void>): Disk {
+  const open: Disk['open'] = async (...how) => {
+    const file = await nodeDisk.open(...how)
+    return Object.assign(Object.create(file) as DiskFile, {
+      write: file.write.bind(file), stat: file.stat.bind(file), read: file.read.bind(file), close: file.close.bind(file),
+      sync: () => sync(file),
+    })
+  }
+  return { ...nodeDisk, open }
+}
+
+t.test('nothing is made before the first line; then the directory for its owner alone, and the file', async (t) => {
+  const path = join(t.testdir(), 'state', 'deep', 'rejects')
+  const rejects = new World().rejects(path)
+  await rejects.flush()
+  t.notOk(existsSync(join(path, '../..')))
+  rejects.add(Buffer.from('x'), 'why', 'p', null)
+  await rejects.close()
+  t.equal(statSync(join(path, '..')).mode & 0o777, 0o700)
+  t.equal(statSync(path).mode & 0o777, 0o600)
+})
+
+t.test('an entry has time, reason, partition, position and the line without its newline', async (t) => {
+  const path = join(t.testdir(), 'rejects')
+  const rejects = new World().rejects(path)
+  const line = Buffer.from('{"body":"é\u2028"\r\n')
+  rejects.add(line, 'the line is no JSON', 'queue.1.hdfs', { offset: 7 })
+  line.fill(0) // the caller's memory is used again
+  rejects.add(Buffer.from([0xff, 0x00, 10]), 'the line is not UTF-8', '', null)
+  rejects.add(Buffer.from('\n'), 'empty', '', null)
+  t.equal(rejects.count, 3)
+  await rejects.close()
+  t.strictSame(entriesIn(path), [
+    { time: '2026-01-02T00:00:00.000Z', reason: 'the line is no JSON', partition: 'queue.1.hdfs', position: { offset: 7 }, line: '{"body":"é\u2028"\r' },
+    { time: '2026-01-02T00:00:00.000Z', reason: 'the line is not UTF-8', partition: '', position: null, encoding: 'base64', line: '/wA=' },
+    { time: '2026-01-02T00:00:00.000Z', reason: 'empty', partition: '', position: null, line: '' },
+  ])
+})
+
+t.test('a long line stands whole in several entries, no character cut', async (t) => {
+  for (const [name, unit, size] of [['text', 'aé😀', 3.5e6], ['bytes', '\xff\x01', 2.2e6], ['exact', 'x', 1024 * 1024]] as const) {
+    const path = join(t.testdir(), name)
+    const line = Buffer.alloc(size, unit, name === 'bytes' ? 'latin1' : 'utf8').subarray(0, size - (size % 7))
+    const rejects = new World().rejects(path)
+    const whole = name === 'exact' ? Buffer.alloc(size, unit) : line
+    rejects.add(whole, 'too long', 'p', null)
+    rejects.add(Buffer.from('next'), 'short', 'p', null)
+    await rejects.close()
+    const entries = entriesIn(path)
+    const last = entries.pop()
+    t.equal(last?.line, 'next')
+    t.equal(last?.part, undefined)
+    t.ok(Buffer.concat(entries.map((entry) => Buffer.from(entry.line, entry.encoding ?? 'utf8'))).equals(whole), name)
+    if (name === 'exact') t.strictSame(entries.map((entry) => [entry.part, entry.more]), [[undefined, undefined]])
+    else t.strictSame(entries.map((entry) => [entry.part, entry.more]), entries.map((_, index) => [index, index < entries.length - 1]))
+    t.notOk(entries.some((entry) => entry.encoding === undefined && entry.line.includes('\ufffd')))
+  }
+})
+
+t.test('an entry that a crash cut is ended, and the next one is whole', async (t) => {
+  const path = join(t.testdir(), 'rejects')
+  writeFileSync(path, '{"time":"x"}\n{"time":"2026')
+  const rejects = new World().rejects(path)
+  rejects.add(Buffer.from('a'), 'why', 'p', null)
+  await rejects.close()
+  const lines = readFileSync(path, 'utf8').split('\n')
+  t.strictSame(lines.slice(0, 2), ['{"time":"x"}', '{"time":"2026'])
+  t.equal((JSON.parse(lines[2]!) as Entry).line, 'a')
+})
+
+t.test('two that append to one file overwrite nothing', async (t) => {
+  const path = join(t.testdir(), 'rejects')
+  const both = [new World().rejects(path), new World().rejects(path)]
+  for (let round = 0; round < 50; round++) {
+    for (const [index, rejects] of both.entries()) rejects.add(Buffer.from(`${index}.${round}`), 'why', 'p', null)
+    await Promise.all(both.map((rejects) => rejects.flush()))
+  }
+  await Promise.all(both.map((rejects) => rejects.close()))
+  t.equal(new Set(entriesIn(path).map((entry) => entry.line)).size, 100)
+})
+
+t.test('flush() returns when the file is synced, with all that was added before it', async (t) => {
+  const path = join(t.testdir(), 'rejects')
+  const synced: number[] = []
+  const disk = withSync(async (file) => {
+    await file.sync()
+    synced.push(entriesIn(path).length)
+  })
+  const rejects = new World().rejects(path, disk)
+  rejects.add(Buffer.from('a'), 'why', 'p', null)
+  const first = rejects.flush()
+  rejects.add(Buffer.from('b'), 'why', 'p', null)
+  await rejects.flush()
+  t.equal(synced.at(-1), 2)
+  await first
+  await rejects.flush()
+  t.equal(synced.length, 2, 'nothing new, no sync')
+  await rejects.close()
+})
+
+t.test('after a failed sync every flush() fails: nothing is acked any more', async (t) => {
+  let syncs = 0
+  const disk = withSync(() => {
+    syncs++
+    return Promise.reject(Object.assign(new Error('EIO'), { code: 'EIO' }))
+  })
+  const rejects = new World().rejects(join(t.testdir(), 'rejects'), disk)
+  rejects.add(Buffer.from('a'), 'why', 'p', null)
+  const failure = { name: 'FlumeError', code: 'IO', message: /cannot write rejects to/, cause: { code: 'EIO' } }
+  await t.rejects(rejects.flush(), failure)
+  await t.rejects(rejects.flush(), failure)
+  rejects.add(Buffer.from('b'), 'why', 'p', null)
+  await t.rejects(rejects.flush(), failure)
+  t.equal(syncs, 1, 'the file is not synced again')
+})
+
+t.test('a directory that cannot be made fails the flush', async (t) => {
+  const rejects = new World().rejects(join(t.testdir({ file: '' }), 'file', 'rejects'))
+  rejects.add(Buffer.from('a'), 'why', 'p', null)
+  await t.rejects(rejects.flush(), { code: 'IO', cause: { code: 'EEXIST' } })
+})
+
+t.test('/dev/null takes them', async () => {
+  const rejects = new World().rejects('/dev/null')
+  rejects.add(Buffer.from('a'), 'why', 'p', null)
+  await rejects.close()
+})
+
+t.test('it says so at once, then once per minute, and at the end what is still unsaid', async (t) => {
+  const world = new World()
+  const rejects = world.rejects('/dev/null')
+  const add = (reason: string): void => rejects.add(Buffer.from('a'), reason, 'p', null)
+  add('one')
+  add('two')
+  world.ms += 59_999
+  add('three')
+  world.ms += 1
+  add('four')
+  add('five')
+  await rejects.close()
+  t.strictSame(world.said, [
+    '1 line is no event: one; kept in /dev/null',
+    '3 lines are no events, the last: four; kept in /dev/null',
+    '1 line is no event: five; kept in /dev/null',
+  ])
+})

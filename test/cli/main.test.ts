@@ -48,7 +48,7 @@ function world(env: Record<string, string> = {}, more: Partial<Io> = {}): Said {
     directory: '/somewhere',
     home: '/home/alice',
     pid: 42,
-    uid: 0,
+    uid: 1000,
     disk: nodeDisk,
     isTerminal: () => false,
     print: (text) => void (io.out += text),

@@ -16,6 +16,9 @@ interface Rejected {
   readonly partition: string
   readonly position: Position | null
   readonly line: Buffer
+  /** `line` is this part of a line, from 0, and more of it follows. */
+  readonly part: number
+  readonly more: boolean
 }
 
 /** A longer line stands in several entries. */
@@ -29,6 +32,7 @@ export class Rejects {
   #file: DiskFile | undefined
   #durable = true
   #count = 0
+  #part = 0 // of a line that is not yet whole
   #said = { count: 0, time: -Infinity }
   #reason = ''
 
@@ -47,12 +51,14 @@ export class Rejects {
 
   /** Takes a copy of the line, with or without its \n. It is held until flush(), so call that at least once per batch. */
   add(line: Uint8Array, reason: string, partition: string, position: Position | null): void {
+    this.#part = 0 // the rest of a line in parts may never come
     const size = line.at(-1) === 0x0a ? line.length - 1 : line.length
-    const time = this.clock.now()
-    this.#pending.push({ time, reason, partition, position, line: Buffer.from(line.subarray(0, size)) })
-    this.#count++
-    this.#reason = reason
-    if (time - this.#said.time >= SAY_EVERY) this.#tell(time)
+    this.#push(Buffer.from(line.subarray(0, size)), true, reason, partition, position)
+  }
+
+  /** A piece of a line that is too long to be held, as it comes, without the \n; flush() after each, or it is held. */
+  addPart(piece: Uint8Array, last: boolean, reason: string, partition: string, position: Position | null): void {
+    this.#push(Buffer.from(piece), last, reason, partition, position)
   }
 
   /** On return all that was added is on disk. Throws IO, and then always: what is not written must not be acked. */
@@ -67,6 +73,21 @@ export class Rejects {
     if (this.#count > this.#said.count) this.#tell(this.clock.now())
     await this.#file?.close()
     this.#file = undefined
+  }
+
+  #push(piece: Buffer, last: boolean, reason: string, partition: string, position: Position | null): void {
+    const time = this.clock.now()
+    if (this.#part === 0) this.#count++
+    this.#reason = reason
+    for (let from = 0, more = true; more; ) {
+      const end = partEnd(piece, from)
+      more = end < piece.length
+      const line = piece.subarray(from, end)
+      this.#pending.push({ time, reason, partition, position, line, part: this.#part++, more: more || !last })
+      from = end
+    }
+    if (last) this.#part = 0
+    if (this.#count > this.#said.count && time - this.#said.time >= SAY_EVERY) this.#tell(time)
   }
 
   #tell(time: number): void {
@@ -107,29 +128,29 @@ function* entriesOf(rejected: readonly Rejected[]): Generator<Buffer[]> {
   let entries: Buffer[] = []
   let size = 0
   for (const one of rejected) {
-    for (const entry of partsOf(one)) {
-      entries.push(entry)
-      size += entry.length
-      if (size < PART_BYTES_MAX) continue
-      yield entries
-      entries = []
-      size = 0
-    }
+    const entry = entryOf(one)
+    entries.push(entry)
+    size += entry.length
+    if (size < PART_BYTES_MAX) continue
+    yield entries
+    entries = []
+    size = 0
   }
   if (entries.length > 0) yield entries
 }
 
-function* partsOf({ time, reason, partition, position, line }: Rejected): Generator<Buffer> {
-  const utf8 = isUtf8(line)
-  const about = { time: new Date(time).toISOString(), reason, partition, position }
-  for (let from = 0, part = 0, more = true; more; part++) {
-    const end = partEnd(line, from)
-    const piece = line.toString(utf8 ? 'utf8' : 'base64', from, end)
-    more = end < line.length
-    const place = part === 0 && !more ? {} : { part, more }
-    yield Buffer.from(JSON.stringify({ ...about, ...place, ...(utf8 ? {} : { encoding: 'base64' }), line: piece }) + '\n')
-    from = end
+function entryOf({ time, reason, partition, position, line, part, more }: Rejected): Buffer {
+  const encoding = isUtf8(line) ? 'utf8' : 'base64'
+  const entry = {
+    time: new Date(time).toISOString(),
+    reason,
+    partition,
+    position,
+    ...(part > 0 || more ? { part, more } : {}),
+    ...(encoding === 'base64' ? { encoding } : {}),
+    line: line.toString(encoding),
   }
+  return Buffer.from(`${JSON.stringify(entry)}\n`)
 }
 
 /** At most PART_BYTES_MAX further, and not within a character. */

@@ -90,6 +90,26 @@ t.test('a long line stands whole in several entries, no character cut', async (t
   }
 })
 
+t.test('a line without end comes in parts, and counts once', async (t) => {
+  const path = join(t.testdir(), 'rejects')
+  const world = new World()
+  const rejects = world.rejects(path)
+  const whole = Buffer.from('é'.repeat(100_000))
+  for (let at = 0; at < whole.length; at += 33_333) {
+    rejects.addPart(whole.subarray(at, at + 33_333), false, 'too long', '', null)
+    await rejects.flush()
+  }
+  rejects.addPart(Buffer.alloc(0), true, 'too long', '', null)
+  rejects.add(Buffer.from('next'), 'why', '', null)
+  await rejects.close()
+  const entries = entriesIn(path)
+  t.equal(entries.pop()?.part, undefined)
+  t.strictSame(entries.map((entry) => [entry.part, entry.more]), entries.map((_, index) => [index, index < entries.length - 1]))
+  t.ok(Buffer.concat(entries.map((entry) => Buffer.from(entry.line, entry.encoding ?? 'utf8'))).equals(whole))
+  t.equal(rejects.count, 2)
+  t.strictSame(world.said.map((line) => line.slice(0, 21)), ['1 line is no event: t', '1 line is no event: w'])
+})
+
 t.test('an entry that a crash cut is ended, and the next one is whole', async (t) => {
   const path = join(t.testdir(), 'rejects')
   writeFileSync(path, '{"time":"x"}\n{"time":"2026')

@@ -29,6 +29,7 @@ const options = {
   round: { type: 'duration', placeholder: 'TIME', describe: 'round times in the path down to a multiple of this' },
   'time-zone': { type: 'text', placeholder: 'ZONE', describe: 'IANA time zone of times in the path; default: that of this machine' },
   'use-local-timestamp': { type: 'flag', describe: 'the time of an event is when the queue took it, not its header timestamp' },
+  spool: { type: 'text', placeholder: 'DIRECTORY', describe: "the sink's record of what it has committed (default: in the state directory)" },
   ...REJECTS,
   ...EVENTS,
 } as const
@@ -54,7 +55,7 @@ export const command = defineCommand({
       rejects.add(piece, reason, 'plain', null)
     }
     const input = new Input(stdinOf('flume-sink-hdfs', values, context, { binding: bindingOf(sinkOptions, host), tooLong }))
-    const sink = hdfsSink(sinkOptions, { files: localFileSystem(disk), clock, say, stop, host, rejects, uuid: randomUUID })
+    const sink = hdfsSink(sinkOptions, { files: localFileSystem(disk), disk, clock, say, stop, host, rejects, uuid: randomUUID })
     for await (const mark of sink(input.batches(stop))) input.ack(mark)
     await input.close()
     await rejects.close()
@@ -81,6 +82,7 @@ async function optionsOf(values: Values<typeof options>, context: Context): Prom
     useLocalTimestamp: values['use-local-timestamp'],
     strict: values.strict,
     eventBytesMax: values['event-bytes-max'],
+    spool: resolve(context.directory, values.spool ?? join(context.stateDirectory, 'sink-hdfs')),
   }
 }
 

@@ -8,6 +8,7 @@ import type { Mark } from '../../events/batch.js'
 import { told, type Retry } from '../retry.js'
 import type { Draft, Finished } from './filesystem.js'
 import type { Place } from './path.js'
+import type { CommitRecord } from './record.js'
 
 /** The sequences that a batch covers: from `first` up to and without `end`. */
 export interface Span {
@@ -31,7 +32,7 @@ export class Bucket {
   file: OpenFile | undefined
   /** Resolves when all files so far are committed. */
   committed: Promise<void> = Promise.resolve()
-  /** Files not yet committed, the open one included. */
+  /** Files rolled and not yet committed. */
   uncommitted = 0
 
   constructor(
@@ -39,6 +40,7 @@ export class Bucket {
     readonly stream: string,
     /** All sequences before it are in place, or in a file of ours on its way there. */
     public reached: number,
+    readonly record: CommitRecord | undefined,
   ) {}
 }
 
@@ -50,7 +52,8 @@ export class OpenFile {
   /** Bytes and events it has been given. */
   size = 0
   count = 0
-  last: number
+  /** The sequence just after the last one that it covers. */
+  end: number
   lastEventAt: number
   /** The block being filled, and how far. */
   block: Block | undefined
@@ -70,7 +73,7 @@ export class OpenFile {
     readonly retry: Retry,
     readonly onFailure: (error: unknown) => void,
   ) {
-    this.last = first
+    this.end = first + 1
     this.lastEventAt = openedAt
   }
 

@@ -2,14 +2,16 @@
  * The buckets in use: opened on the first event that falls in one, filled, rolled, committed, forgotten. What is not
  * committed yet is held here, and says how far may be acked.
  */
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { Blocks, type Block } from '../../disk/blocks.js'
 import type { Clock } from '../../events/flow.js'
-import { told, type Retry } from '../retry.js'
-import { Bucket, OpenFile, type Passed, type Span } from './bucket.js'
+import type { Retry } from '../retry.js'
+import { OpenFile, type Bucket, type Passed, type Span } from './bucket.js'
 import type { FileSystem } from './filesystem.js'
-import { encodeName, frontierOf, isTemporaryOf, temporaryName } from './name.js'
+import { encodeName, temporaryName } from './name.js'
 import type { Place } from './path.js'
+import { commit, complete, openBucket } from './recover.js'
+import type { CommitRecord } from './record.js'
 
 export interface RollOptions {
   readonly suffix: string
@@ -28,6 +30,7 @@ export interface BucketsAround {
   readonly files: FileSystem
   readonly clock: Clock
   readonly retry: Retry
+  openRecord(stream: string): Promise<CommitRecord>
   uuid(): string
   /** Something was committed. */
   onCommit(): void
@@ -38,6 +41,8 @@ export interface BucketsAround {
 /** A run of lines fits in. */
 export const BLOCK_SIZE = 256 * 1024
 const BLOCK_COUNT = 32
+/** Commits under way at once, beyond those of files that are rolled together. */
+const COMMITS_MAX = 16
 
 export class Buckets {
   /** By key, the one used longest ago first. */
@@ -47,6 +52,10 @@ export class Buckets {
   readonly #held = new Set<OpenFile>()
   /** Names of temporary files of this process. */
   readonly #own = new Set<string>()
+  /** Of the streams that come again as they were. */
+  readonly #records = new Map<string, CommitRecord>()
+  /** Commits under way; none of these ever rejects. */
+  readonly #committing = new Set<Promise<void>>()
   #openCount = 0
 
   constructor(
@@ -55,29 +64,20 @@ export class Buckets {
   ) {}
 
   /** The bucket of a place and stream, which becomes the one used last. */
-  async of(place: Place, stream: string): Promise<Bucket> {
+  async of(place: Place, span: Span): Promise<Bucket> {
+    const { stream } = span
     const key = `${place.directory}/${place.prefix}/${stream}`
     const known = this.#buckets.get(key)
     if (known !== undefined) this.#buckets.delete(key)
-    const bucket = known ?? (await this.#open(place, stream))
+    const bucket = known ?? (await this.#open(place, span))
     this.#buckets.set(key, bucket)
     return bucket
   }
 
   /** The file of a bucket that takes the events of this span. */
   async fileOf(bucket: Bucket, span: Span, before: Passed): Promise<OpenFile> {
-    const { files, clock, retry, uuid, onFailure } = this.around
-    if (bucket.file === undefined) {
-      const name = temporaryName(bucket.stream, uuid())
-      this.#own.add(name)
-      const path = join(bucket.place.directory, name)
-      const draft = await retry.until(`cannot create ${path}`, () => files.create(path))
-      bucket.file = new OpenFile(draft, span.first, clock.now(), before, retry, onFailure)
-      bucket.uncommitted++
-      this.#held.add(bucket.file)
-      this.#openCount++
-    }
-    bucket.file.last = span.end - 1
+    bucket.file ??= await this.#create(bucket, span, before)
+    bucket.file.end = span.end
     return bucket.file
   }
 
@@ -114,14 +114,16 @@ export class Buckets {
     for (const bucket of this.#buckets.values()) this.#roll(bucket)
   }
 
-  /** Returns when all that was rolled is committed. */
-  async settled(): Promise<void> {
-    await Promise.all([...this.#buckets.values()].map((bucket) => bucket.committed))
+  /** Waits until few commits are under way; for `settled(0)` until all that was rolled is committed, or could not be. */
+  async settled(most = COMMITS_MAX): Promise<void> {
+    while (this.#committing.size > most) await Promise.race(this.#committing)
   }
 
-  /** Gives up what is not committed. */
-  async discard(): Promise<void> {
+  /** Gives up what is not rolled yet, and lets go of all. */
+  async close(): Promise<void> {
     for (const bucket of this.#buckets.values()) await bucket.file?.discard().catch(() => undefined)
+    await this.settled(0)
+    for (const record of this.#records.values()) await record.close()
   }
 
   #dueAt(file: OpenFile): number {
@@ -130,17 +132,34 @@ export class Buckets {
     return Math.min(file.openedAt + rollInterval, file.lastEventAt + (idleTimeout ?? Infinity))
   }
 
-  async #open(place: Place, stream: string): Promise<Bucket> {
-    const { files, retry } = this.around
-    const { directory, prefix } = place
-    await retry.until(`cannot make the directory ${directory}`, () => files.makeDirectory(directory))
-    const names = await told(`cannot list ${directory}`, files.list(directory))
-    for (const name of names) {
-      if (isTemporaryOf(name, stream) && !this.#own.has(name)) {
-        await told(`cannot remove ${join(directory, name)}`, files.remove(join(directory, name)))
-      }
-    }
-    return new Bucket(place, stream, frontierOf(names, prefix, stream))
+  async #open(place: Place, span: Span): Promise<Bucket> {
+    const record = span.exact ? await this.#recordOf(span) : undefined
+    return await openBucket(place, span.stream, this.#own, this.around.files, record)
+  }
+
+  async #create({ place, stream }: Bucket, span: Span, before: Passed): Promise<OpenFile> {
+    const { files, clock, retry, uuid, onFailure } = this.around
+    const name = temporaryName(stream, uuid())
+    const path = join(place.directory, name)
+    this.#own.add(name)
+    await retry.until(`cannot make the directory ${place.directory}`, () => files.makeDirectory(place.directory))
+    const draft = await retry.until(`cannot create ${path}`, () => files.create(path))
+    const file = new OpenFile(draft, span.first, clock.now(), before, retry, onFailure)
+    this.#held.add(file)
+    this.#openCount++
+    return file
+  }
+
+  /** The record of a stream, all of it completed. */
+  async #recordOf({ stream, first }: Span): Promise<CommitRecord> {
+    const known = this.#records.get(stream)
+    if (known !== undefined) return known
+    const { files, retry, openRecord } = this.around
+    const record = await openRecord(stream)
+    this.#records.set(stream, record)
+    await complete(files, retry, record)
+    record.forgetBefore(first)
+    return record
   }
 
   #roll(bucket: Bucket): void {
@@ -148,27 +167,32 @@ export class Buckets {
     if (file === undefined) return
     bucket.file = undefined
     this.#openCount--
-    bucket.committed = bucket.committed.then(() => this.#commit(bucket, file))
-    bucket.committed.catch(this.around.onFailure)
     file.spill()
+    const committed = bucket.committed.then(() => this.#commit(bucket, file))
+    const ended = committed.catch(this.around.onFailure).then(() => void this.#committing.delete(ended))
+    this.#committing.add(ended)
+    bucket.committed = committed
+    bucket.uncommitted++
   }
 
   async #commit(bucket: Bucket, file: OpenFile): Promise<void> {
     const { files, retry } = this.around
-    const { place, stream } = bucket
+    const { stream, place } = bucket
+    const { directory, prefix } = place
     const finished = await file.finish()
-    const path = join(place.directory, encodeName({ prefix: place.prefix, stream, first: file.first, last: file.last, suffix: this.options.suffix }))
-    await retry.until(`cannot create ${path}`, () => files.publish(finished, path))
-    await told(`cannot remove ${finished.path}`, files.remove(finished.path))
-    bucket.uncommitted--
+    const name = encodeName({ prefix, stream, first: file.first, last: file.end - 1, suffix: this.options.suffix })
+    const path = join(directory, name)
+    await commit({ directory, prefix, end: file.end, file: finished, path }, files, retry, bucket.record)
+    this.#own.delete(basename(finished.path))
     this.#held.delete(file)
+    bucket.uncommitted--
     this.around.onCommit()
   }
 
   /** Buckets without a file are kept as long as there are few: opening one again costs a listing. */
   #forget(): void {
     if (this.#buckets.size <= this.options.openFilesMax) return
-    for (const [key, bucket] of this.#buckets) if (bucket.uncommitted === 0) this.#buckets.delete(key)
+    for (const [key, bucket] of this.#buckets) if (bucket.file === undefined && bucket.uncommitted === 0) this.#buckets.delete(key)
   }
 
   async #takeBlock(): Promise<Block> {

@@ -96,7 +96,7 @@ export class Filler {
       throw error
     }
     if (place === undefined) return 0
-    const bucket = await this.buckets.of(place, task.span.stream)
+    const bucket = await this.buckets.of(place, task.span)
     const text = this.options.format === 'text'
     if (this.#isPast(bucket, task.span)) return decodeLines(lines, at, end, this.#scratch, 0, head).consumed
     const file = await this.buckets.fileOf(bucket, task.span, task.before)
@@ -121,7 +121,7 @@ export class Filler {
         this.#keepGap(line, event.headers.get(GAP), task)
         return line.length
       }
-      const bucket = await this.buckets.of(place, task.span.stream)
+      const bucket = await this.buckets.of(place, task.span)
       if (this.#isPast(bucket, task.span)) return line.length
       const file = await this.buckets.fileOf(bucket, task.span, task.before)
       for (const piece of this.options.format === 'text' ? [event.body, NEWLINE] : [line]) await this.#append(file, piece)

@@ -2,6 +2,8 @@
  * Sink: events into the files of their buckets, flume-sink-hdfs(1). A mark is yielded when every file that holds an event
  * of it, or of a mark before it, is in place under its final name and synced.
  */
+import { join } from 'node:path'
+import type { Disk } from '../../disk/disk.js'
 import type { Batch, Mark } from '../../events/batch.js'
 import type { Clock, Sink } from '../../events/flow.js'
 import { Retry } from '../retry.js'
@@ -10,11 +12,17 @@ import type { Passed } from './bucket.js'
 import type { FileSystem } from './filesystem.js'
 import { Filler, type FillOptions, type Refused } from './fill.js'
 import { Places, type Host, type PlaceOptions } from './path.js'
+import { CommitRecord } from './record.js'
 
-export interface SinkOptions extends PlaceOptions, RollOptions, FillOptions {}
+export interface SinkOptions extends PlaceOptions, RollOptions, FillOptions {
+  /** Absolute directory for the sink's own records. */
+  readonly spool: string
+}
 
 export interface SinkAround {
   readonly files: FileSystem
+  /** For the records. */
+  readonly disk: Disk
   readonly clock: Clock
   readonly host: Host
   readonly rejects: Refused
@@ -39,6 +47,8 @@ class Delivery {
   readonly #filler: Filler
   readonly #rejects: Refused
   #passed: Passed = { order: 0, mark: undefined }
+  /** Ends what still waits in the background. */
+  readonly #off = new AbortController()
   #acked = 0
   #failure: { readonly error: unknown } | undefined
   #alarm: { readonly at: number; readonly off: AbortController } | undefined
@@ -46,14 +56,16 @@ class Delivery {
   #rung = false
 
   constructor(options: SinkOptions, around: SinkAround) {
-    const { files, clock, uuid, say, stop, rejects, host } = around
+    const { files, disk, clock, uuid, say, stop, rejects, host } = around
+    const retry = new Retry(clock, say, AbortSignal.any([stop, this.#off.signal]))
     const onFailure = (error: unknown): void => {
       this.#failure ??= { error }
       this.#wake()
     }
     this.#clock = clock
     this.#rejects = rejects
-    this.#buckets = new Buckets(options, { files, clock, uuid, retry: new Retry(clock, say, stop), onCommit: () => this.#wake(), onFailure })
+    const openRecord = (stream: string): Promise<CommitRecord> => CommitRecord.open(join(options.spool, stream), { disk, clock, retry, stop, say })
+    this.#buckets = new Buckets(options, { files, clock, uuid, retry, openRecord, onCommit: () => this.#wake(), onFailure })
     this.#filler = new Filler(options, new Places(options, host), this.#buckets, around)
   }
 
@@ -84,16 +96,19 @@ class Delivery {
           await this.#take(result.value)
         }
         this.#setAlarm(this.#buckets.rollDue())
+        await this.#buckets.settled()
         yield* this.#acks()
       }
       this.#buckets.rollAll()
-      await this.#buckets.settled()
+      await this.#buckets.settled(0)
+      if (this.#failure !== undefined) throw this.#failure.error
       yield* this.#acks()
     } catch (error) {
       throw this.#failure?.error ?? error
     } finally {
       this.#alarm?.off.abort()
-      await this.#buckets.discard()
+      this.#off.abort()
+      await this.#buckets.close()
     }
   }
 

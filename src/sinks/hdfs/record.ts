@@ -1,0 +1,223 @@
+/**
+ * What the sink has committed of one stream, in a small file of its own: so that committed files may be moved away or
+ * deleted before their ack has come back, and a commit that was cut short is completed. One line of JSON for each step,
+ * appended and synced; several commits share a sync. The lock makes sure that nobody else commits the same stream, such
+ * as an earlier sink that has just lost its queue and is still busy.
+ */
+import { dirname } from 'node:path'
+import type { Disk, DiskFile } from '../../disk/disk.js'
+import { readWhole, replace } from '../../disk/replace.js'
+import { FlumeError } from '../../errors.js'
+import type { Clock } from '../../events/flow.js'
+import { told, type Retry } from '../retry.js'
+import type { Finished } from './filesystem.js'
+import type { Place } from './path.js'
+
+/** One commit: which file gets which name, and up to where its bucket is complete then. */
+export interface Commit extends Place {
+  /** The sequence just after the last one of the file. */
+  readonly end: number
+  readonly file: Finished
+  /** Its final path. */
+  readonly path: string
+}
+
+/** `begin`: the file is durable and about to get its name. `done`: it has had it, durably. */
+interface Line extends Commit {
+  readonly step: 'begin' | 'done'
+}
+
+export interface RecordAround {
+  readonly disk: Disk
+  readonly clock: Clock
+  readonly retry: Retry
+  readonly stop: AbortSignal
+  say(message: string): void
+}
+
+/** Buckets remembered, those that were committed to last. */
+const BUCKETS_MAX = 10_000
+/** Bytes after which the file is written anew with what still counts. */
+const SIZE_MAX = 4 * 1024 * 1024
+const LOCK_WAIT = 10_000
+const LOCK_LOOK_EACH = 100
+
+export class CommitRecord {
+  /** Bucket to the commit that brought it furthest, the one committed to longest ago first. */
+  readonly #ends = new Map<string, Line>()
+  /** Begun and not done, by final path. */
+  readonly #begun = new Map<string, Commit>()
+  #file: DiskFile
+  #size = 0
+  #sizeMax = SIZE_MAX
+  #waiting: Buffer[] = []
+  #last: Promise<void> = Promise.resolve()
+  #next: Promise<void> | undefined
+
+  private constructor(
+    readonly path: string,
+    readonly around: RecordAround,
+    readonly lock: DiskFile,
+    file: DiskFile,
+  ) {
+    this.#file = file
+  }
+
+  /** Opens or makes `<base>.commits`. Throws BUSY when another process has it, and keeps it. */
+  static async open(base: string, around: RecordAround): Promise<CommitRecord> {
+    const { disk, retry } = around
+    const path = `${base}.commits`
+    const opened = await retry.until(`cannot open ${path}`, async () => {
+      if ((await disk.makeDirectory(dirname(path), 0o700)) !== undefined) await disk.syncDirectory(dirname(dirname(path)))
+      return await disk.open(`${base}.lock`, 'any')
+    })
+    await locked(opened, base, around)
+    const file = await retry.until(`cannot open ${path}`, async () => {
+      const made = await disk.open(path, 'any')
+      await disk.syncDirectory(dirname(path))
+      return made
+    })
+    const record = new CommitRecord(path, around, opened, file)
+    await told(`cannot read ${path}`, record.#read())
+    return record
+  }
+
+  /** The sequence just after the last one that was ever committed to a bucket; 0: none is known. */
+  endOf({ directory, prefix }: Place): number {
+    return this.#ends.get(`${directory}/${prefix}`)?.end ?? 0
+  }
+
+  /** Commits that were cut short. */
+  get begun(): readonly Commit[] {
+    return [...this.#begun.values()]
+  }
+
+  /** The events from `first` on will come; nobody will ask for earlier ones again. */
+  forgetBefore(first: number): void {
+    for (const [key, { end }] of this.#ends) if (end <= first) this.#ends.delete(key)
+  }
+
+  /** On return it is known, after any crash, that this file may have got its name. */
+  begin(commit: Commit): Promise<void> {
+    this.#begun.set(commit.path, commit)
+    return this.#append({ step: 'begin', ...commit })
+  }
+
+  /** On return it is known, after any crash, that this file has had its name. */
+  done(commit: Commit): Promise<void> {
+    this.#apply({ step: 'done', ...commit })
+    return this.#append({ step: 'done', ...commit })
+  }
+
+  /** This commit will not be completed: its file is gone, and its events come again. */
+  drop(commit: Commit): void {
+    this.#begun.delete(commit.path)
+  }
+
+  async close(): Promise<void> {
+    await this.#last.catch(() => undefined)
+    await this.#file.close()
+    await this.lock.close()
+  }
+
+  #apply(line: Line): void {
+    const { step, ...commit } = line
+    if (step === 'begin') this.#begun.set(commit.path, commit)
+    if (step !== 'done') return
+    this.#begun.delete(commit.path)
+    const key = `${commit.directory}/${commit.prefix}`
+    const known = this.#ends.get(key)
+    this.#ends.delete(key)
+    this.#ends.set(key, known !== undefined && known.end > line.end ? known : line)
+    for (const oldest of this.#ends.keys()) {
+      if (this.#ends.size <= BUCKETS_MAX) break
+      this.#ends.delete(oldest)
+    }
+  }
+
+  /** All whole lines; what follows them was cut off by a crash. */
+  async #read(): Promise<void> {
+    await this.#file.sync() // what is read must not be lost later
+    const bytes = (await readWhole(this.around.disk, this.path)) ?? Buffer.alloc(0)
+    let good = 0
+    for (let end = bytes.indexOf(10); end >= 0; end = bytes.indexOf(10, good)) {
+      const line = parseLine(bytes.subarray(good, end).toString())
+      if (line === undefined) break
+      this.#apply(line)
+      good = end + 1
+    }
+    if (good < bytes.length) await this.#file.truncate(good)
+    this.#size = good
+    this.#sizeMax = sizeMaxOf(good / 2)
+  }
+
+  /** One write and one sync for all that came in while the last ones ran. */
+  #append(line: Line): Promise<void> {
+    this.#waiting.push(bytesOf(line))
+    if (this.#next === undefined) {
+      this.#next = this.#last.then(() => {
+        this.#next = undefined
+        return this.#write()
+      })
+      this.#last = this.#next
+    }
+    return this.#next
+  }
+
+  async #write(): Promise<void> {
+    const pieces = this.#waiting
+    this.#waiting = []
+    const { retry } = this.around
+    this.#size += await retry.until(`cannot write ${this.path}`, () => this.#file.write(pieces, this.#size))
+    await told(`cannot sync ${this.path}`, this.#file.sync())
+    if (this.#size > this.#sizeMax) await retry.until(`cannot write ${this.path}`, () => this.#shorten())
+  }
+
+  /** Only what still counts. */
+  async #shorten(): Promise<void> {
+    const { disk } = this.around
+    const begun = [...this.#begun.values()].map((commit): Line => ({ step: 'begin', ...commit }))
+    const bytes = Buffer.concat([...this.#ends.values(), ...begun].map(bytesOf))
+    await replace(disk, this.path, bytes)
+    const file = await disk.open(this.path, 'update')
+    await this.#file.close()
+    this.#file = file
+    this.#size = bytes.length
+    this.#sizeMax = sizeMaxOf(bytes.length)
+  }
+}
+
+/** Bytes after which a file of which `live` still count is written anew. */
+function sizeMaxOf(live: number): number {
+  return Math.max(SIZE_MAX, 2 * live)
+}
+
+/** Waits a little: an earlier sink may be about to end. */
+async function locked(lock: DiskFile, base: string, { clock, say, stop }: RecordAround): Promise<void> {
+  const until = clock.now() + LOCK_WAIT
+  if (lock.tryLock()) return
+  say('waiting for another flume-sink-hdfs, which is still writing what comes from the same reader of the same queue')
+  while (!stop.aborted && clock.now() < until) {
+    await clock.sleep(LOCK_LOOK_EACH, stop)
+    if (lock.tryLock()) return
+  }
+  await lock.close()
+  throw new FlumeError('BUSY', `cannot lock ${base}.lock: another flume-sink-hdfs writes what comes from the same reader of the same queue`)
+}
+
+function bytesOf(line: Line): Buffer {
+  return Buffer.from(JSON.stringify(line) + '\n')
+}
+
+/** Undefined: it is not whole. */
+function parseLine(text: string): Line | undefined {
+  try {
+    const line = JSON.parse(text) as Partial<Line> | null
+    const { file } = line ?? {}
+    const texts = [line?.directory, line?.prefix, line?.path, file?.path, file?.id].every((field) => typeof field === 'string')
+    if (!texts || !Number.isSafeInteger(line?.end) || !Number.isSafeInteger(file?.size)) return undefined
+    return line?.step === 'begin' || line?.step === 'done' ? (line as Line) : undefined
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,146 @@
+/**
+ * Raw lines to batches: encoded into blocks of a bounded pool, cut at BATCH_BYTES_MAX, each batch closed by a mark. One
+ * batch holds whole lines of one partition. A line that makes too long an event is put into the rejects, and the mark
+ * that passes it goes out only when they are synced.
+ */
+import type { Batch, Mark, Position } from '../events/batch.js'
+import { BATCH_BYTES_MAX } from '../events/batch.js'
+import { Blocks, type Block } from '../disk/blocks.js'
+import { encodeLines, headOf, lineSizeMax } from '../events/json.js'
+
+export type Headers = ReadonlyMap<string, string>
+
+/** Where lines go that cannot be events; Rejects of events/rejects.ts. */
+export interface Refused {
+  add(line: Uint8Array, reason: string, partition: string, position: Position | null): void
+  /** On return they are on disk. */
+  flush(): Promise<void>
+}
+
+/** Whole raw lines, raw[from..to), the last byte is \n, and what goes with them. */
+export interface Lines {
+  readonly raw: Buffer
+  readonly from: number
+  readonly to: number
+  readonly headers: Headers
+  /** Of each line its own head: headers and this one, the byte that the line at `index` of raw starts at. */
+  readonly offsetOf?: (index: number) => string
+  /** The place just before raw[index]. */
+  positionAt(index: number): Position
+  /** Closes a batch there: called in order, once for each batch that goes out. */
+  markAt(index: number): Mark
+  readonly partition: string
+}
+
+const BLOCK_SIZE = 512 * 1024
+const BLOCKS = 4
+
+export class LineEncoder {
+  readonly #blocks = new Blocks(BLOCK_SIZE, BLOCKS)
+  readonly #batchBytesMax: number
+  /** Of which [#used..) is free; the encoder is one of its users. */
+  #block: Block | undefined
+  #used = 0
+
+  constructor(
+    readonly eventBytesMax: number,
+    readonly refused: Refused,
+  ) {
+    this.#batchBytesMax = Math.min(BATCH_BYTES_MAX, eventBytesMax)
+  }
+
+  /** Batches of these lines. Waits where all blocks are in use. */
+  async *batches(lines: Lines): AsyncGenerator<Batch> {
+    const { raw, to, headers, offsetOf } = lines
+    const head = offsetOf === undefined ? headOf(headers) : undefined
+    let at = lines.from
+    while (at < to) {
+      const block = await this.#room(this.#batchBytesMax)
+      const limit = this.#used + this.#batchBytesMax
+      const run = head === undefined
+        ? encodeEach(lines, at, block.bytes, this.#used, limit)
+        : encodeLines(raw, at, windowEnd(raw, at, to), block.bytes, this.#used, limit, headers, head)
+      if (run.count > 0) {
+        at += run.consumed
+        yield this.#cut(block, run.written, run.count, lines.markAt(at))
+        continue
+      }
+      const end = raw.indexOf(0x0a, at) + 1
+      const batch = await this.#long(lines, at, end)
+      at = end
+      if (batch !== undefined) yield batch
+    }
+  }
+
+  /** One line that might not fit where a batch does: a batch of its own, or undefined and among the rejects. */
+  async #long(lines: Lines, from: number, to: number): Promise<Batch | undefined> {
+    const headers = headersAt(lines, from)
+    const head = headOf(headers)
+    const size = lineSizeMax(to - from, head)
+    if (head.length + Math.max(0, to - from - 2) <= this.eventBytesMax) {
+      const block = size <= BLOCK_SIZE ? await this.#room(size) : await this.#blocks.take(size)
+      const start = size <= BLOCK_SIZE ? this.#used : 0
+      const { written } = encodeLines(lines.raw, from, to, block.bytes, start, start + size, headers, head)
+      if (written <= this.eventBytesMax) {
+        if (size <= BLOCK_SIZE) return this.#cut(block, written, 1, lines.markAt(to))
+        const mark = lines.markAt(to)
+        return { lines: block.bytes.subarray(0, written), count: 1, mark, release: () => block.release() }
+      }
+      if (size > BLOCK_SIZE) block.release()
+    }
+    this.refuse(lines.raw.subarray(from, to), lines.partition, lines.positionAt(to))
+    await this.refused.flush()
+    return undefined
+  }
+
+  /** Puts a line, or a piece of one, into the rejects; flush() them before a mark passes it. */
+  refuse(line: Uint8Array, partition: string, position: Position): void {
+    this.refused.add(line, `longer than ${this.eventBytesMax} bytes as an event`, partition, position)
+  }
+
+  /** A block with room for `size` more bytes, at most BLOCK_SIZE. */
+  async #room(size: number): Promise<Block> {
+    if (this.#block !== undefined && BLOCK_SIZE - this.#used >= size) return this.#block
+    const old = this.#block
+    this.#block = undefined
+    old?.release()
+    this.#block = await this.#blocks.take()
+    this.#used = 0
+    return this.#block
+  }
+
+  #cut(block: Block, size: number, count: number, mark: Mark): Batch {
+    const lines = block.bytes.subarray(this.#used, this.#used + size)
+    this.#used += size
+    block.share()
+    return { lines, count, mark, release: () => block.release() }
+  }
+}
+
+/** The end of the last whole line of raw[from..to) that lies within one batch; more cannot fit, as lines only grow. */
+function windowEnd(raw: Buffer, from: number, to: number): number {
+  if (to - from <= BATCH_BYTES_MAX) return to
+  const end = raw.lastIndexOf(0x0a, from + BATCH_BYTES_MAX) + 1
+  return end > from ? end : raw.indexOf(0x0a, from) + 1
+}
+
+function headersAt({ headers, offsetOf }: Lines, index: number): Headers {
+  return offsetOf === undefined ? headers : new Map([...headers, ['byteoffset', offsetOf(index)]])
+}
+
+/** encodeLines() where each line has a head of its own. */
+function encodeEach(lines: Lines, from: number, out: Buffer, at: number, limit: number): ReturnType<typeof encodeLines> {
+  let i = from
+  let o = at
+  let count = 0
+  while (i < lines.to) {
+    const end = lines.raw.indexOf(0x0a, i) + 1
+    const headers = headersAt(lines, i)
+    const run = encodeLines(lines.raw, i, end, out, o, limit, headers, headOf(headers))
+    if (run.count === 0) break
+    i = end
+    o += run.written
+    count++
+  }
+  return { consumed: i - from, written: o - at, count }
+}

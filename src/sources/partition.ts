@@ -1,0 +1,193 @@
+/**
+ * One file as a partition: the place where its reading stands, and the open file that keeps it readable whatever
+ * becomes of its name. The bytes just before the place are read again with each block and compared, so that a file
+ * that was truncated and has grown since is told from one that was appended to.
+ */
+import assert from 'node:assert'
+import type { Mark } from '../events/batch.js'
+import type { DiskFile, FileStat } from '../disk/disk.js'
+import { HEAD_SIZE, TAIL_SIZE, identityOf, printOf, readAt, verify, type FilePosition, type Print } from './position.js'
+
+const EMPTY = Buffer.alloc(0)
+const NEWLINE = 0x0a
+const STEP = 64 * 1024
+
+export class Partition {
+  /** Open while it can still be read. */
+  file: DiskFile | undefined
+  device = ''
+  inode = ''
+  /** The path it matches under now; undefined: its name was given to another file, or taken away. */
+  name: string | undefined
+  /** The next byte to read; before it `head` (the first bytes) and `tail` (the last ones), as read. */
+  offset = 0
+  head: Buffer = EMPTY
+  tail: Buffer = EMPTY
+  /** The largest size it was seen to have, and its last change as of then. */
+  size = 0
+  modified = 0
+  /** When that change was seen here; ms since the epoch. */
+  changed = 0
+  /** Number of names that it has; 0: deleted. */
+  links = 1
+  /** Where reading began if not at byte 0: --from end. */
+  start: FilePosition | null = null
+  /** Of the last batch that went out. */
+  marked: FilePosition | null = null
+  /** All before it is durable further down. */
+  acked = 0
+  /** Offsets at which a batch must end: readers further down stand there. Lowest first. */
+  stops: number[] = []
+  /** False: nothing of it was read yet, and it may turn out to be the copy of another. */
+  judged = false
+  /** In the middle of a line that is too long for an event. */
+  skipping = false
+  /** Events that the line at the place was sent in so far; 0: the place is at the beginning of a line. */
+  parts = 0
+  /** When its name went to another file or was taken away, or when it was first taken for a copy; ms since the epoch. */
+  since: number | undefined
+  /** It was the same as another so far: nothing before this byte needs to be read. */
+  sameTo = 0
+  /** There may be something to do. */
+  due = true
+  /** Its bytes from `offset` to here are lost, and that was not said yet. */
+  lost: { readonly to: number; readonly reason: string } | undefined
+  /** When there is something to do even if nothing happens; ms since the epoch. */
+  wakeAt: number | undefined
+  #headPrint: Print | undefined
+
+  constructor(
+    readonly id: string,
+    /** Absolute, as the file was called when it was first seen. */
+    readonly path: string,
+  ) {}
+
+  get identity(): string {
+    return identityOf(this)
+  }
+
+  attach(file: DiskFile, stat: FileStat, name: string | undefined, now: number): void {
+    assert(this.file === undefined)
+    this.file = file
+    this.device = String(stat.device)
+    this.inode = String(stat.inode)
+    this.name = name
+    this.size = stat.size
+    this.modified = stat.modified
+    this.links = stat.links
+    this.changed = now
+    this.wakeAt = undefined
+    this.due = true
+  }
+
+  /** Which file it was, as far as a position tells. */
+  stoodIn({ device, inode }: FilePosition): void {
+    this.device = device
+    this.inode = inode
+  }
+
+  /** What fstat(2) says; true when that is news. */
+  learn(stat: FileStat, now: number): boolean {
+    const news = stat.size !== this.size || stat.modified !== this.modified
+    if (news) this.changed = now
+    this.size = stat.size
+    this.modified = stat.modified
+    this.links = stat.links
+    return news
+  }
+
+  /** When it was last written to; where its time lies in the future, when that was seen. */
+  get quietSince(): number {
+    return Math.min(this.modified, this.changed)
+  }
+
+  /** Gives the file away, to be closed or to another partition that it turned out to be. */
+  detach(): DiskFile | undefined {
+    const file = this.file
+    this.file = undefined
+    this.name = undefined
+    this.due = false
+    return file
+  }
+
+  /** What lies between the place and byte `to` is lost for good. */
+  lose(to: number, reason: string): void {
+    this.lost = { to, reason }
+    this.due = true
+  }
+
+  /** Stands at this position of `file`, if that holds there what the position says. Null: at byte 0. */
+  async place(file: DiskFile, position: FilePosition | null): Promise<boolean> {
+    const bytes = position === null ? { head: EMPTY, tail: EMPTY } : await verify(file, position)
+    if (bytes === undefined) return false
+    this.#stand(position?.offset ?? 0, bytes.head, bytes.tail)
+    this.parts = position?.part ?? 0
+    return true
+  }
+
+  /** Begins after the last whole line before byte `offset`; what is before it is never sent. */
+  async startAfter(offset: number, time: number): Promise<void> {
+    assert(this.file !== undefined)
+    let end = offset
+    while (end > 0) {
+      const size = Math.min(end, STEP)
+      const newline = (await readAt(this.file, end - size, size)).lastIndexOf(NEWLINE)
+      end -= size - (newline + 1)
+      if (newline >= 0) break
+    }
+    const head = await readAt(this.file, 0, Math.min(end, HEAD_SIZE))
+    const tail = Math.min(end, TAIL_SIZE)
+    this.#stand(end, head, await readAt(this.file, end - tail, tail))
+    this.start = this.position(time)
+  }
+
+  /** The place just before raw[index], where raw[0] is byte `base` of the file and no more than `offset`. */
+  positionAt(raw: Buffer, base: number, index: number, time: number): FilePosition {
+    const offset = base + index
+    return {
+      offset,
+      path: this.path,
+      device: this.device,
+      inode: this.inode,
+      head: this.#printHead(raw, base, index),
+      tail: printOf(raw.subarray(Math.max(0, index - TAIL_SIZE), index)),
+      time,
+      size: Math.max(this.size, offset),
+      ...(index > 0 && raw[index - 1] !== NEWLINE && { part: offset === this.offset ? this.parts : this.parts + 1 }),
+    }
+  }
+
+  /** The place as it is, to find it in another file. */
+  position(time: number): FilePosition {
+    return this.positionAt(this.tail, this.offset - this.tail.length, this.tail.length, time)
+  }
+
+  /** Closes a batch that ends there. */
+  mark(to: FilePosition, time: number, gone: readonly string[]): Mark {
+    const from = this.marked
+    this.marked = to
+    while (this.stops[0] !== undefined && this.stops[0] <= to.offset) this.stops.shift()
+    return { partition: this.id, from, to, time, replayable: true, ...(gone.length > 0 && { gone }) }
+  }
+
+  /** Moves the place to just before raw[index]. */
+  advance(raw: Buffer, base: number, index: number): void {
+    const added = raw.subarray(this.offset - base, index)
+    const head = this.head.length < HEAD_SIZE ? Buffer.concat([this.head, added.subarray(0, HEAD_SIZE - this.head.length)]) : this.head
+    this.#stand(base + index, head, Buffer.from(raw.subarray(Math.max(0, index - TAIL_SIZE), index)))
+  }
+
+  #stand(offset: number, head: Buffer, tail: Buffer): void {
+    this.offset = offset
+    this.head = head
+    this.tail = tail
+    this.parts = 0
+    this.#headPrint = head.length === HEAD_SIZE ? printOf(head) : undefined
+  }
+
+  #printHead(raw: Buffer, base: number, index: number): Print {
+    if (this.#headPrint !== undefined) return this.#headPrint
+    const added = raw.subarray(this.offset - base, index)
+    return printOf(Buffer.concat([this.head, added.subarray(0, HEAD_SIZE - this.head.length)]))
+  }
+}

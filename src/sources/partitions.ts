@@ -1,0 +1,153 @@
+/**
+ * The partitions of a source, and the files that match now: which is which. Inode and content must both agree; a file
+ * that is no known one is a new partition, of which nothing is read before judge() has looked whether it is a copy.
+ */
+import type { DiskFile, FileStat } from '../disk/disk.js'
+import { errnoOf } from '../errors.js'
+import { search, type Known } from './copies.js'
+import { identityOf, type FilePosition } from './position.js'
+import { Partition } from './partition.js'
+import type { Match } from './watch.js'
+
+/** Partition to the positions where readers stand in it, lowest first. */
+export type Places = ReadonlyMap<string, readonly FilePosition[]>
+
+export class Partitions implements Known {
+  readonly all = new Map<string, Partition>()
+  /** Patterns that matched nothing at the last look(). */
+  missing: readonly string[] = []
+  /** Files that match and could not be opened. */
+  readonly unreadable = new Set<string>()
+  /** By the path without symlinks: the path that matched. */
+  readonly paths = new Map<string, string>()
+
+  constructor(
+    readonly disk: Known['disk'],
+    readonly names: Known['names'],
+    readonly young: number,
+    readonly now: () => number,
+    readonly newId: () => string,
+  ) {}
+
+  /** Stands where these places say; what has none begins anew. The files are found by look(). */
+  async begin(places: Places): Promise<void> {
+    for (const partition of [...this.all.values()]) {
+      if (places.has(partition.id)) continue
+      if (partition.file === undefined) this.all.delete(partition.id)
+      else await rewind(partition, [])
+    }
+    for (const [id, positions] of places) {
+      const partition = this.all.get(id) ?? new Partition(id, positions[0]!.path)
+      this.all.set(id, partition)
+      await rewind(partition, positions)
+    }
+  }
+
+  /** Finds the files that match now; returns those that are new. */
+  async look(): Promise<Partition[]> {
+    const { matches, missing } = await this.names.list()
+    this.missing = missing
+    const open = new Map([...this.all.values()].filter(({ file }) => file !== undefined).map((one) => [one.identity, one]))
+    const named = new Map<Partition, Match>()
+    const fresh = new Map<string, Match>()
+    for (const match of matches) {
+      const identity = identityOf(match.stat)
+      const partition = open.get(identity)
+      if (partition === undefined) fresh.set(identity, fresh.get(identity) ?? match)
+      else if (named.get(partition)?.path !== partition.name) named.set(partition, match)
+    }
+    for (const partition of open.values()) this.#rename(partition, named.get(partition))
+    return this.#meet([...fresh.values()])
+  }
+
+  /** After the first look(): finds those that were read before, and match no more. Returns how many are gone. */
+  async seek(): Promise<number> {
+    let gone = 0
+    for (const partition of this.#closed()) {
+      const place = partition.marked
+      if (place === null || place.ended === true) continue
+      const wasTruncated = (await this.disk.stat(partition.path).catch(() => undefined)) !== undefined
+      if (await search(partition, place, wasTruncated, this)) continue
+      gone++
+      if (partition.size > place.offset && !this.unreadable.has(partition.path)) partition.lose(partition.size, 'removed')
+    }
+    return gone
+  }
+
+  /** Its file is needed no more. */
+  async close(partition: Partition): Promise<void> {
+    await partition.detach()?.close()
+    if (partition.marked === null) this.all.delete(partition.id)
+  }
+
+  #rename(partition: Partition, match: Match | undefined): void {
+    if (match === undefined && partition.name !== undefined) {
+      partition.since = this.now()
+      partition.due = true
+    } else if (match !== undefined) {
+      partition.due ||= match.stat.size !== partition.offset || match.stat.modified !== partition.modified
+    }
+    partition.name = match?.path
+  }
+
+  async #meet(fresh: readonly Match[]): Promise<Partition[]> {
+    const closed = new Map(this.#closed().filter(({ marked }) => marked?.ended !== true).map((partition) => [partition.identity, partition]))
+    const added: Partition[] = []
+    for (const { path, stat } of fresh) {
+      const opened = await this.#open(path)
+      if (opened === undefined) continue
+      const known = closed.get(identityOf(stat))
+      if (this.#isOpen(opened.stat)) await opened.file.close() // the name was given to another file just now
+      else if (known !== undefined && (await known.place(opened.file, known.marked))) known.attach(opened.file, opened.stat, path, this.now())
+      else added.push(this.#add(path, opened))
+    }
+    return added
+  }
+
+  #isOpen(stat: FileStat): boolean {
+    return [...this.all.values()].some(({ file, identity }) => file !== undefined && identity === identityOf(stat))
+  }
+
+  #closed(): Partition[] {
+    return [...this.all.values()].filter(({ file }) => file === undefined)
+  }
+
+  #add(path: string, { file, stat }: { file: DiskFile; stat: FileStat }): Partition {
+    const partition = new Partition(this.newId(), path)
+    partition.attach(file, stat, path, this.now())
+    this.all.set(partition.id, partition)
+    return partition
+  }
+
+  /** Undefined where it cannot be read, which is said once, or is gone already. */
+  async #open(path: string): Promise<{ file: DiskFile; stat: FileStat } | undefined> {
+    try {
+      const file = await this.disk.open(path, 'read')
+      this.unreadable.delete(path)
+      this.paths.set(await this.disk.realPath(path).catch(() => path), path)
+      return { file, stat: await file.stat() }
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT') return undefined
+      this.unreadable.add(path)
+      this.names.sayOnce(`cannot read ${path}: ${errnoOf(error) ?? String(error)}`)
+      return undefined
+    }
+  }
+}
+
+/** To the lowest of these; without any to where it began. A file that does not hold that place any more is let go. */
+async function rewind(partition: Partition, positions: readonly FilePosition[]): Promise<void> {
+  const lowest = positions[0] ?? null
+  partition.marked = lowest
+  partition.acked = lowest?.offset ?? 0
+  partition.stops = positions.slice(1).map(({ offset }) => offset)
+  partition.skipping = false
+  partition.due = true
+  if (lowest !== null) {
+    partition.judged = true
+    partition.size = Math.max(partition.size, lowest.size)
+    if (partition.file === undefined) partition.stoodIn(lowest)
+  }
+  if (partition.file === undefined || (await partition.place(partition.file, lowest ?? partition.start))) return
+  await partition.detach()?.close()
+}

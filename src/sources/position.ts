@@ -1,0 +1,97 @@
+/**
+ * A place in a file, and how to find it again after a rotation: device and inode, and the hashes of the file's first
+ * bytes and of the bytes just before the place. Content decides; an inode is used again by the next file.
+ */
+import { hash } from 'node:crypto'
+import type { Position } from '../events/batch.js'
+import type { DiskFile } from '../disk/disk.js'
+
+/** Size in bytes, and their hash: the first 16 characters of sha256 in base64url. */
+export interface Print {
+  readonly size: number
+  readonly hash: string
+}
+
+export interface FilePosition extends Position {
+  /** Absolute, as the file was called when it was first seen. */
+  readonly path: string
+  /** As text: they are 64 bits wide. */
+  readonly device: string
+  readonly inode: string
+  /** The first bytes, as many as lie before the offset, at most HEAD_SIZE. */
+  readonly head: Print
+  /** The bytes just before the offset, at most TAIL_SIZE. */
+  readonly tail: Print
+  /** ms since the epoch: when the bytes before the offset were read. */
+  readonly time: number
+  /** The size that the file was seen to have. */
+  readonly size: number
+  /** The line before the offset was sent without its end, in so many events. */
+  readonly part?: number
+  /** Nothing comes after it: what there was is lost. The prints are those of an earlier place. */
+  readonly ended?: true
+}
+
+export const HEAD_SIZE = 1024
+export const TAIL_SIZE = 256
+
+export function printOf(bytes: Uint8Array): Print {
+  return { size: bytes.length, hash: hash('sha256', bytes, 'base64url').slice(0, 16) }
+}
+
+/** What a reader or a state file gives back, if it is a place in a file; what is missing of the details is 0. */
+export function filePosition(position: Position): FilePosition | undefined {
+  const { offset, path, device, inode, head, tail, time, size, part, ended } = position
+  if (!Number.isSafeInteger(offset) || offset < 0 || typeof path !== 'string' || !isPrint(head) || !isPrint(tail)) return undefined
+  if (typeof device !== 'string' || typeof inode !== 'string') return undefined
+  const place = { offset, path, device, inode, head, tail, time: count(time), size: Math.max(offset, count(size)) }
+  if (ended === true) return { ...place, ended }
+  if (head.size !== Math.min(offset, HEAD_SIZE) || tail.size !== Math.min(offset, TAIL_SIZE)) return undefined
+  return count(part) > 0 ? { ...place, part: count(part) } : place
+}
+
+const count = (value: unknown): number => (typeof value === 'number' && Number.isFinite(value) ? value : 0)
+
+function isPrint(value: unknown): value is Print {
+  return typeof value === 'object' && value !== null
+    && 'size' in value && typeof value.size === 'number' && 'hash' in value && typeof value.hash === 'string'
+}
+
+/** Which file this is, while it exists; the key of one file among those open or listed now. */
+export function identityOf(file: { readonly device: bigint | string; readonly inode: bigint | string }): string {
+  return `${file.device}:${file.inode}`
+}
+
+/** Reads up to `size` bytes from byte `at`; fewer only at the end of the file. */
+export async function readAt(file: DiskFile, at: number, size: number): Promise<Buffer> {
+  const bytes = Buffer.alloc(size)
+  let done = 0
+  while (done < size) {
+    const count = await file.read(bytes.subarray(done), at + done)
+    if (count === 0) break
+    done += count
+  }
+  return bytes.subarray(0, done)
+}
+
+/** The bytes that the position has the hashes of, when the file still has them there; else undefined. */
+export async function verify(file: DiskFile, position: FilePosition): Promise<{ head: Buffer; tail: Buffer } | undefined> {
+  const { offset, head, tail } = position
+  const headBytes = await readAt(file, 0, head.size)
+  if (!same(headBytes, head)) return undefined
+  const tailBytes = await readAt(file, offset - tail.size, tail.size)
+  return same(tailBytes, tail) ? { head: headBytes, tail: tailBytes } : undefined
+}
+
+function same(bytes: Buffer, print: Print): boolean {
+  return bytes.length === print.size && (print.size === 0 || printOf(bytes).hash === print.hash)
+}
+
+/** True when `copy` (of `size` bytes) holds what `original` holds, as far as first KiB and last bytes of the copy tell. */
+export async function isPrefix(copy: DiskFile, size: number, original: DiskFile): Promise<boolean> {
+  const head = Math.min(size, HEAD_SIZE)
+  if (!(await readAt(copy, 0, head)).equals(await readAt(original, 0, head))) return false
+  const tail = Math.min(size, TAIL_SIZE)
+  return (await readAt(copy, size - tail, tail)).equals(await readAt(original, size - tail, tail))
+}
+

@@ -1,0 +1,176 @@
+/**
+ * When to look at which file: at a notice at once, each second at those written to lately, each minute at the others.
+ * Looking for new files takes at most a hundredth of the time. And when a file is done with.
+ */
+import { dirname, join } from 'node:path'
+import type { Clock } from '../events/flow.js'
+import type { Change } from '../disk/notice.js'
+import type { Partition } from './partition.js'
+import type { Partitions } from './partitions.js'
+
+/** All in ms. */
+export interface Times {
+  /** Between two looks at files written to within the last minute, and for new files. */
+  readonly poll: number
+  /** Between two looks at the others. */
+  readonly pollIdle: number
+  /** A last line without \n is sent when its file has a successor and was not written to for so long. */
+  readonly settle: number
+  /** The same with --once; and so long a short new file is held back that might be a copy. */
+  readonly young: number
+  /** A file that matches no more, but is still there, is held open for so long after its last change. */
+  readonly hold: number
+  /** The place in a file that is gone is remembered for so long. */
+  readonly forget: number
+}
+
+export const TIMES: Times = { poll: 1000, pollIdle: 60_000, settle: 10_000, young: 2000, hold: 3_600_000, forget: 30 * 86_400_000 }
+
+/** Calls back at changes in a directory; disk/notice.ts. */
+export type Notice = (directory: string, changed: (change: Change, name: string | null) => void) => (() => void) | undefined
+
+const LATELY = 60_000
+/** Of the time, looking may take one part in so many: by itself, and when a notice says that it is worth it. */
+const SHARE = 100
+const SHARE_NOTICED = 10
+
+export class Rounds {
+  readonly #watches = new Map<string, (() => void) | undefined>()
+  #byPath = new Map<string, Partition>()
+  /** Not before this time, even when `#soon`; and at this time in any case. */
+  #lookFrom = 0
+  #lookAt = 0
+  #soon = false
+  #pollAt = 0
+  #idleAt = 0
+  #wake: () => void = () => undefined
+  #woken = false
+
+  constructor(
+    readonly partitions: Partitions,
+    readonly times: Times,
+    readonly once: boolean,
+    readonly clock: Clock,
+    readonly notice: Notice | undefined,
+  ) {}
+
+  /** The files that there may be something to do for. */
+  due(): Partition[] {
+    return [...this.partitions.all.values()].filter(({ due }) => due)
+  }
+
+  /** Of these, the files that match no more; the oldest first. */
+  rotated(): Partition[] {
+    return this.due().filter(({ file, name }) => file !== undefined && name === undefined).sort((a, b) => a.modified - b.modified)
+  }
+
+  /** With --once: nothing is left to read, or to wait for. */
+  finished(): boolean {
+    return this.once && [...this.partitions.all.values()].every(({ due, wakeAt }) => !due && wakeAt === undefined)
+  }
+
+  /** Looks for the files that match now; returns the new ones. */
+  async look(): Promise<Partition[]> {
+    const begun = this.clock.now()
+    this.#soon = false
+    const added = await this.partitions.look()
+    const now = this.clock.now()
+    this.#lookFrom = now + (now - begun) * SHARE_NOTICED
+    this.#lookAt = now + Math.max(this.times.poll, (now - begun) * SHARE)
+    if (!this.once) this.#watch()
+    return added
+  }
+
+  lookSoon(): void {
+    this.#soon = true
+  }
+
+  /** Waits until there is something to do, and finds out for which files. */
+  async next(stop: AbortSignal): Promise<void> {
+    if (this.due().length === 0 && !this.#soon) await this.#sleep(stop)
+    if (stop.aborted) return
+    const now = this.clock.now()
+    if (!this.once && now >= (this.#soon ? this.#lookFrom : this.#lookAt)) await this.look()
+    this.#poll(now)
+  }
+
+  /** May its last line, which has no \n, be sent? Else sets when. */
+  lastLineDue(partition: Partition): boolean {
+    if (!this.once && partition.name !== undefined) return false
+    const at = this.once
+      ? partition.quietSince + this.times.young
+      : Math.max(partition.quietSince, partition.since ?? 0) + this.times.settle
+    if (this.clock.now() >= at) return true
+    partition.wakeAt = at
+    return false
+  }
+
+  /** A file that is read to its end and matches no more is closed, unless some of it is unacked or it may still grow. */
+  async retire(partition: Partition, acks: boolean): Promise<void> {
+    if (this.once || partition.name !== undefined || partition.file === undefined) return
+    const after = partition.links === 0 ? this.times.settle : this.times.hold
+    const at = Math.max(partition.quietSince, partition.since ?? 0) + after
+    if (this.clock.now() < at) partition.wakeAt = Math.min(at, partition.wakeAt ?? at)
+    else if (!acks || partition.acked >= partition.offset) await this.partitions.close(partition)
+  }
+
+  close(): void {
+    for (const end of this.#watches.values()) end?.()
+    this.#watches.clear()
+  }
+
+  #poll(now: number): void {
+    const poll = now >= this.#pollAt
+    const idle = now >= this.#idleAt
+    if (poll) this.#pollAt = now + this.times.poll
+    if (idle) this.#idleAt = now + this.times.pollIdle
+    for (const partition of this.partitions.all.values()) {
+      const { file, judged, modified, wakeAt, name } = partition
+      if (wakeAt !== undefined && now >= wakeAt) {
+        partition.wakeAt = undefined
+        partition.due = true
+      } else if (file !== undefined && (idle || (poll && (!judged || name === undefined || now - modified < LATELY)))) {
+        partition.due = true
+      }
+    }
+  }
+
+  async #sleep(stop: AbortSignal): Promise<void> {
+    const wakes = [...this.partitions.all.values()].map(({ wakeAt }) => wakeAt ?? Infinity)
+    const at = Math.min(this.#pollAt, this.once ? Infinity : this.#lookAt, ...wakes)
+    const wake = new AbortController()
+    this.#wake = () => wake.abort()
+    stop.addEventListener('abort', this.#wake)
+    if (!this.#woken) await this.clock.sleep(Math.max(0, at - this.clock.now()), wake.signal)
+    stop.removeEventListener('abort', this.#wake)
+    this.#wake = () => undefined
+    this.#woken = false
+  }
+
+  /** Watches the directories where files match or may come to match. */
+  #watch(): void {
+    this.#byPath = new Map()
+    const directories = new Set(this.partitions.names.directories)
+    for (const partition of this.partitions.all.values()) if (partition.name !== undefined) this.#byPath.set(partition.name, partition)
+    for (const [real, path] of this.partitions.paths) {
+      const partition = this.#byPath.get(path)
+      if (partition === undefined) continue
+      this.#byPath.set(real, partition)
+      directories.add(dirname(real))
+    }
+    for (const directory of directories) {
+      if (this.#watches.get(directory) !== undefined) continue
+      this.#watches.set(directory, this.notice?.(directory, (change, name) => this.#noticed(directory, change, name)))
+    }
+  }
+
+  #noticed(directory: string, change: Change, name: string | null): void {
+    const partition = name === null ? undefined : this.#byPath.get(join(directory, name))
+    if (change === 'entries' || name === null) this.#soon = true
+    if (partition !== undefined) partition.due = true
+    else for (const one of this.partitions.all.values()) if (one.name === undefined && one.file !== undefined) one.due = true
+    if (!this.#soon && partition === undefined && this.due().length === 0) return
+    this.#woken = true
+    this.#wake()
+  }
+}

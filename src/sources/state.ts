@@ -1,0 +1,112 @@
+/**
+ * Positions kept by the source itself, for a reader that acks but keeps none. The file is written whole, so that a crash
+ * leaves the old positions or the new ones; it holds acked positions only, so what it says is never too far.
+ */
+import { dirname } from 'node:path'
+import { createHash } from 'node:crypto'
+import type { Position } from '../events/batch.js'
+import type { Disk, DiskFile } from '../disk/disk.js'
+import { readWhole, replace } from '../disk/replace.js'
+import { FlumeError } from '../errors.js'
+import { filePosition, type FilePosition } from './position.js'
+
+const VERSION = 1
+
+/** The name of the state file of a source that reads these absolute patterns. */
+export function stateName(patterns: readonly string[]): string {
+  return `tail-${createHash('sha256').update([...patterns].sort().join('\0')).digest('hex').slice(0, 16)}.json`
+}
+
+export class State {
+  readonly #positions = new Map<string, FilePosition>()
+  #lock: DiskFile | undefined
+  #changed = false
+  #writing: Promise<void> | undefined
+
+  constructor(
+    readonly path: string,
+    readonly disk: Disk,
+  ) {}
+
+  /** Takes the lock, for as long as this process lives. Throws BUSY where another process has it. */
+  async lock(): Promise<void> {
+    if (this.#lock !== undefined) return
+    await this.disk.makeDirectory(dirname(this.path), 0o700)
+    const file = await this.disk.open(`${this.path}.lock`, 'any')
+    if (!file.tryLock()) {
+      await file.close()
+      throw new FlumeError('BUSY', `cannot lock ${this.path}: another flume-tail reads these files, and remembers there how far`)
+    }
+    this.#lock = file
+  }
+
+  /** Reads the file; where it is missing there are no positions. Throws IO where it is no state of ours. */
+  async load(): Promise<ReadonlyMap<string, FilePosition>> {
+    const bytes = await readWhole(this.disk, this.path)
+    this.#positions.clear()
+    for (const [partition, position] of bytes === undefined ? [] : this.#parse(bytes)) this.#positions.set(partition, position)
+    return this.#positions
+  }
+
+  /** Remembers; on return of flush() it is on disk. */
+  set(partition: string, position: Position): void {
+    const place = filePosition(position)
+    if (place === undefined) return
+    this.#positions.set(partition, place)
+    this.#changed = true
+  }
+
+  forget(partition: string): void {
+    this.#changed = this.#positions.delete(partition) || this.#changed
+  }
+
+  /** Begins to write, unless a write is under way: then the newest is written after it. Fails at the next flush(). */
+  write(): void {
+    if (this.#writing !== undefined || !this.#changed) return
+    this.#writing = this.#writeAll()
+    this.#writing.catch(() => undefined)
+  }
+
+  /** On return all is on disk. Throws IO. */
+  async flush(): Promise<void> {
+    this.write()
+    await this.#writing
+  }
+
+  async close(): Promise<void> {
+    await this.#lock?.close()
+    this.#lock = undefined
+  }
+
+  async #writeAll(): Promise<void> {
+    try {
+      while (this.#changed) {
+        this.#changed = false
+        const text = JSON.stringify({ version: VERSION, partitions: Object.fromEntries(this.#positions) })
+        await replace(this.disk, this.path, Buffer.from(`${text}\n`))
+      }
+      this.#writing = undefined
+    } catch (cause) {
+      throw new FlumeError('IO', `cannot write ${this.path}`, { cause })
+    }
+  }
+
+  #parse(bytes: Buffer): [string, FilePosition][] {
+    const state = this.#json(bytes)
+    if (state.version !== VERSION) throw new FlumeError('VERSION', `cannot use ${this.path}: its version is ${String(state.version)}, not ${VERSION}`)
+    return Object.entries(state.partitions ?? {}).flatMap(([partition, position]) => {
+      const place = filePosition(position)
+      return place === undefined ? [] : [[partition, place]]
+    })
+  }
+
+  #json(bytes: Buffer): { version?: unknown; partitions?: Record<string, Position> } {
+    try {
+      const state: unknown = JSON.parse(bytes.toString())
+      if (typeof state === 'object' && state !== null) return state
+      throw new SyntaxError('it is no JSON object')
+    } catch (cause) {
+      throw new FlumeError('IO', `cannot read ${this.path}`, { cause })
+    }
+  }
+}

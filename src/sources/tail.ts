@@ -1,0 +1,226 @@
+/**
+ * Source: the lines of growing files, flume-tail(1), across rename, copytruncate, truncation and removal. Each file is
+ * a partition; a batch holds lines of one file, and its mark says where in it the batch ends. Nothing is remembered
+ * before it is acked, and a file whose name is gone stays open until all of it is.
+ */
+import type { Batch, Mark } from '../events/batch.js'
+import type { Clock, Held, Reader, Source } from '../events/flow.js'
+import type { Disk } from '../disk/disk.js'
+import { FlumeError } from '../errors.js'
+import { check, judge, truncated } from './copies.js'
+import type { HeaderOptions } from './headers.js'
+import { LineEncoder, type Refused } from './lines.js'
+import type { Partition } from './partition.js'
+import { Partitions, type Places } from './partitions.js'
+import { filePosition, type FilePosition } from './position.js'
+import { Reading } from './reading.js'
+import { Rounds, type Notice, type Times } from './rounds.js'
+import { Sending } from './sending.js'
+import { State } from './state.js'
+import { Names } from './watch.js'
+
+export interface TailOptions {
+  /** Absolute: names and patterns. */
+  readonly patterns: readonly string[]
+  /** End at the end of what is there. */
+  readonly once: boolean
+  /** A file that is met at the start and was never read begins at its end. */
+  readonly fromEnd: boolean
+  /** `[A-Za-z0-9._-]+`: whose files these are, among all that feed one queue. */
+  readonly sourceId: string
+  readonly headers: HeaderOptions
+  /** Longest event line in bytes. */
+  readonly eventBytesMax: number
+  /** Where positions are kept for a reader that keeps none. */
+  readonly statePath: string
+  readonly times: Times
+}
+
+export interface Surroundings {
+  readonly disk: Disk
+  readonly clock: Clock
+  readonly host: string
+  /** Where lines go that are too long. */
+  readonly refused: Refused
+  /** Absent: by polling alone. */
+  readonly notice?: Notice
+  /** `[A-Za-z0-9]+`, never the same twice. */
+  randomId(): string
+  say(message: string): void
+}
+
+export function tail(options: TailOptions, around: Surroundings): Tail {
+  return new Tail(options, around)
+}
+
+export class Tail implements Source {
+  readonly asks: string
+  readonly #partitions: Partitions
+  readonly #rounds: Rounds
+  readonly #sending: Sending
+  readonly #reading: Reading
+  /** Where acked positions go; undefined: nowhere. */
+  #state: State | undefined
+  readonly #states = new Map<string, State>()
+  /** The reader gives acks, or what counts as such. */
+  #acks = false
+  #open = false
+
+  constructor(
+    readonly options: TailOptions,
+    readonly around: Surroundings,
+  ) {
+    const { disk, clock, say, randomId, refused } = around
+    const { sourceId, patterns, once, times, eventBytesMax } = options
+    this.asks = `file.${sourceId}.`
+    const names = new Names(patterns, disk, say)
+    const newId = (): string => this.asks + randomId()
+    this.#partitions = new Partitions(disk, names, once ? 0 : times.young, () => clock.now(), newId)
+    this.#rounds = new Rounds(this.#partitions, times, once, clock, around.notice)
+    const encoder = new LineEncoder(eventBytesMax, refused)
+    this.#sending = new Sending(encoder, options.headers, around.host, () => clock.now())
+    this.#reading = new Reading(eventBytesMax, (piece, partition) => encoder.refuse(piece, partition.id, partition.position(clock.now())))
+  }
+
+  /** Names and patterns that matched nothing when it last looked. */
+  get missing(): readonly string[] {
+    return this.#partitions.missing
+  }
+
+  /** Files that match and could not be opened. */
+  get unreadable(): readonly string[] {
+    return [...this.#partitions.unreadable]
+  }
+
+  async *open(reader: Reader, stop: AbortSignal): AsyncGenerator<Batch> {
+    this.#open = true
+    try {
+      await this.#begin(reader)
+      for (const partition of this.#rounds.rotated()) {
+        while (partition.due && !stop.aborted) yield* this.#read(partition)
+      }
+      while (!stop.aborted) {
+        for (const partition of this.#rounds.due()) {
+          yield* this.#read(partition)
+          if (stop.aborted) return
+        }
+        if (this.#rounds.finished()) return
+        await this.#rounds.next(stop)
+      }
+    } finally {
+      this.#open = false
+      await this.#state?.flush()
+    }
+  }
+
+  async settle(mark: Mark): Promise<void> {
+    const partition = this.#partitions.all.get(mark.partition)
+    if (partition !== undefined) partition.acked = mark.to.offset
+    this.#state?.set(mark.partition, mark.to)
+    for (const gone of mark.gone ?? []) this.#state?.forget(gone)
+    if (this.#open) this.#state?.write()
+    else await this.#state?.flush()
+  }
+
+  /** Gives up files, watches and locks; open() may not be called again. */
+  async close(): Promise<void> {
+    this.#rounds.close()
+    for (const partition of this.#partitions.all.values()) await partition.detach()?.close()
+    for (const state of this.#states.values()) await state.close()
+  }
+
+  /** Stands where this reader stands. */
+  async #begin(reader: Reader): Promise<void> {
+    const { all } = this.#partitions
+    this.#acks = reader.kind !== 'plain'
+    const places = await this.#places(reader)
+    await this.#partitions.begin(places)
+    const paths = new Set([...all.values()].filter(({ marked }) => marked !== null).map(({ path }) => path))
+    const added = await this.#rounds.look()
+    const gone = await this.#partitions.seek()
+    this.#forgetOld()
+    for (const partition of added) {
+      if (paths.size === 0) partition.judged = true
+      if (!this.options.fromEnd || paths.has(partition.path) || partition.file === undefined) continue
+      partition.judged = true
+      await partition.startAfter(partition.size, this.around.clock.now())
+    }
+    if (places.size > 0) this.#sayWhere(gone)
+  }
+
+  async #places(reader: Reader): Promise<Places> {
+    if (reader.kind === 'keeps') {
+      this.#state = undefined
+      return placesOf(reader.held, this.asks)
+    }
+    const { statePath } = this.options
+    const path = reader.kind === 'off' ? statePath.replace(/(\.json)?$/, '.off.json') : statePath
+    const state = this.#states.get(path) ?? new State(path, this.around.disk)
+    this.#states.set(path, state)
+    this.#state = reader.kind === 'plain' ? undefined : state
+    await this.#state?.lock()
+    const positions = await state.load()
+    return new Map([...positions].map(([partition, position]) => [partition, [position]]))
+  }
+
+  #sayWhere(gone: number): void {
+    const found = [...this.#partitions.all.values()].filter(({ file, marked }) => file !== undefined && marked !== null)
+    const first = found[0]
+    if (found.length === 1 && first !== undefined) this.around.say(`going on with ${first.path} at byte ${first.offset}`)
+    else if (found.length > 1) this.around.say(`going on with ${found.length} files where their reading stood`)
+    if (gone > 0) this.around.say(`${gone} of the files read before ${gone === 1 ? 'is' : 'are'} not there any more`)
+  }
+
+  #forgetOld(): void {
+    const before = this.around.clock.now() - this.options.times.forget
+    for (const { id, file, marked, lost } of [...this.#partitions.all.values()]) {
+      if (file !== undefined || lost !== undefined || marked === null || marked.time > before) continue
+      this.#partitions.all.delete(id)
+      this.#sending.gone.push(id)
+    }
+  }
+
+  /** The next bytes of one file. */
+  async *#read(partition: Partition): AsyncGenerator<Batch> {
+    if (partition.lost !== undefined) yield this.#sending.gap(partition, partition.lost)
+    const { modified } = partition
+    await check(partition, this.#partitions)
+    partition.due = partition.lost !== undefined
+    if (partition.file === undefined) return this.#rounds.lookSoon()
+    if (!(await judge(partition, this.#partitions))) return
+    if (partition.offset < partition.size || partition.modified !== modified) {
+      const block = await this.#reading.next(partition)
+      if (block === undefined) return this.#cutShort(partition)
+      partition.due = block.more
+      const last = block.end > block.to && (block.cut || this.#rounds.lastLineDue(partition))
+      yield* this.#sending.lines(partition, block, last)
+    }
+    if (this.#owesPlace(partition)) yield await this.#sending.place(partition)
+    if (!partition.due) await this.#rounds.retire(partition, this.#acks)
+  }
+
+  async #cutShort(partition: Partition): Promise<void> {
+    await truncated(partition, this.#partitions)
+    this.#rounds.lookSoon()
+  }
+
+  /** It stands where no batch has said, as when it begins at its end, or after a line that went to the rejects. */
+  #owesPlace({ marked, offset, skipping, start }: Partition): boolean {
+    if (marked === null) return (offset > 0 || start !== null) && !skipping
+    return marked.offset !== offset && !skipping
+  }
+}
+
+/** Throws VERSION where a position is not understood: reading on from elsewhere could lose or repeat lines. */
+function placesOf(held: Held, prefix: string): Places {
+  const places = new Map<string, FilePosition[]>()
+  for (const [partition, positions] of held) {
+    if (!partition.startsWith(prefix)) continue
+    places.set(partition, positions.map((position) => {
+      const place = filePosition(position)
+      if (place !== undefined) return place
+      throw new FlumeError('VERSION', `cannot go on with ${partition}: its reader holds a position that this version does not understand`)
+    }))
+  }
+  return places
+}

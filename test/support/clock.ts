@@ -1,0 +1,54 @@
+/** A clock that stands still until a test moves it. */
+import type { Clock } from '../../src/events/flow.js'
+
+interface Sleeper {
+  readonly until: number
+  readonly wake: () => void
+}
+
+export class FakeClock implements Clock {
+  #sleepers = new Set<Sleeper>()
+  #idle: (() => void)[] = []
+
+  /** `time`: ms since the epoch. */
+  constructor(public time = Date.now()) {}
+
+  now(): number {
+    return this.time
+  }
+
+  sleep(ms: number, stop?: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      if (stop?.aborted) return resolve()
+      const sleeper: Sleeper = {
+        until: this.time + ms,
+        wake: () => {
+          this.#sleepers.delete(sleeper)
+          stop?.removeEventListener('abort', sleeper.wake)
+          resolve()
+        },
+      }
+      if (ms <= 0) return setImmediate(resolve)
+      this.#sleepers.add(sleeper)
+      stop?.addEventListener('abort', sleeper.wake)
+      for (const idle of this.#idle.splice(0)) idle()
+    })
+  }
+
+  /** How many sleep now. */
+  get sleeping(): number {
+    return this.#sleepers.size
+  }
+
+  /** Resolves when somebody sleeps: what runs has done all it could without time passing. */
+  async idle(): Promise<void> {
+    if (this.#sleepers.size === 0) await new Promise<void>((resolve) => this.#idle.push(resolve))
+  }
+
+  /** Moves the time on and wakes those whose time has come, earliest first. */
+  advance(ms: number): void {
+    this.time += ms
+    const due = [...this.#sleepers].filter(({ until }) => until <= this.time)
+    for (const { wake } of due.sort((a, b) => a.until - b.until)) wake()
+  }
+}

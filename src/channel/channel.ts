@@ -1,0 +1,239 @@
+/**
+ * A durable queue in a directory, flume-segment(5): put (a sink) by one process, take (a source) by any number under
+ * different names, each over the same one copy of the events.
+ */
+import { Blocks } from '../disk/blocks.js'
+import type { Batch } from '../events/batch.js'
+import { FlumeError } from '../errors.js'
+import { listReaders, READER_NAME, readCursor, removeCursor } from './cursor.js'
+import { makeParts, openIdentity, type Identity, type OpenHow } from './identity.js'
+import { Lock, readHolder } from './lock.js'
+import { Log } from './log.js'
+import { Published } from './published.js'
+import { Putter } from './putter.js'
+import { LogReader } from './reading.js'
+import { readerPlaces, removePassed } from './retention.js'
+import { Room, type RoomOptions } from './room.js'
+import { listSegments, Paths, type Surroundings } from './surroundings.js'
+import { Taker } from './taker.js'
+import { Wake } from './wake.js'
+
+export type { OpenHow, Surroundings }
+export { Putter, Taker }
+
+const SEGMENT_BYTES_MAX = 64 * 1024 * 1024
+/** A queue of a bounded size has at least so many segments, so that some of them can go. */
+const SEGMENTS_MIN = 4
+
+export interface PutOptions extends RoomOptions {
+  readonly segmentBytesMax?: number
+}
+
+export interface ReaderStat {
+  readonly reader: string
+  /** Sequence that it reads next. */
+  readonly next: number
+  /** Events that it has not acked. */
+  readonly lag: number
+  /** Of the process that reads under this name now. */
+  readonly pid?: number
+  readonly binding?: string
+}
+
+export interface QueueStat {
+  readonly id: string
+  /** Sequence of the oldest event kept, and of the one that comes next. */
+  readonly first: number
+  readonly next: number
+  readonly segments: number
+  /** Of all segments. */
+  readonly bytes: number
+  /** Of the process that puts now. */
+  readonly pid?: number
+  readonly readers: readonly ReaderStat[]
+  /** Name of the reader that is furthest behind. */
+  readonly slowest?: string
+}
+
+export class Queue {
+  readonly id: string
+  readonly #published: Published
+  readonly #moved = new Wake()
+
+  private constructor(
+    readonly paths: Paths,
+    readonly around: Surroundings,
+    readonly identity: Identity,
+  ) {
+    this.id = identity.queue
+    this.#published = new Published(paths, around.disk, new Wake())
+  }
+
+  /** Throws NO_INPUT (there is none), CANNOT_CREATE (something else is there), VERSION, QUEUE_COPIED, SEGMENT_DAMAGED. */
+  static async open(directory: string, around: Surroundings, how: OpenHow): Promise<Queue> {
+    const paths = new Paths(directory)
+    return new Queue(paths, around, await openIdentity(paths, around, how))
+  }
+
+  /** Recovers; on return all that is kept is on disk. Throws BUSY naming the pid of who puts, SEGMENT_DAMAGED. */
+  async openPut(options: PutOptions): Promise<Putter> {
+    const { paths, around, identity } = this
+    const { sizeMax = Infinity, segmentBytesMax = SEGMENT_BYTES_MAX } = options
+    const lock = await Lock.take(paths.lock, `queue ${paths.directory} for putting`, around)
+    try {
+      await makeParts(paths, around.disk)
+      const log = await Log.open(paths, around, identity, this.#published)
+      this.#published.writerHere = true
+      return new Putter({
+        log,
+        lock,
+        room: new Room(paths.directory, around.disk, around.clock, options),
+        segmentBytesMax: Math.min(segmentBytesMax, Math.floor(sizeMax / SEGMENTS_MIN)),
+        moved: this.#moved,
+        changed: new Wake(),
+        closed: () => this.#putterClosed(),
+      })
+    } catch (error) {
+      await lock.release()
+      throw error
+    }
+  }
+
+  /** Throws BAD_OPTION for a name that cannot be, BUSY naming the pid of who reads under it. */
+  async openTake(reader: string, { once }: { readonly once: boolean }): Promise<Taker> {
+    const { paths, around, identity } = this
+    checkName(reader)
+    await makeParts(paths, around.disk)
+    const lock = await Lock.take(paths.cursor(`${reader}.lock`), `reader ${reader} of queue ${paths.directory}`, around)
+    return new Taker({
+      paths,
+      around,
+      identity,
+      published: this.#published,
+      reader,
+      lock,
+      once,
+      moved: this.#moved,
+      refresh: () => this.#refresh(),
+    })
+  }
+
+  /** Takes no lock and changes nothing. */
+  async stat(): Promise<QueueStat> {
+    const { paths, around, id } = this
+    const end = await this.#published.read()
+    const segments = await listSegments(around.disk, paths)
+    const next = end?.next ?? segments.at(-1) ?? 0
+    let bytes = 0
+    for (const first of segments) bytes += (await around.disk.stat(paths.segment(first)))?.size ?? 0
+    const readers = await this.#readers(next)
+    const slowest = (await readerPlaces(around.disk, paths))[0]?.reader
+    return {
+      id,
+      first: segments[0] ?? next,
+      next,
+      segments: segments.length,
+      bytes,
+      ...(await this.#holder(paths.lock)),
+      readers,
+      ...(slowest === undefined ? {} : { slowest }),
+    }
+  }
+
+  /** The reader holds segments no more, and begins at the oldest event when it comes again. Throws BUSY, NO_INPUT. */
+  async forget(reader: string): Promise<void> {
+    const { paths, around } = this
+    checkName(reader)
+    const known = await listReaders(paths, around.disk)
+    if (!known.includes(reader)) {
+      const others = known.length === 0 ? 'it has none' : `it has ${known.join(', ')}`
+      throw new FlumeError('NO_INPUT', `cannot forget reader ${reader} of queue ${paths.directory}: ${others}`)
+    }
+    const lock = await Lock.take(paths.cursor(`${reader}.lock`), `reader ${reader} of queue ${paths.directory}`, around)
+    try {
+      await removeCursor(paths, reader, around.disk)
+    } finally {
+      await lock.release()
+    }
+    await this.#trim()
+  }
+
+  /** All events that are there, from the oldest on; what is damaged as gap events. */
+  async *export(): AsyncGenerator<Batch> {
+    const { paths, around, identity } = this
+    await this.#refresh()
+    const from = (await listSegments(around.disk, paths))[0] ?? 0
+    const reading = {
+      paths,
+      around,
+      identity,
+      published: this.#published,
+      blocks: new Blocks(1024 * 1024, 4),
+      partition: `queue.${this.id}.export`,
+      from,
+      stops: [],
+      stop: new AbortController().signal,
+      ends: () => true,
+    }
+    yield* new LogReader(reading).batches()
+  }
+
+  async #readers(next: number): Promise<ReaderStat[]> {
+    const readers: ReaderStat[] = []
+    for (const { reader, next: at } of await readerPlaces(this.around.disk, this.paths)) {
+      const state = await readCursor(this.paths, reader, this.around.disk).catch(() => undefined)
+      const binding = state === undefined || state.binding === '' ? {} : { binding: state.binding }
+      readers.push({ reader, next: at, lag: Math.max(0, next - at), ...(await this.#holder(this.paths.cursor(`${reader}.lock`))), ...binding })
+    }
+    return readers
+  }
+
+  /** Who holds a lock, as far as its file and /proc tell. */
+  async #holder(path: string): Promise<{ pid?: number }> {
+    const { disk } = this.around
+    if ((await disk.stat(path)) === undefined) return {}
+    const file = await disk.open(path, 'read')
+    try {
+      const { pid } = await readHolder(file)
+      return pid === undefined || (await disk.stat(`/proc/${pid}`)) === undefined ? {} : { pid }
+    } finally {
+      await file.close()
+    }
+  }
+
+  /** Where nobody holds the log, what its last holder left is recovered and published. */
+  async #refresh(): Promise<void> {
+    if (this.#published.writerHere) return
+    const { paths, around, identity } = this
+    const lock = await Lock.tryMoment(paths.lock, around)
+    if (lock === undefined) return
+    try {
+      await makeParts(paths, around.disk)
+      const log = await Log.open(paths, around, identity, this.#published)
+      await log.close()
+    } finally {
+      await lock.release()
+    }
+  }
+
+  async #trim(): Promise<void> {
+    if (this.#published.writerHere) return this.#moved.wake()
+    const lock = await Lock.tryMoment(this.paths.lock, this.around)
+    if (lock === undefined) return
+    try {
+      await removePassed(this.around.disk, this.paths)
+    } finally {
+      await lock.release()
+    }
+  }
+
+  async #putterClosed(): Promise<void> {
+    this.#published.writerHere = false
+    this.#published.wake.wake()
+  }
+}
+
+function checkName(reader: string): void {
+  if (READER_NAME.test(reader)) return
+  throw new FlumeError('BAD_OPTION', `cannot use reader name ${JSON.stringify(reader)}: it is 1 to 64 of A-Z a-z 0-9 _ -`)
+}

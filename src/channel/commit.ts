@@ -1,0 +1,185 @@
+/**
+ * Group commit: what has gathered while the last write ran is the next write, and what was written while a sync ran is
+ * in the next sync; one of each in flight. Where there is no room it waits, and nothing is lost or acked meanwhile.
+ */
+import assert from 'node:assert'
+import { FlumeError } from '../errors.js'
+import type { Entry } from './group.js'
+import type { Log } from './log.js'
+import { readerPlaces } from './retention.js'
+import type { Room } from './room.js'
+import { isNoSpace } from './segment.js'
+import type { Wake } from './wake.js'
+
+/** ms between two looks whether there is room by now. */
+const LOOK_FULL = 200
+
+export interface Committing {
+  readonly log: Log
+  readonly room: Room
+  /** Where a segment ends; a batch is never split between two. */
+  readonly segmentBytesMax: number
+  /** Woken when a reader of this process has moved. */
+  readonly moved: Wake
+  /** Woken whenever something was written, synced, or has failed. */
+  readonly changed: Wake
+}
+
+export class Commit {
+  /** Bytes of frames that wait to be written. */
+  waiting = 0
+  /** Bytes of all frames so far: given to add(), written, on disk. */
+  added = 0
+  written = 0
+  durable = 0
+  failure: Error | undefined
+  #entries: Entry[] = []
+  #writing: Promise<void> | undefined
+  #syncing: Promise<void> | undefined
+  #full = false
+  readonly #closing = new AbortController()
+
+  constructor(readonly committing: Committing) {}
+
+  /** The entry is released when its bytes are in the page cache. */
+  add(entry: Entry): void {
+    this.#entries.push(entry)
+    this.waiting += entry.size
+    this.added += entry.size
+    this.#writing ??= this.#write()
+  }
+
+  fail(error: unknown): void {
+    this.failure ??= error instanceof Error ? error : new Error('cannot put', { cause: error })
+    this.committing.changed.wake()
+  }
+
+  throwFailure(): void {
+    if (this.failure !== undefined) throw this.failure
+  }
+
+  /** Gives up what is not yet written, and waits for what runs. */
+  async close(): Promise<void> {
+    this.#closing.abort()
+    await this.#writing
+    await this.#syncing
+    for (const entry of this.#entries.splice(0)) entry.release()
+  }
+
+  /** Writes until nothing is left. Never rejects. */
+  async #write(): Promise<void> {
+    try {
+      while (this.#entries.length > 0 && this.#mayGoOn()) await this.#writeGroup()
+    } catch (error) {
+      this.fail(error)
+    } finally {
+      this.#writing = undefined
+    }
+  }
+
+  #mayGoOn(): boolean {
+    return this.failure === undefined && !this.#closing.signal.aborted
+  }
+
+  async #writeGroup(): Promise<void> {
+    const { log, segmentBytesMax, changed } = this.committing
+    const first = this.#entries[0]
+    assert(first !== undefined)
+    const why = await this.#lacks(first)
+    if (why !== undefined) return this.#waitForRoom(why)
+    try {
+      if (!log.isEmpty && log.active.end + first.size > segmentBytesMax) await this.#roll()
+      await this.#append(this.#nextGroup())
+    } catch (error) {
+      if (!isNoSpace(error)) throw asWriteError(error, log.active.first)
+      return this.#waitForRoom('its disk is full')
+    }
+    if (this.#full) log.around.say(`queue ${log.paths.directory} has room again: goes on`)
+    this.#full = false
+    this.#syncing ??= this.#sync()
+    changed.wake()
+  }
+
+  async #lacks(first: Entry): Promise<string | undefined> {
+    const { log, room } = this.committing
+    return room.lacks(first.size, log.bytes, log.sealed.size === 0 && log.isEmpty)
+  }
+
+  /** As many batches as fit the segment and the room left, one at least. */
+  #nextGroup(): Entry[] {
+    const { log, room, segmentBytesMax } = this.committing
+    const most = Math.min(segmentBytesMax - log.active.end, (room.options.sizeMax ?? Infinity) - log.bytes)
+    let size = 0
+    const stop = this.#entries.findIndex((entry) => (size += entry.size) > most)
+    return this.#entries.slice(0, stop < 0 ? this.#entries.length : Math.max(1, stop))
+  }
+
+  async #append(group: readonly Entry[]): Promise<void> {
+    await this.committing.log.append(group)
+    this.#entries.splice(0, group.length)
+    for (const { size, release } of group) {
+      this.waiting -= size
+      this.written += size
+      this.committing.room.wrote(size)
+      release()
+    }
+  }
+
+  /** Syncs until all that is written is on disk. Never rejects. */
+  async #sync(): Promise<void> {
+    try {
+      while (this.durable < this.written && this.failure === undefined) {
+        const { written } = this
+        await this.committing.log.sync()
+        this.durable = written
+        this.committing.changed.wake()
+      }
+    } catch (error) {
+      this.fail(error)
+    } finally {
+      this.#syncing = undefined
+    }
+  }
+
+  /** Only between two writes. Throws the system's error where there is no room for a segment. */
+  async #roll(): Promise<void> {
+    await this.#syncing
+    this.throwFailure()
+    await this.committing.log.roll()
+  }
+
+  /** Says once that the queue is full; returns when it is time to look again. */
+  async #waitForRoom(why: string): Promise<void> {
+    const { log, moved } = this.committing
+    if (!this.#full) log.around.say(`queue ${log.paths.directory} is full: ${why}; ${await this.#slowest()}; waits`)
+    this.#full = true
+    await this.#syncing
+    this.throwFailure()
+    const before = log.first
+    await this.#makeRoom()
+    if (log.first === before) await moved.wait(log.around.clock, LOOK_FULL, this.#closing.signal)
+  }
+
+  /** Removes what all have passed, the active segment too. */
+  async #makeRoom(): Promise<void> {
+    const { log } = this.committing
+    const slowest = (await readerPlaces(log.around.disk, log.paths))[0]
+    if (slowest !== undefined && slowest.next >= log.next && !log.isEmpty) {
+      await log.roll().catch((error: unknown) => {
+        if (!isNoSpace(error)) throw error
+      })
+    }
+    await log.trim()
+  }
+
+  async #slowest(): Promise<string> {
+    const { log } = this.committing
+    const slowest = (await readerPlaces(log.around.disk, log.paths))[0]
+    if (slowest === undefined) return 'it has no reader'
+    return `its slowest reader is ${slowest.reader}, ${log.next - slowest.next} events behind`
+  }
+}
+
+function asWriteError(cause: unknown, first: number): unknown {
+  return cause instanceof FlumeError ? cause : new FlumeError('SEGMENT_WRITE', `cannot append to segment ${first}`, { cause })
+}

@@ -1,0 +1,160 @@
+/**
+ * The next sequence for one reader, as of its last ack, flume-segment(5). Moved in place; on disk about a second
+ * later, and always before a segment goes on its account.
+ */
+import { createHash } from 'node:crypto'
+import { dirname } from 'node:path'
+import type { Disk, DiskFile } from '../disk/disk.js'
+import { replace } from '../disk/replace.js'
+import { FlumeError } from '../errors.js'
+import type { Clock } from '../events/flow.js'
+import { readLong, writeLong } from './format.js'
+import { Slots } from './slots.js'
+import type { Paths } from './surroundings.js'
+
+const MAGIC = 'flumecur'
+const SLOT_SIZE = 4096
+const BINDING_SIZE_MAX = 4000
+/** ms between two syncs while the reader goes on. */
+const SYNC_EVERY = 1000
+
+export const READER_NAME = /^[A-Za-z0-9_-]{1,64}$/
+
+interface State {
+  readonly next: number
+  /** Empty: none. */
+  readonly binding: string
+}
+
+export class Cursor {
+  #syncedAt: number
+  #dirty = false
+  #writing: Promise<void> | undefined
+  private constructor(
+    readonly name: string,
+    readonly file: DiskFile,
+    readonly slots: Slots,
+    readonly clock: Clock,
+    public state: State,
+  ) {
+    this.#syncedAt = clock.now()
+  }
+
+  /** Undefined where none is registered. Throws SEGMENT_DAMAGED where it cannot be read. */
+  static async open(paths: Paths, name: string, disk: Disk, clock: Clock): Promise<Cursor | undefined> {
+    const path = paths.cursor(name)
+    if ((await disk.stat(path)) === undefined) return undefined
+    const file = await disk.open(path, 'update')
+    const slots = new Slots(file, MAGIC, SLOT_SIZE)
+    const body = await slots.adopt()
+    if (body !== undefined) return new Cursor(name, file, slots, clock, decode(body))
+    await file.close()
+    throw damaged(name)
+  }
+
+  /** On return it is registered, durably. */
+  static async register(paths: Paths, name: string, next: number, disk: Disk, clock: Clock): Promise<Cursor> {
+    await replace(disk, paths.cursor(name), Slots.whole(MAGIC, SLOT_SIZE, encode({ next, binding: '' }, clock.now())))
+    const cursor = await Cursor.open(paths, name, disk, clock)
+    if (cursor === undefined) throw new FlumeError('BUSY', `cannot register reader ${name}: it was forgotten at the same time`)
+    return cursor
+  }
+
+  /** On return other processes see it. Calls that come while one is written share the next write. */
+  async move(next: number): Promise<void> {
+    if (next === this.state.next) return
+    this.state = { ...this.state, next }
+    this.#dirty = true
+    await this.#flush()
+  }
+
+  /** On return it is on disk. */
+  async bind(binding: string): Promise<void> {
+    if (binding === this.state.binding) return
+    this.state = { ...this.state, binding }
+    this.#dirty = true
+    await this.sync()
+  }
+
+  async sync(): Promise<void> {
+    await this.#flush()
+    await this.slots.sync()
+  }
+
+  async close(): Promise<void> {
+    try {
+      await this.sync()
+    } finally {
+      await this.file.close()
+    }
+  }
+
+  async #flush(): Promise<void> {
+    if (this.#dirty) this.#writing ??= this.#write()
+    await this.#writing
+  }
+
+  async #write(): Promise<void> {
+    try {
+      while (this.#dirty) {
+        this.#dirty = false
+        const now = this.clock.now()
+        await this.slots.write(encode(this.state, now))
+        if (Math.abs(now - this.#syncedAt) < SYNC_EVERY) continue
+        await this.slots.sync()
+        this.#syncedAt = now
+      }
+    } finally {
+      this.#writing = undefined
+    }
+  }
+}
+
+/** The next sequence of a reader, and its binding, as it is on disk or will be: for whoever does not hold it. Undefined: not registered. */
+export async function readCursor(paths: Paths, name: string, disk: Disk, sync = false): Promise<State | undefined> {
+  const path = paths.cursor(name)
+  if ((await disk.stat(path)) === undefined) return undefined
+  const file = await disk.open(path, 'read')
+  try {
+    const body = await new Slots(file, MAGIC, SLOT_SIZE).read()
+    if (body === undefined) throw damaged(name)
+    if (sync) await file.sync()
+    return decode(body)
+  } finally {
+    await file.close()
+  }
+}
+
+/** Names of the registered readers. */
+export async function listReaders(paths: Paths, disk: Disk): Promise<string[]> {
+  return (await disk.list(paths.cursors)).filter((name) => READER_NAME.test(name)).sort()
+}
+
+export async function removeCursor(paths: Paths, name: string, disk: Disk): Promise<void> {
+  await disk.unlink(paths.cursor(name))
+  await disk.syncDirectory(dirname(paths.cursor(name)))
+}
+
+/** As it is kept: an over-long one is cut and ends in its hash. */
+export function bindingText(binding: string): string {
+  if (Buffer.byteLength(binding) <= BINDING_SIZE_MAX) return binding
+  const hash = createHash('sha256').update(binding).digest('hex')
+  return `${Buffer.from(binding).toString('latin1', 0, 1024)}…${hash}`
+}
+
+function encode({ next, binding }: State, now: number): Buffer {
+  const text = Buffer.from(binding)
+  const body = Buffer.alloc(16 + text.length)
+  writeLong(body, next, 0)
+  writeLong(body, now, 8)
+  text.copy(body, 16)
+  return body
+}
+
+function decode(body: Buffer): State {
+  return { next: readLong(body, 0), binding: body.toString('utf8', 16) }
+}
+
+function damaged(name: string): FlumeError {
+  return new FlumeError('SEGMENT_DAMAGED', `cannot read the cursor of reader ${name} at byte 0; --forget ${name} begins it again at the oldest event`)
+}

@@ -1,0 +1,226 @@
+/**
+ * The segments of a directory, in order: recover the last, append, roll, remove. One process at a time, who holds the
+ * lock. Nothing is published before it is on disk.
+ */
+import assert from 'node:assert'
+import { Blocks } from '../disk/blocks.js'
+import type { DiskFile } from '../disk/disk.js'
+import type { Position } from '../events/batch.js'
+import { errnoOf, FlumeError } from '../errors.js'
+import { applyChanges, encodeSegmentStart } from './format.js'
+import type { Entry } from './group.js'
+import type { Identity } from './identity.js'
+import type { End, Published } from './published.js'
+import { recover, type Recovered } from './recover.js'
+import { readerPlaces, removePassed } from './retention.js'
+import { isNoSpace, SegmentWriter } from './segment.js'
+import { startOf } from './start.js'
+import { listSegments, type Paths, type Surroundings } from './surroundings.js'
+
+const COPY_SIZE = 1024 * 1024
+
+export class Log {
+  /** The byte just before which the event `next` will stand; follows `active.end`, together with `next`. */
+  #end: number
+
+  private constructor(
+    readonly paths: Paths,
+    readonly around: Surroundings,
+    readonly identity: Identity,
+    readonly published: Published,
+    public active: SegmentWriter,
+    /** Sequence of the next event. */
+    public next: number,
+    /** Position stored of each partition. */
+    readonly table: Map<string, Position>,
+    /** Sizes in bytes of the other segments, by the sequences of their first events, in order. */
+    readonly sealed: Map<number, number>,
+  ) {
+    this.#end = active.end
+  }
+
+  /** Recovers; on return all that is kept is on disk and published. The caller holds the lock. Throws SEGMENT_DAMAGED. */
+  static async open(paths: Paths, around: Surroundings, identity: Identity, published: Published): Promise<Log> {
+    const known = await published.adopt()
+    const segments = await dropUnmade(paths, around, await listSegments(around.disk, paths))
+    const last = segments.at(-1)
+    const found = last === undefined ? undefined : await recoverLast(paths, around, identity, segments, known)
+    const next = await nextSequence(paths, around, found?.recovered.next ?? last ?? 0, known)
+    const sealed = await sizesOf(paths, around, segments)
+    const opened = new Log(paths, around, identity, published, NO_SEGMENT, next, found?.recovered.table ?? new Map<string, Position>(), sealed)
+    if (found !== undefined && !found.recovered.tailDamaged && next === found.recovered.next) {
+      opened.active = found.writer
+      opened.#end = found.writer.end
+    } else {
+      await found?.writer.file.close()
+      await opened.#begin()
+    }
+    sealed.delete(opened.active.first)
+    await opened.#publish()
+    return opened
+  }
+
+  /** Of all segments. */
+  get bytes(): number {
+    let bytes = this.active.end
+    for (const size of this.sealed.values()) bytes += size
+    return bytes
+  }
+
+  /** Sequence of the oldest event. */
+  get first(): number {
+    const [first = this.active.first] = this.sealed.keys()
+    return first
+  }
+
+  get isEmpty(): boolean {
+    return this.next === this.active.first
+  }
+
+  /** Whole batches, to the page cache; in order, one call at a time. Throws as SegmentWriter.append does. */
+  async append(entries: readonly Entry[]): Promise<void> {
+    await this.active.append(entries.flatMap(({ frames }) => frames))
+    for (const { count, size, changes } of entries) {
+      this.next += count
+      this.#end += size
+      applyChanges(this.table, changes)
+    }
+  }
+
+  /** All that was appended before the call is on disk, and readers know. Beside it more may be appended. Throws SEGMENT_WRITE. */
+  async sync(): Promise<void> {
+    const { next } = this
+    await this.active.sync(this.#end)
+    await this.#publish(next)
+  }
+
+  /** A new segment for what comes. All of the old one is on disk and published. */
+  async roll(): Promise<void> {
+    assert(this.active.durable === this.active.end && !this.isEmpty)
+    const old = this.active
+    await this.#begin()
+    this.sealed.set(old.first, old.end)
+    await old.file.close()
+    await this.#publish()
+  }
+
+  /** Removes what all readers have passed. May run beside append, sync and roll. */
+  async trim(): Promise<void> {
+    for (const first of await removePassed(this.around.disk, this.paths)) this.sealed.delete(first)
+  }
+
+  async close(): Promise<void> {
+    await this.active.file.close()
+  }
+
+  /** Named only when it is whole: a crash leaves no half segment. Throws the system's error where the disk is full, with nothing left behind. */
+  async #begin(): Promise<void> {
+    const { disk, clock } = this.around
+    const path = this.paths.segment(this.next)
+    const temporary = `${path}.tmp`
+    const start = encodeSegmentStart(this.identity.queue, this.next, clock.now(), this.table)
+    let file: DiskFile | undefined
+    let named = false
+    try {
+      file = await disk.open(temporary, 'any')
+      await file.truncate(0)
+      await file.write([start], 0)
+      await file.sync()
+      named = true
+      await disk.rename(temporary, path)
+      await disk.syncDirectory(this.paths.segments)
+    } catch (cause) {
+      await file?.close()
+      if (isNoSpace(cause) && !named) {
+        await disk.unlink(temporary).catch(() => undefined)
+        throw cause
+      }
+      throw new FlumeError('SEGMENT_WRITE', `cannot make segment ${path}`, { cause })
+    }
+    this.active = new SegmentWriter(this.next, file, start.length, start.length)
+    this.#end = start.length
+  }
+
+  async #publish(next = this.next): Promise<void> {
+    await this.published.write({ segment: this.active.first, end: this.active.durable, next })
+  }
+}
+
+async function sizesOf(paths: Paths, around: Surroundings, segments: readonly number[]): Promise<Map<number, number>> {
+  const sizes = new Map<number, number>()
+  for (const first of segments) sizes.set(first, (await around.disk.stat(paths.segment(first)))?.size ?? 0)
+  return sizes
+}
+
+/** Stands where open() has not yet decided which segment to go on with. */
+const NO_SEGMENT = new SegmentWriter(-1, undefined as unknown as DiskFile, 0, 0)
+
+/** A segment is named when it is whole, so one without a header is an accident of the file system; it holds nothing. */
+async function dropUnmade(paths: Paths, around: Surroundings, segments: number[]): Promise<number[]> {
+  const { disk } = around
+  for (const name of await disk.list(paths.segments)) {
+    if (name.endsWith('.tmp')) await disk.unlink(`${paths.segments}/${name}`)
+  }
+  const last = segments.at(-1)
+  if (last === undefined || (await disk.stat(paths.segment(last)))?.size !== 0) return segments
+  around.say(`segment ${paths.segment(last)} is empty: removed`)
+  await disk.unlink(paths.segment(last))
+  await disk.syncDirectory(paths.segments)
+  return dropUnmade(paths, around, segments.slice(0, -1))
+}
+
+/** Never less than what was published or what a reader has acked: a number once given out is not used again. */
+async function nextSequence(paths: Paths, around: Surroundings, found: number, known: End | undefined): Promise<number> {
+  const furthest = (await readerPlaces(around.disk, paths)).at(-1)
+  const next = Math.max(found, known?.next ?? 0, furthest?.next ?? 0)
+  if (next > found) {
+    const who = furthest !== undefined && furthest.next === next ? `reader ${furthest.reader} stands` : 'it once went'
+    around.say(`queue ${paths.directory} ends before event ${found}, but ${who} before ${next}: goes on at ${next}, the events between are lost`)
+  }
+  return next
+}
+
+async function recoverLast(
+  paths: Paths,
+  around: Surroundings,
+  identity: Identity,
+  segments: readonly number[],
+  known: End | undefined,
+): Promise<{ writer: SegmentWriter; recovered: Recovered }> {
+  const last = segments.at(-1)
+  assert(last !== undefined)
+  const path = paths.segment(last)
+  const blocks = new Blocks(COPY_SIZE, 2)
+  const file = await around.disk.open(path, 'update')
+  try {
+    const start = await startOf(paths, around, identity, segments, blocks)
+    const published = known?.segment === last ? { end: known.end, next: known.next } : undefined
+    const recovered = await recover(file, start.place, start.table, published, blocks)
+    if (recovered.damaged > 0) around.say(`segment ${path} is damaged in ${recovered.damaged} places: their events are lost`)
+    await settle(file, path, Math.max(start.place.end, published?.end ?? 0), recovered.end, around)
+    return { writer: new SegmentWriter(last, file, recovered.end, recovered.end), recovered }
+  } catch (cause) {
+    await file.close()
+    if (cause instanceof FlumeError || errnoOf(cause) === undefined) throw cause
+    throw new FlumeError('IO', `cannot recover segment ${path}`, { cause })
+  }
+}
+
+/**
+ * Cuts what is not kept, and writes what is kept but was not known to be on disk once more: a sync that failed in an
+ * earlier process may have left pages that look clean and are not on disk.
+ */
+async function settle(file: DiskFile, path: string, from: number, end: number, around: Surroundings): Promise<void> {
+  const { size } = await file.stat()
+  if (size > end) {
+    around.say(`segment ${path}: cut ${size - end} bytes after byte ${end} that were never acked`)
+    await file.truncate(end)
+  }
+  const bytes = Buffer.allocUnsafe(Math.min(COPY_SIZE, Math.max(0, end - from)))
+  for (let at = from; at < end; ) {
+    const count = await file.read(bytes.subarray(0, Math.min(bytes.length, end - at)), at)
+    assert(count > 0)
+    at += await file.write([bytes.subarray(0, count)], at)
+  }
+  await file.sync()
+}

@@ -1,0 +1,97 @@
+/**
+ * How far the log may be read: the end that is on disk, in `committed` for other processes, flume-segment(5), and in
+ * memory for readers in this one. Never further than the last sync.
+ */
+import type { Disk, DiskFile } from '../disk/disk.js'
+import type { Clock } from '../events/flow.js'
+import { readLong, writeLong } from './format.js'
+import { Slots } from './slots.js'
+import type { Paths } from './surroundings.js'
+import type { Wake } from './wake.js'
+
+const MAGIC = 'flumecom'
+const SLOT_SIZE = 64
+/** ms between two looks at what another process has put. */
+const POLL = 100
+
+export interface End {
+  /** The last segment, so many bytes of which are on disk. */
+  readonly segment: number
+  readonly end: number
+  /** Sequence of the event that will come next. */
+  readonly next: number
+}
+
+export class Published {
+  /** Whether the writer is in this process: then `current` is exact, and changes wake. */
+  writerHere = false
+  #current: End | undefined
+  #file: DiskFile | undefined
+  #slots: Slots | undefined
+
+  constructor(
+    readonly paths: Paths,
+    readonly disk: Disk,
+    readonly wake: Wake,
+  ) {}
+
+  /** For the writer, before its first write. */
+  async adopt(): Promise<End | undefined> {
+    const body = await (await this.#open()).adopt()
+    this.#current = body === undefined ? undefined : decode(body)
+    return this.#current
+  }
+
+  async write(current: End): Promise<void> {
+    await (await this.#open()).write(encode(current))
+    this.#current = current
+    this.wake.wake()
+  }
+
+  /** After it, not even a loss of power makes the file forget. */
+  async sync(): Promise<void> {
+    await this.#slots?.sync()
+  }
+
+  /** Undefined: nobody has ever written. Never goes back. */
+  async read(): Promise<End | undefined> {
+    if (this.writerHere) return this.#current
+    const body = (await this.disk.stat(this.paths.committed)) === undefined ? undefined : await (await this.#open()).read()
+    const seen = body === undefined ? undefined : decode(body)
+    if (seen !== undefined && (this.#current === undefined || isAfter(seen, this.#current))) this.#current = seen
+    return this.#current
+  }
+
+  /** Resolves when there may be more to read, or at `stop`. */
+  async changed(clock: Clock, stop: AbortSignal): Promise<void> {
+    await this.wake.wait(clock, this.writerHere ? undefined : POLL, stop)
+  }
+
+  async close(): Promise<void> {
+    const file = this.#file
+    this.#file = this.#slots = undefined
+    this.writerHere = false
+    await file?.close()
+  }
+
+  async #open(): Promise<Slots> {
+    this.#file ??= await this.disk.open(this.paths.committed, 'any')
+    return (this.#slots ??= new Slots(this.#file, MAGIC, SLOT_SIZE))
+  }
+}
+
+function isAfter(a: End, b: End): boolean {
+  return a.segment > b.segment || (a.segment === b.segment && a.end > b.end)
+}
+
+function encode({ segment, end, next }: End): Buffer {
+  const body = Buffer.alloc(24)
+  writeLong(body, segment, 0)
+  writeLong(body, end, 8)
+  writeLong(body, next, 16)
+  return body
+}
+
+function decode(body: Buffer): End {
+  return { segment: readLong(body, 0), end: readLong(body, 8), next: readLong(body, 16) }
+}

@@ -1,0 +1,170 @@
+/**
+ * The log as batches, from a sequence on: one frame, one batch, one mark, the same on every replay. Reads what is
+ * published and no more; what is damaged or missing comes as a gap event that takes its numbers, flume-segment(5).
+ */
+import type { Blocks } from '../disk/blocks.js'
+import type { DiskFile } from '../disk/disk.js'
+import { batchOf, type Batch, type Mark } from '../events/batch.js'
+import { errnoOf } from '../errors.js'
+import type { Identity } from './identity.js'
+import type { End, Published } from './published.js'
+import { readFrames, type Frame } from './segment.js'
+import { beginningOf } from './start.js'
+import { listSegments, type Paths, type Surroundings } from './surroundings.js'
+
+export interface Reading {
+  readonly paths: Paths
+  readonly around: Surroundings
+  readonly identity: Identity
+  readonly published: Published
+  readonly blocks: Blocks
+  readonly partition: string
+  /** Sequence of the first event. */
+  readonly from: number
+  /** Sequences at which a batch must end, in order; frames do in any case. */
+  readonly stops: readonly number[]
+  readonly stop: AbortSignal
+  /** Whether to end where the log ends; else waits for more. */
+  ends(): boolean
+  /** Called with each segment that is begun. */
+  began?(first: number): void
+}
+
+type Reason = 'damaged' | 'missing' | 'removed'
+
+interface OpenSegment {
+  readonly first: number
+  readonly path: string
+  readonly file: DiskFile
+  /** ms since the epoch */
+  readonly created: number
+  /** Byte up to which it was read. */
+  at: number
+  damaged: boolean
+}
+
+export class LogReader {
+  #next: number
+  #segment: OpenSegment | undefined
+  /** First event of the last segment read to its end, and why events that should follow it might not. */
+  #passed = -1
+  #reason: Reason = 'removed'
+  #time = 0
+  constructor(readonly reading: Reading) {
+    this.#next = reading.from
+  }
+
+  async *batches(): AsyncGenerator<Batch> {
+    const { published, stop, around } = this.reading
+    try {
+      while (!stop.aborted) {
+        const end = await published.read()
+        if (end !== undefined && this.#next < end.next) yield* this.#upTo(end)
+        else if (this.reading.ends()) return
+        else await published.changed(around.clock, stop)
+      }
+    } finally {
+      await this.#close()
+    }
+  }
+
+  /** What one segment has, up to the end published. */
+  async *#upTo(end: End): AsyncGenerator<Batch> {
+    const segment = this.#segment ?? (await this.#open())
+    if (segment === undefined || segment.first > this.#next) {
+      this.#time = segment?.created ?? 0
+      yield* this.#skipTo(segment?.first ?? end.next, this.#reason)
+      return
+    }
+    const isLast = segment.first >= end.segment
+    yield* this.#frames(segment, isLast ? end.end : Infinity)
+    if (this.reading.stop.aborted) return
+    if (isLast) yield* this.#skipTo(end.next, 'damaged')
+    else {
+      this.#passed = segment.first
+      this.#reason = segment.damaged ? 'damaged' : 'missing'
+      await this.#close()
+    }
+  }
+
+  async *#frames(segment: OpenSegment, limit: number): AsyncGenerator<Batch> {
+    for await (const found of readFrames(segment.file, segment.at, limit, this.reading.blocks)) {
+      if (found.kind === 'damage') {
+        this.#sayDamaged(segment, found.from, found.to)
+        segment.at = found.to
+        continue
+      }
+      const { header } = found
+      segment.at = header.place + found.size
+      if (header.first + header.count > this.#next) yield* this.#frame(segment, found)
+      else found.release()
+      if (this.reading.stop.aborted) return
+    }
+  }
+
+  async *#frame(segment: OpenSegment, frame: Frame): AsyncGenerator<Batch> {
+    const { first, count, time } = frame.header
+    this.#time = time
+    yield* this.#skipTo(first, 'damaged')
+    if (frame.lines === undefined) {
+      frame.release()
+      this.#sayDamaged(segment, frame.header.place, segment.at)
+      yield* this.#skipTo(first + count, 'damaged')
+      return
+    }
+    this.#next = first + count
+    yield { lines: frame.lines, count, mark: this.#mark(first, this.#next), release: () => frame.release() }
+  }
+
+  /** Gap events for what is not there before event `to`; none where nothing is missing. */
+  async *#skipTo(to: number, reason: Reason): AsyncGenerator<Batch> {
+    while (this.#next < to) {
+      const first = this.#next
+      const end = Math.min(to, ...this.reading.stops.filter((stop) => stop > first))
+      this.reading.around.say(`queue ${this.reading.paths.directory}: events ${first} to ${end - 1} are ${reason}`)
+      this.#next = end
+      yield batchOf(this.#gapLine(reason, first, end - 1), 1, this.#mark(first, end))
+    }
+  }
+
+  #gapLine(reason: Reason, first: number, last: number): Buffer {
+    const { queue } = this.reading.identity
+    const headers = { 'flume.gap': reason, queue, first: String(first), last: String(last), timestamp: String(this.#time) }
+    return Buffer.from(`${JSON.stringify({ headers, body: '' })}\n`)
+  }
+
+  #mark(from: number, to: number): Mark {
+    const { partition } = this.reading
+    return { partition, from: { offset: from }, to: { offset: to }, time: this.#time, replayable: true }
+  }
+
+  #sayDamaged(segment: OpenSegment, from: number, to: number): void {
+    segment.damaged = true
+    this.reading.around.say(`segment ${segment.path}: bytes ${from} to ${to - 1} are damaged`)
+  }
+
+  /** The segment that holds the next event, or the first after it; undefined: there is none. */
+  async #open(): Promise<OpenSegment | undefined> {
+    const { around, paths, identity, blocks, began } = this.reading
+    for (;;) {
+      const segments = (await listSegments(around.disk, paths)).filter((start) => start > this.#passed)
+      const first = segments.findLast((start) => start <= this.#next) ?? segments[0]
+      if (first === undefined) return undefined
+      const path = paths.segment(first)
+      try {
+        const file = await around.disk.open(path, 'read')
+        const beginning = await beginningOf(file, first, path, identity, blocks)
+        began?.(first)
+        return (this.#segment = { first, path, file, ...beginning, damaged: false })
+      } catch (error) {
+        if (errnoOf(error) !== 'ENOENT') throw error // else removed since it was listed
+      }
+    }
+  }
+
+  async #close(): Promise<void> {
+    const segment = this.#segment
+    this.#segment = undefined
+    await segment?.file.close()
+  }
+}

@@ -1,0 +1,202 @@
+/**
+ * One segment file, flume-segment(5): append frames, read them from a place on. What a crash may have torn is found
+ * here and judged by recover.ts; a reader steps over it.
+ */
+import assert from 'node:assert'
+import { crc32 } from 'node:zlib'
+import type { Block, Blocks } from '../disk/blocks.js'
+import type { DiskFile } from '../disk/disk.js'
+import { errnoOf, FlumeError } from '../errors.js'
+import { decodeFrameHeader, FRAME_HEADER_SIZE, FRAME_MAGIC, frameSize, placeFrame, type FrameHeader } from './format.js'
+
+export interface EncodedFrame {
+  readonly header: Buffer
+  readonly positions: Buffer
+  readonly lines: Buffer
+}
+
+/** A frame whose header verifies. */
+export interface Frame {
+  readonly kind: 'frame'
+  readonly header: FrameHeader
+  /** Of the whole frame, in bytes. */
+  readonly size: number
+  /** Undefined: they do not verify. */
+  readonly positions: Buffer | undefined
+  readonly lines: Buffer | undefined
+  /** The memory of positions and lines is needed no more; once. */
+  release(): void
+}
+
+/** Bytes that hold no frame header, up to the next that does. */
+export interface Damage {
+  readonly kind: 'damage'
+  readonly from: number
+  readonly to: number
+}
+
+/** Appends to one segment. One writer; one sync at a time, beside which more may be appended. */
+export class SegmentWriter {
+  #broken = false
+
+  /** `end`: the byte just past the last whole frame. `durable`: so much of it is on disk. */
+  constructor(
+    readonly first: number,
+    readonly file: DiskFile,
+    public end: number,
+    public durable: number,
+  ) {}
+
+  /** On return the frames are in the page cache. Throws the system's error with nothing of them left in the file, else SEGMENT_WRITE. */
+  async append(frames: readonly EncodedFrame[]): Promise<void> {
+    assert(frames.length > 0)
+    this.#check()
+    const pieces: Buffer[] = []
+    let place = this.end
+    for (const { header, positions, lines } of frames) {
+      placeFrame(header, place, this.durable)
+      pieces.push(header)
+      if (positions.length > 0) pieces.push(positions)
+      if (lines.length > 0) pieces.push(lines)
+      place += header.length + positions.length + lines.length
+    }
+    try {
+      await this.file.write(pieces, this.end)
+    } catch (cause) {
+      await this.#cut(this.end, cause)
+      throw cause
+    }
+    this.end = place
+  }
+
+  /** What was appended before the call, up to byte `end`, survives a crash. Throws SEGMENT_WRITE; then nothing is ever appended again. */
+  async sync(end: number): Promise<void> {
+    this.#check()
+    assert(end <= this.end)
+    try {
+      await this.file.sync()
+    } catch (cause) {
+      // the kernel may have dropped the pages: what a later sync says of them means nothing
+      await this.#cut(this.durable, cause).catch(() => undefined)
+      this.#broken = true
+      throw new FlumeError('SEGMENT_WRITE', `cannot sync segment ${this.first} at byte ${this.durable}`, { cause })
+    }
+    this.durable = end
+  }
+
+  #check(): void {
+    if (this.#broken) throw new FlumeError('SEGMENT_WRITE', `cannot append to segment ${this.first}: an earlier write or sync failed`)
+  }
+
+  async #cut(end: number, because: unknown): Promise<void> {
+    try {
+      await this.file.truncate(end)
+    } catch {
+      this.#broken = true
+      throw new FlumeError('SEGMENT_WRITE', `cannot append to segment ${this.first} at byte ${end}`, { cause: because })
+    }
+  }
+}
+
+/** The disk, or what we may use of it, is full: waiting helps. */
+export function isNoSpace(error: unknown): boolean {
+  const errno = errnoOf(error)
+  return errno === 'ENOSPC' || errno === 'EDQUOT'
+}
+
+/** Frames, and what is none, from byte `from` up to `limit` or the end of the file. Each frame is to be released. */
+export async function* readFrames(file: DiskFile, from: number, limit: number, blocks: Blocks): AsyncGenerator<Frame | Damage> {
+  const end = Math.min(limit, (await file.stat()).size)
+  const window = new Window(file, end, blocks)
+  try {
+    for (let at = from; at < end; ) {
+      const header = decodeFrameHeader(await window.bytes(at, FRAME_HEADER_SIZE), 0, at)
+      if (header === undefined) {
+        const to = await nextFrame(window, at + 1)
+        yield { kind: 'damage', from: at, to }
+        at = to
+      } else {
+        const frame = await readFrame(window, header)
+        at += frame.size
+        yield frame
+      }
+    }
+  } finally {
+    window.close()
+  }
+}
+
+async function readFrame(window: Window, header: FrameHeader): Promise<Frame> {
+  const bytes = await window.bytes(header.place, frameSize(header))
+  const split = FRAME_HEADER_SIZE + header.positionsSize
+  const positions = verified(bytes, FRAME_HEADER_SIZE, header.positionsSize, header.positionsChecksum)
+  const lines = verified(bytes, split, header.linesSize, header.linesChecksum)
+  const block = window.share()
+  return { kind: 'frame', header, size: frameSize(header), positions, lines, release: () => block.release() }
+}
+
+function verified(bytes: Buffer, from: number, size: number, checksum: number): Buffer | undefined {
+  if (from + size > bytes.length) return undefined
+  const part = bytes.subarray(from, from + size)
+  return crc32(part) === checksum ? part : undefined
+}
+
+/** The next byte from `from` on at which a frame begins, else the end. */
+async function nextFrame(window: Window, from: number): Promise<number> {
+  for (let at = from; at < window.end; ) {
+    const bytes = await window.bytes(at, FRAME_HEADER_SIZE, true)
+    for (let hit = bytes.indexOf(FRAME_MAGIC); hit >= 0; hit = bytes.indexOf(FRAME_MAGIC, hit + 1)) {
+      if (decodeFrameHeader(bytes, hit, at + hit) !== undefined) return at + hit
+    }
+    if (at + bytes.length >= window.end) break
+    at += bytes.length - FRAME_HEADER_SIZE + 1
+  }
+  return window.end
+}
+
+/** A block of the file in memory, moved forward as needed. */
+class Window {
+  #block: Block | undefined
+  #start = 0
+  #size = 0
+  constructor(
+    readonly file: DiskFile,
+    readonly end: number,
+    readonly blocks: Blocks,
+  ) {}
+
+  /** `size` bytes from `at` (with `more`: at least), fewer at the end of the file. Valid until the next call, or as long as shared. */
+  async bytes(at: number, size: number, more = false): Promise<Buffer> {
+    const wanted = Math.min(size, this.end - at)
+    if (this.#block === undefined || at < this.#start || at + wanted > this.#start + this.#size) await this.#load(at, wanted)
+    assert(this.#block !== undefined)
+    const from = at - this.#start
+    return this.#block.bytes.subarray(from, more ? this.#size : Math.min(from + wanted, this.#size))
+  }
+
+  /** The block of the last bytes(), with one user more. */
+  share(): Block {
+    assert(this.#block !== undefined)
+    this.#block.share()
+    return this.#block
+  }
+
+  close(): void {
+    this.#block?.release()
+    this.#block = undefined
+  }
+
+  async #load(at: number, wanted: number): Promise<void> {
+    this.close()
+    const block = await this.blocks.take(Math.max(wanted, Math.min(this.blocks.size, this.end - at)))
+    this.#block = block
+    this.#start = at
+    this.#size = 0
+    const most = Math.min(block.bytes.length, this.end - at)
+    while (this.#size < most) {
+      const count = await this.file.read(block.bytes.subarray(this.#size, most), at + this.#size)
+      if (count === 0) break
+      this.#size += count
+    }
+  }
+}

@@ -1,0 +1,103 @@
+/**
+ * A small record that is overwritten in place, in two slots of one file, flume-segment(5): whatever a crash tears,
+ * the other slot is whole. Between two syncs only one slot is written.
+ */
+import assert from 'node:assert'
+import { crc32 } from 'node:zlib'
+import type { DiskFile } from '../disk/disk.js'
+import { readLong, writeLong } from './format.js'
+
+const HEAD_SIZE = 24
+
+export class Slots {
+  /** Counter and slot of the last record read or written. */
+  #counter = 0
+  #slot = 1
+  #synced = true
+
+  /** `magic`: 8 bytes. `slotSize` in bytes. */
+  constructor(
+    readonly file: DiskFile,
+    readonly magic: string,
+    readonly slotSize: number,
+  ) {}
+
+  /** The newest whole record, undefined where there is none. */
+  async read(): Promise<Buffer | undefined> {
+    const bytes = Buffer.alloc(2 * this.slotSize)
+    const size = await readAll(this.file, bytes)
+    let newest: Buffer | undefined
+    for (const slot of [0, 1]) {
+      const record = this.#decode(bytes.subarray(slot * this.slotSize, Math.min(size, (slot + 1) * this.slotSize)))
+      if (record === undefined || (newest !== undefined && record.counter <= this.#counter)) continue
+      newest = record.body
+      this.#counter = record.counter
+      this.#slot = slot
+    }
+    return newest
+  }
+
+  /** read(), by the one that will write: what was read is on disk before any of it is overwritten. */
+  async adopt(): Promise<Buffer | undefined> {
+    const body = await this.read()
+    await this.file.sync()
+    return body
+  }
+
+  /** On return other processes see it; the record of the last sync stays whole beside it. */
+  async write(body: Buffer): Promise<void> {
+    assert(body.length <= this.slotSize - HEAD_SIZE)
+    if (this.#synced) this.#slot = 1 - this.#slot
+    this.#synced = false
+    this.#counter++
+    await this.file.write([this.#encode(body)], this.#slot * this.slotSize)
+  }
+
+  async sync(): Promise<void> {
+    if (this.#synced) return
+    const counter = this.#counter
+    await this.file.sync()
+    if (counter === this.#counter) this.#synced = true
+  }
+
+  /** A whole file of both slots, the record in the first. */
+  static whole(magic: string, slotSize: number, body: Buffer): Buffer {
+    const slots = new Slots(undefined as unknown as DiskFile, magic, slotSize)
+    slots.#counter = 1
+    const bytes = Buffer.alloc(2 * slotSize)
+    slots.#encode(body).copy(bytes)
+    return bytes
+  }
+
+  #encode(body: Buffer): Buffer {
+    const bytes = Buffer.alloc(HEAD_SIZE + body.length)
+    bytes.write(this.magic, 0, 'latin1')
+    writeLong(bytes, this.#counter, 8)
+    bytes.writeUInt32LE(body.length, 16)
+    body.copy(bytes, HEAD_SIZE)
+    bytes.writeUInt32LE(checksum(bytes, body.length), 20)
+    return bytes
+  }
+
+  #decode(bytes: Buffer): { counter: number; body: Buffer } | undefined {
+    if (bytes.length < HEAD_SIZE || bytes.toString('latin1', 0, 8) !== this.magic) return undefined
+    const size = bytes.readUInt32LE(16)
+    if (HEAD_SIZE + size > bytes.length || checksum(bytes, size) !== bytes.readUInt32LE(20)) return undefined
+    return { counter: readLong(bytes, 8), body: bytes.subarray(HEAD_SIZE, HEAD_SIZE + size) }
+  }
+}
+
+/** Of the first 20 bytes followed by the body. */
+function checksum(bytes: Buffer, size: number): number {
+  return crc32(bytes.subarray(HEAD_SIZE, HEAD_SIZE + size), crc32(bytes.subarray(0, 20)))
+}
+
+async function readAll(file: DiskFile, into: Buffer): Promise<number> {
+  let size = 0
+  while (size < into.length) {
+    const count = await file.read(into.subarray(size), size)
+    if (count === 0) break
+    size += count
+  }
+  return size
+}

@@ -1,0 +1,105 @@
+/** How a segment begins: its header, whose it is, and the table of positions, taken from the segment before where it is damaged. */
+import assert from 'node:assert'
+import { crc32 } from 'node:zlib'
+import type { Blocks } from '../disk/blocks.js'
+import type { DiskFile } from '../disk/disk.js'
+import { FlumeError } from '../errors.js'
+import { decodeChanges, decodeSegmentHeader, FORMAT, SEGMENT_HEADER_SIZE, type SegmentHeader, type Table } from './format.js'
+import type { Identity } from './identity.js'
+import { recover, type Place } from './recover.js'
+import { readFrames } from './segment.js'
+import type { Paths, Surroundings } from './surroundings.js'
+
+/** Where the frames of the last segment begin, and the table there. Throws VERSION, OTHER_HISTORY, SEGMENT_DAMAGED. */
+export async function startOf(
+  paths: Paths,
+  around: Surroundings,
+  identity: Identity,
+  segments: readonly number[],
+  blocks: Blocks,
+): Promise<{ place: Place; table: Table }> {
+  const last = segments.at(-1)
+  assert(last !== undefined)
+  const path = paths.segment(last)
+  const file = await around.disk.open(path, 'read')
+  try {
+    const header = await readHeader(file)
+    if (header !== undefined) checkHeader(header, last, path, identity)
+    const end = header === undefined ? await firstFrame(file, blocks) : SEGMENT_HEADER_SIZE + header.tableSize
+    const table = header === undefined ? undefined : await readTable(file, header)
+    return { place: { end, next: last }, table: table ?? (await tableBefore(paths, around, identity, segments, blocks)) }
+  } finally {
+    await file.close()
+  }
+}
+
+/** The table of a segment whose own is damaged: the one before it, brought up to date. */
+async function tableBefore(
+  paths: Paths,
+  around: Surroundings,
+  identity: Identity,
+  segments: readonly number[],
+  blocks: Blocks,
+): Promise<Table> {
+  const path = paths.segment(segments.at(-1) ?? 0)
+  if (segments.length < 2) {
+    throw new FlumeError('SEGMENT_DAMAGED', `cannot read the positions in segment ${path} at byte ${SEGMENT_HEADER_SIZE}: what sends into the queue would begin again`)
+  }
+  around.say(`segment ${path} is damaged at its beginning: takes the positions from the one before it`)
+  const earlier = segments.slice(0, -1)
+  const { place, table } = await startOf(paths, around, identity, earlier, blocks)
+  const file = await around.disk.open(paths.segment(earlier.at(-1) ?? 0), 'read')
+  try {
+    return (await recover(file, place, table, { end: (await file.stat()).size, next: 0 }, blocks)).table
+  } finally {
+    await file.close()
+  }
+}
+
+/** Byte of the first frame of segment `first`, and when it was made (ms; 0: not known). Throws VERSION, OTHER_HISTORY. */
+export async function beginningOf(
+  file: DiskFile,
+  first: number,
+  path: string,
+  identity: Identity,
+  blocks: Blocks,
+): Promise<{ at: number; created: number }> {
+  const header = await readHeader(file)
+  if (header === undefined) return { at: await firstFrame(file, blocks), created: 0 }
+  checkHeader(header, first, path, identity)
+  return { at: SEGMENT_HEADER_SIZE + header.tableSize, created: header.created }
+}
+
+/** Undefined where it does not verify. */
+async function readHeader(file: DiskFile): Promise<SegmentHeader | undefined> {
+  const bytes = Buffer.alloc(SEGMENT_HEADER_SIZE)
+  const count = await file.read(bytes, 0)
+  return decodeSegmentHeader(bytes.subarray(0, count))
+}
+
+/** Throws VERSION, and OTHER_HISTORY for a segment of another queue or under a wrong name. */
+function checkHeader(header: SegmentHeader, first: number, path: string, identity: Identity): void {
+  if (header.format !== FORMAT) {
+    throw new FlumeError('VERSION', `cannot read segment ${path}: its format is ${header.format}, this program knows ${FORMAT}`)
+  }
+  if (header.first !== first || ![identity.queue, ...identity.formerly].includes(header.queue)) {
+    throw new FlumeError('OTHER_HISTORY', `cannot read segment ${path}: it is segment ${header.first} of queue ${header.queue}`)
+  }
+}
+
+async function readTable(file: DiskFile, header: SegmentHeader): Promise<Table | undefined> {
+  const bytes = Buffer.alloc(header.tableSize)
+  const count = await file.read(bytes, SEGMENT_HEADER_SIZE)
+  if (count !== bytes.length || crc32(bytes) !== header.tableChecksum) return undefined
+  return decodeChanges(bytes) as Table
+}
+
+/** Where the first frame of a segment without a header begins: found, not computed. */
+async function firstFrame(file: DiskFile, blocks: Blocks): Promise<number> {
+  for await (const found of readFrames(file, SEGMENT_HEADER_SIZE, Infinity, blocks)) {
+    if (found.kind === 'damage') return found.to
+    found.release()
+    return found.header.place
+  }
+  return SEGMENT_HEADER_SIZE
+}

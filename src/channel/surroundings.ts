@@ -1,0 +1,47 @@
+/** What a queue may touch of the world, and where its files are. */
+import { join } from 'node:path'
+import type { Disk } from '../disk/disk.js'
+import type { Clock } from '../events/flow.js'
+
+export interface Surroundings {
+  readonly disk: Disk
+  readonly clock: Clock
+  readonly pid: number
+  /** One line for people. */
+  say(message: string): void
+  uuid(): string
+}
+
+/** Names in a queue directory, flume-segment(5). */
+export class Paths {
+  readonly segments: string
+  readonly cursors: string
+  readonly lock: string
+  readonly committed: string
+  readonly identity: string
+
+  constructor(readonly directory: string) {
+    this.segments = join(directory, 'segments')
+    this.cursors = join(directory, 'cursors')
+    this.lock = join(directory, 'lock')
+    this.committed = join(directory, 'committed')
+    this.identity = join(directory, 'queue.json')
+  }
+
+  segment(first: number): string {
+    return join(this.segments, `${String(first).padStart(20, '0')}.seg`)
+  }
+
+  cursor(name: string): string {
+    return join(this.cursors, name)
+  }
+}
+
+/** Sequences of the first events of all segments, in order. */
+export async function listSegments(disk: Disk, paths: Paths): Promise<number[]> {
+  const names = await disk.list(paths.segments)
+  return names
+    .filter((name) => /^\d{20}\.seg$/.test(name))
+    .map((name) => Number(name.slice(0, 20)))
+    .sort((a, b) => a - b)
+}

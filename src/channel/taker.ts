@@ -1,0 +1,204 @@
+/**
+ * Take: the events of the queue for one named reader, from where it stands. Its cursor moves with the acks and never
+ * further; without acks nothing is registered and nothing moves.
+ */
+import assert from 'node:assert'
+import { Blocks } from '../disk/blocks.js'
+import type { Batch, Mark } from '../events/batch.js'
+import { FlumeError } from '../errors.js'
+import type { Held, Reader, Source } from '../events/flow.js'
+import { bindingText, Cursor, readCursor } from './cursor.js'
+import type { Identity } from './identity.js'
+import { Lock } from './lock.js'
+import type { Published } from './published.js'
+import { LogReader } from './reading.js'
+import { removePassed } from './retention.js'
+import { listSegments, type Paths, type Surroundings } from './surroundings.js'
+import type { Wake } from './wake.js'
+
+/** Memory for what was read and not yet given on: so many blocks of so many bytes. */
+const BLOCK_SIZE = 1024 * 1024
+const BLOCK_COUNT = 6
+/** How often, and after how many ms each, to look whether the putter has come as far as the reader. */
+const TRIES = 30
+const AGAIN = 100
+
+export interface Taking {
+  readonly paths: Paths
+  readonly around: Surroundings
+  readonly identity: Identity
+  readonly published: Published
+  readonly reader: string
+  /** Of the reader's name. */
+  readonly lock: Lock
+  readonly once: boolean
+  /** Wakes the putter of this process when segments may go. */
+  readonly moved: Wake
+  /** Recovers and publishes where nobody holds the log. */
+  refresh(): Promise<void>
+}
+
+export class Taker implements Source {
+  readonly asks: string
+  readonly #blocks = new Blocks(BLOCK_SIZE, BLOCK_COUNT)
+  #cursor: Cursor | undefined
+  #off: Cursor | undefined
+  /** The cursor that settle() moves. */
+  #moving: Cursor | undefined
+  /** Sequence just after the last event given out to a reader that acks. */
+  #given: number | undefined
+  #bound = false
+  /** First events of the segments that were begun and not yet passed. */
+  #segments: number[] = []
+  #finishing: boolean
+
+  constructor(readonly taking: Taking) {
+    this.asks = `queue.${taking.identity.queue}.${taking.reader}`
+    this.#finishing = taking.once
+  }
+
+  /** Throws BINDING_CHANGED; OTHER_HISTORY for a reader that stands after the end of the log. */
+  async *open(reader: Reader, stop: AbortSignal): AsyncGenerator<Batch> {
+    const { taking } = this
+    await taking.refresh()
+    this.#moving = undefined
+    this.#segments = []
+    const { from, stops } = await this.#start(reader, stop)
+    const log = new LogReader({
+      ...taking,
+      blocks: this.#blocks,
+      partition: this.asks,
+      from,
+      stops,
+      stop,
+      ends: () => this.#finishing,
+      began: (first) => this.#segments.push(first),
+    })
+    for await (const batch of log.batches()) {
+      assert(batch.mark !== null)
+      if (this.#moving !== undefined) this.#given = Math.max(this.#given ?? 0, batch.mark.to.offset)
+      yield batch
+    }
+  }
+
+  /** On return the cursor has moved, as other processes see it; it is on disk about a second later, or after close(). */
+  async settle(mark: Mark): Promise<void> {
+    assert(mark.partition === this.asks)
+    const cursor = this.#moving
+    if (cursor === undefined || mark.to.offset <= cursor.state.next) return
+    await cursor.move(mark.to.offset)
+    const begun = this.#segments.length
+    this.#segments = this.#segments.filter((first) => first > mark.to.offset || first === this.#segments.at(-1))
+    if (this.#segments.length < begun && cursor === this.#cursor) await this.#trim()
+  }
+
+  /** What is put from now on is not waited for: open() ends at the end of the log. */
+  finish(): void {
+    this.#finishing = true
+    this.taking.published.wake.wake()
+  }
+
+  async close(): Promise<void> {
+    try {
+      if (this.#cursor !== undefined && this.#given !== undefined && this.#cursor.state.next >= this.#given) await this.#cursor.bind('')
+      await this.#cursor?.close()
+      await this.#off?.close()
+    } finally {
+      this.#cursor = this.#off = this.#moving = undefined
+      await this.taking.lock.release()
+    }
+  }
+
+  async #start(reader: Reader, stop: AbortSignal): Promise<{ from: number; stops: readonly number[] }> {
+    const { around, paths, reader: name } = this.taking
+    switch (reader.kind) {
+      case 'plain': {
+        const state = this.#cursor?.state ?? (await readCursor(paths, name, around.disk))
+        return { from: await this.#reachable(state?.next ?? (await this.#oldest()), stop), stops: [] }
+      }
+      case 'off':
+        this.#moving = this.#off ??= await this.#registered(`${name}.off`)
+        return { from: await this.#reachable(this.#off.state.next, stop), stops: [] }
+      case 'acks':
+        this.#cursor ??= await this.#registered(name)
+        await this.#reachable(this.#cursor.state.next, stop)
+        if (reader.binding !== undefined) await this.#bind(this.#cursor, bindingText(reader.binding))
+        this.#moving = this.#cursor
+        return { from: this.#cursor.state.next, stops: [] }
+      case 'keeps':
+        this.#moving = this.#cursor ??= await this.#registered(name)
+        return this.#resume(this.#cursor, reader.held, stop)
+    }
+  }
+
+  /** The reader's own positions are the truth: the cursor follows them, back too. */
+  async #resume(cursor: Cursor, held: Held, stop: AbortSignal): Promise<{ from: number; stops: readonly number[] }> {
+    const offsets = (held.get(this.asks) ?? []).map(({ offset }) => offset).sort((a, b) => a - b)
+    const from = await this.#reachable(offsets[0] ?? cursor.state.next, stop)
+    for (const offset of offsets) await this.#reachable(offset, stop)
+    const back = from < cursor.state.next
+    await cursor.move(from)
+    if (back) await cursor.sync()
+    return { from, stops: offsets }
+  }
+
+  /** Returns `next`. Throws OTHER_HISTORY where the log ends before it, and does not come to it soon either. */
+  async #reachable(next: number, stop: AbortSignal): Promise<number> {
+    const { published, around, reader, paths } = this.taking
+    for (let tries = 0; ; tries++) {
+      const end = (await published.read())?.next ?? 0
+      if (next <= end || stop.aborted) return next
+      if (tries === TRIES) {
+        throw new FlumeError(
+          'OTHER_HISTORY',
+          `cannot read queue ${paths.directory} as ${reader}: the reader stands before event ${next}, but the queue ends before ${end}; ` +
+            `if it was restored from a backup, --forget ${reader} begins again at the oldest event`,
+        )
+      }
+      await around.clock.sleep(AGAIN, stop) // a putter that has just started may still be recovering
+    }
+  }
+
+  /** On disk before anything is given out, and until all that was given out is acked. Throws BINDING_CHANGED. */
+  async #bind(cursor: Cursor, binding: string): Promise<void> {
+    const { state } = cursor
+    if (state.binding !== '' && state.binding !== binding && !(await this.#allAcked(state.next))) {
+      throw new FlumeError(
+        'BINDING_CHANGED',
+        `cannot give events to reader ${this.taking.reader}: it began to write to ${state.binding} and has not acked all of it; now it would write to ${binding}`,
+      )
+    }
+    await cursor.bind(binding)
+    this.#bound = true
+  }
+
+  /** What an earlier process gave out is not known; it cannot be more than there is. */
+  async #allAcked(next: number): Promise<boolean> {
+    if (this.#bound) return next >= (this.#given ?? 0)
+    return next >= ((await this.taking.published.read())?.next ?? 0)
+  }
+
+  async #registered(name: string): Promise<Cursor> {
+    const { paths, around } = this.taking
+    const cursor = await Cursor.open(paths, name, around.disk, around.clock)
+    return cursor ?? Cursor.register(paths, name, await this.#oldest(), around.disk, around.clock)
+  }
+
+  async #oldest(): Promise<number> {
+    const { around, paths, published } = this.taking
+    return (await listSegments(around.disk, paths))[0] ?? (await published.read())?.next ?? 0
+  }
+
+  /** Segments may go: the putter sees to it, where there is one. */
+  async #trim(): Promise<void> {
+    const { published, moved, paths, around } = this.taking
+    if (published.writerHere) return moved.wake()
+    const lock = await Lock.tryMoment(paths.lock, around)
+    if (lock === undefined) return
+    try {
+      await removePassed(around.disk, paths)
+    } finally {
+      await lock.release()
+    }
+  }
+}

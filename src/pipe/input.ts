@@ -36,7 +36,7 @@ export interface InputOptions {
 
 /** No flume writer sends a batch as long as this. */
 const BATCH_BYTES_LIMIT = 256 * 1024 * 1024
-const EMPTY = Buffer.alloc(0)
+const FLUSH: Batch = { lines: Buffer.alloc(0), count: 0, mark: null, flush: true, release: () => undefined }
 
 /** A mark as it was read: it knows whom to tell. */
 class ReadMark implements Mark {
@@ -264,11 +264,11 @@ export class Input {
       if (writer.bye === 0) await writer.close()
       this.#writer = undefined
       this.#intake.fresh = true
-      return 'again'
+      return FLUSH // it waits for its last acks
     }
     if (writer.flush) {
       writer.flush = false
-      return { lines: EMPTY, count: 0, mark: null, flush: true, release: () => undefined }
+      return FLUSH
     }
     if (this.#intake.ended && writer.bye !== undefined) return this.#mixed(writer)
     if (this.#intake.length > BATCH_BYTES_LIMIT) return this.#mixed(writer)

@@ -277,7 +277,6 @@ class Output {
     if (this.#writer.error) return this.#broken()
     visitor.link.send({ t: 'bye', last: this.#acks.last })
     this.#step('bye-sent')
-    this.#door?.close('remove')
     this.#writer.close()
     this.#step('output-closed')
     return this.#last(visitor)
@@ -291,6 +290,8 @@ class Output {
     await this.#settling
     if (this.#failed) throw this.#failed
     if (this.#acks.complete || visitor.saidBye) {
+      this.#door?.close('remove')
+      this.#door = undefined
       await visitor.link.end()
       return 0
     }
@@ -306,7 +307,8 @@ class Output {
     if (this.#failed) throw this.#failed
     const { error } = this.#writer
     if (error && errnoOf(error) !== 'EPIPE') throw new FlumeError('IO', 'cannot write to the output', { cause: error })
-    this.#door?.close('remove')
+    this.#door?.close(visitor?.saidBye || error ? 'remove' : 'leave')
+    this.#door = undefined
     if (visitor?.saidBye) return 0
     if (!this.#met) return 'SIGPIPE'
     throw new FlumeError('PIPE_BROKEN', `the reader${visitor ? ` (${visitor.name})` : ''} went away without a word: the next run sends again what is not acked`)

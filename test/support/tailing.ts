@@ -23,6 +23,7 @@ export class Tailing {
   #stop = new AbortController()
   #running: Promise<void> | undefined
   #ended = false
+  #piece = ''
 
   constructor(
     patterns: readonly string[],
@@ -37,7 +38,15 @@ export class Tailing {
       },
       {
         disk: nodeDisk, clock, host: 'here',
-        refused: { add: (line) => void this.refused.push(Buffer.from(line).toString('latin1')), flush: async () => undefined },
+        refused: {
+          add: (line) => void this.refused.push(Buffer.from(line).toString('latin1')),
+          addPart: (piece, last) => {
+            this.#piece += Buffer.from(piece).toString('latin1')
+            if (last) this.refused.push(this.#piece.slice(0))
+            if (last) this.#piece = ''
+          },
+          flush: async () => undefined,
+        },
         randomId: () => `r${++ids}`, say: (message) => void this.said.push(message), ...around,
       },
     )

@@ -1,0 +1,110 @@
+/**
+ * npm run bench -- [--rounds N] [--megabytes N] [--directory DIR] [--profile] [FILE]
+ *
+ * file → durable queue → file, end to end, beside the floor: what cat, tee and sync take to leave the same bytes in two
+ * files on disk. Both in turn, several rounds; each output is compared with the input byte for byte. The lines are those
+ * of FILE over and over, else invented. At the end one more round looks at memory, which costs time of its own.
+ */
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { cpus } from 'node:os'
+import { join, resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import { writeSample } from './lines.js'
+import { hotSpots } from './profile.js'
+import { measure, type Line, type Measured } from './shell.js'
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    rounds: { type: 'string', default: '5' },
+    megabytes: { type: 'string', default: '300' },
+    directory: { type: 'string', default: 'run/bench' },
+    profile: { type: 'boolean', default: false },
+  },
+})
+
+const ROUNDS = Math.min(Math.max(Number(values.rounds), 1), 50)
+/** ms for one run, and for the whole. */
+const RUN_MAX = 120_000
+const ALL_MAX = 600_000
+const bin = resolve(import.meta.dirname, '../../bin')
+mkdirSync(values.directory, { recursive: true })
+const directory = mkdtempSync(join(resolve(values.directory), 'run-'))
+const file = join(directory, 'input.log')
+const STAGES = ['tail', 'buffer', 'sink-hdfs']
+
+const env = {
+  PATH: process.env['PATH'], HOME: join(directory, 'home'), XDG_STATE_HOME: join(directory, 'state'), LANG: 'C.UTF-8', TZ: 'UTC',
+  D: directory, F: file, BIN: bin,
+}
+
+const FLOOR = { script: 'cat "$F" | tee "$D/q" | cat > "$D/out"; sync "$D/q" "$D/out"', stages: new Map<string, string>() }
+const flume = (node = ''): Pick<Line, 'script' | 'stages'> => ({
+  script: STAGES.map((stage) => `${node.replaceAll('%', stage)} "$BIN/flume-${stage}" ${OPERANDS[stage]}`).join(' | '),
+  stages: new Map(STAGES.map((stage) => [`flume-${stage}`, stage])),
+})
+const OPERANDS: Record<string, string> = { tail: '--once "$F"', buffer: '"$D/q"', 'sink-hdfs': '--path "file://$D/out"' }
+
+/** The last run's files go, and what is dirty of them, so that it is not written in the next one's time. */
+function clean(): void {
+  for (const name of ['q', 'out', 'home', 'state']) rmSync(join(directory, name), { recursive: true, force: true })
+  execFileSync('sync')
+}
+
+async function once(line: Pick<Line, 'script' | 'stages'>, proportional = false): Promise<Measured> {
+  clean()
+  const measured = await measure({ ...line, env, timeout: RUN_MAX, proportional })
+  const output = line.stages.size === 0 ? '"$D/out"' : '"$D"/out/*'
+  execFileSync('bash', ['-c', `cat ${output} | cmp - "$F"`], { env, stdio: ['ignore', 'inherit', 'inherit'] })
+  return measured
+}
+
+const median = (list: readonly number[]): number => list.toSorted((a, b) => a - b)[Math.floor(list.length / 2)]!
+const cell = (text: string | number, width = 10): string => String(text).padStart(width)
+const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(0)
+
+function row(name: string, runs: readonly Measured[], bytes: number): string {
+  const best = Math.min(...runs.map((run) => run.wall))
+  const middle = median(runs.map((run) => run.wall))
+  const cells = [best.toFixed(2), middle.toFixed(2), megabytes(bytes / best), megabytes(bytes / middle), median(runs.map((run) => run.cpu)).toFixed(2)]
+  return name.padEnd(6) + cells.map((text) => cell(text)).join('')
+}
+
+function stageRow(name: string, runs: readonly Measured[], memory: Measured): string {
+  const cpu = median(runs.map((run) => run.stages.get(name)?.cpu ?? NaN))
+  return `${`  ${name}`.padEnd(46)}${cell(cpu.toFixed(2))}${cell(megabytes(memory.stages.get(name)?.peak ?? NaN))}`
+}
+
+async function main(): Promise<void> {
+  const sample = await writeSample(file, Number(values.megabytes) * 1e6, positionals[0])
+  console.log(`${megabytes(sample.bytes)} MB, ${sample.lines} lines; node ${process.version}, ${cpus().length} × ${cpus()[0]?.model ?? '?'}`)
+  const floor: Measured[] = []
+  const runs: Measured[] = []
+  const end = Date.now() + ALL_MAX
+  for (let round = 0; round < ROUNDS && Date.now() < end; round++) {
+    floor.push(await once(FLOOR))
+    runs.push(await once(flume()))
+  }
+  const memory = await once(flume(), true)
+  console.log(`${runs.length} rounds   best s  median s best MB/s med. MB/s     cpu s   peak MB`)
+  console.log(row('floor', floor, sample.bytes))
+  console.log(`${row('flume', runs, sample.bytes)}${cell(megabytes(memory.resident))}  resident at once (${megabytes(memory.proportional)} with shared pages counted once)`)
+  for (const stage of STAGES) console.log(stageRow(stage, runs, memory))
+  console.log(`flume takes ${(median(runs.map((run) => run.wall)) / median(floor.map((run) => run.wall))).toFixed(2)} × the time of the floor`)
+  if (values.profile) await profile()
+}
+
+async function profile(): Promise<void> {
+  await once(flume(`node --cpu-prof --cpu-prof-dir="$D/home" --cpu-prof-name=%.cpuprofile`))
+  for (const stage of STAGES) {
+    console.log(`flume-${stage}`)
+    for (const line of hotSpots(join(directory, 'home', `${stage}.cpuprofile`), 15)) console.log(line)
+  }
+}
+
+try {
+  await main()
+} finally {
+  rmSync(directory, { recursive: true, force: true })
+}

@@ -13,6 +13,8 @@ export type Headers = ReadonlyMap<string, string>
 /** Where lines go that cannot be events; Rejects of events/rejects.ts. */
 export interface Refused {
   add(line: Uint8Array, reason: string, partition: string, position: Position | null): void
+  /** A piece of a line that is too long to be held, as it comes, without the \n. */
+  addPart(piece: Uint8Array, last: boolean, reason: string, partition: string, position: Position | null): void
   /** On return they are on disk. */
   flush(): Promise<void>
 }
@@ -88,14 +90,19 @@ export class LineEncoder {
       }
       if (size > BLOCK_SIZE) block.release()
     }
-    this.refuse(lines.raw.subarray(from, to), lines.partition, lines.positionAt(to))
+    this.refused.add(lines.raw.subarray(from, to), this.#reason(), lines.partition, lines.positionAt(to))
     await this.refused.flush()
     return undefined
   }
 
-  /** Puts a line, or a piece of one, into the rejects; flush() them before a mark passes it. */
-  refuse(line: Uint8Array, partition: string, position: Position): void {
-    this.refused.add(line, `longer than ${this.eventBytesMax} bytes as an event`, partition, position)
+  /** Puts a piece of a line that is too long to be held into the rejects; on return it is on disk. */
+  async refuse(piece: Uint8Array, last: boolean, partition: string, position: Position): Promise<void> {
+    this.refused.addPart(piece, last, this.#reason(), partition, position)
+    await this.refused.flush()
+  }
+
+  #reason(): string {
+    return `longer than ${this.eventBytesMax} bytes as an event`
   }
 
   /** A block with room for `size` more bytes, at most BLOCK_SIZE. */

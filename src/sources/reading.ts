@@ -23,10 +23,10 @@ const NEWLINE = 0x0a
 export class Reading {
   #raw = Buffer.allocUnsafeSlow(SIZE)
 
-  /** A line of more than `lineBytesMax` is given in pieces to `refuse`. */
+  /** A line of more than `lineBytesMax` is given in pieces to `refuse`, without its \n. */
   constructor(
     readonly lineBytesMax: number,
-    readonly refuse: (piece: Buffer, partition: Partition) => void,
+    readonly refuse: (piece: Buffer, last: boolean, partition: Partition) => Promise<void>,
   ) {}
 
   /** Undefined: what was read before is not there any more. The bytes are valid until the next call. */
@@ -42,7 +42,7 @@ export class Reading {
       if (partition.skipping) {
         const newline = raw.subarray(0, end).indexOf(NEWLINE, tail.length)
         const past = newline < 0 ? end : newline + 1
-        if (past > tail.length) this.refuse(raw.subarray(tail.length, past), partition)
+        if (past > tail.length) await this.refuse(raw.subarray(tail.length, newline < 0 ? end : newline), newline >= 0, partition)
         partition.advance(raw, base, past)
         partition.skipping = newline < 0
         if (newline >= 0 || full) continue

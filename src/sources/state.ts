@@ -21,6 +21,7 @@ export class State {
   readonly #positions = new Map<string, FilePosition>()
   #lock: DiskFile | undefined
   #changed = false
+  #failed: FlumeError | undefined
   #writing: Promise<void> | undefined
 
   constructor(
@@ -60,8 +61,9 @@ export class State {
     this.#changed = this.#positions.delete(partition) || this.#changed
   }
 
-  /** Begins to write, unless a write is under way: then the newest is written after it. Fails at the next flush(). */
+  /** Begins to write, unless a write is under way: then the newest is written after it. Throws IO where an earlier one failed. */
   write(): void {
+    if (this.#failed !== undefined) throw this.#failed
     if (this.#writing !== undefined || !this.#changed) return
     this.#writing = this.#writeAll()
     this.#writing.catch(() => undefined)
@@ -87,7 +89,8 @@ export class State {
       }
       this.#writing = undefined
     } catch (cause) {
-      throw new FlumeError('IO', `cannot write ${this.path}`, { cause })
+      this.#failed = new FlumeError('IO', `cannot write ${this.path}`, { cause })
+      throw this.#failed
     }
   }
 

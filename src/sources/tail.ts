@@ -64,7 +64,6 @@ export class Tail implements Source {
   readonly #states = new Map<string, State>()
   /** The reader gives acks, or what counts as such. */
   #acks = false
-  #open = false
 
   constructor(
     readonly options: TailOptions,
@@ -79,7 +78,8 @@ export class Tail implements Source {
     this.#rounds = new Rounds(this.#partitions, times, once, clock, around.notice)
     const encoder = new LineEncoder(eventBytesMax, refused)
     this.#sending = new Sending(encoder, options.headers, around.host, () => clock.now())
-    this.#reading = new Reading(eventBytesMax, (piece, partition) => encoder.refuse(piece, partition.id, partition.position(clock.now())))
+    this.#reading = new Reading(eventBytesMax, (piece, last, partition) =>
+      encoder.refuse(piece, last, partition.id, partition.position(clock.now())))
   }
 
   /** Names and patterns that matched nothing when it last looked. */
@@ -93,7 +93,6 @@ export class Tail implements Source {
   }
 
   async *open(reader: Reader, stop: AbortSignal): AsyncGenerator<Batch> {
-    this.#open = true
     try {
       await this.#begin(reader)
       for (const partition of this.#rounds.rotated()) {
@@ -108,7 +107,6 @@ export class Tail implements Source {
         await this.#rounds.next(stop)
       }
     } finally {
-      this.#open = false
       await this.#state?.flush()
     }
   }
@@ -118,12 +116,12 @@ export class Tail implements Source {
     if (partition !== undefined) partition.acked = mark.to.offset
     this.#state?.set(mark.partition, mark.to)
     for (const gone of mark.gone ?? []) this.#state?.forget(gone)
-    if (this.#open) this.#state?.write()
-    else await this.#state?.flush()
+    this.#state?.write() // not waited for: hundreds of acks may come at once
   }
 
-  /** Gives up files, watches and locks; open() may not be called again. */
+  /** Writes what was settled, and gives up files, watches and locks; open() may not be called again. */
   async close(): Promise<void> {
+    for (const state of this.#states.values()) await state.flush()
     this.#rounds.close()
     for (const partition of this.#partitions.all.values()) await partition.detach()?.close()
     for (const state of this.#states.values()) await state.close()
@@ -149,7 +147,7 @@ export class Tail implements Source {
   }
 
   async #places(reader: Reader): Promise<Places> {
-    if (reader.kind === 'keeps') {
+    if ('held' in reader && (reader.kind === 'keeps' || reader.held.size > 0)) {
       this.#state = undefined
       return placesOf(reader.held, this.asks)
     }
@@ -192,7 +190,7 @@ export class Tail implements Source {
       const block = await this.#reading.next(partition)
       if (block === undefined) return this.#cutShort(partition)
       partition.due = block.more
-      const last = block.end > block.to && (block.cut || this.#rounds.lastLineDue(partition))
+      const last = block.end > block.to && (block.cut || (!block.more && this.#rounds.lastLineDue(partition)))
       yield* this.#sending.lines(partition, block, last)
     }
     if (this.#owesPlace(partition)) yield await this.#sending.place(partition)

@@ -1,0 +1,133 @@
+/** flume-tail: the lines of growing files, or of stdin, as events on stdout. */
+import { randomBytes } from 'node:crypto'
+import { hostname } from 'node:os'
+import { join, resolve } from 'node:path'
+import { notice } from '../../disk/notice.js'
+import { readWhole } from '../../disk/replace.js'
+import { FlumeError } from '../../errors.js'
+import { Rejects } from '../../events/rejects.js'
+import { deliver } from '../../pipe/output.js'
+import { KNOWN_HEADERS, type HeaderOptions, type KnownHeader } from '../../sources/headers.js'
+import type { Refused } from '../../sources/lines.js'
+import { stateName } from '../../sources/state.js'
+import { stdin } from '../../sources/stdin.js'
+import { tail, type Tail } from '../../sources/tail.js'
+import { absolute } from '../../sources/watch.js'
+import { defineCommand, type Context, type Values } from '../command.js'
+import { STATUS } from '../exit.js'
+import { EVENTS, OUTPUT, REJECTS } from '../options.js'
+import { stdoutOf } from '../stdio.js'
+
+const options = {
+  once: { type: 'flag', alias: '1', describe: 'end at the end of what is there' },
+  from: {
+    type: 'text', default: 'beginning', choices: ['beginning', 'end'], placeholder: 'WHERE',
+    describe: 'where a file begins that was never read',
+  },
+  header: { type: 'texts', placeholder: 'NAME=VALUE', describe: 'add this header to every event' },
+  headers: { type: 'text', default: 'file,host,timestamp', placeholder: 'NAMES', describe: `which of ${KNOWN_HEADERS.join(', ')} events have` },
+  'no-headers': { type: 'flag', describe: 'none of these, only those of --header' },
+  'source-id': { type: 'text', placeholder: 'NAME', describe: 'whose files these are; default: the id of this machine' },
+  state: { type: 'text', placeholder: 'FILE', describe: 'where positions are kept for a reader that keeps none (default: in the state directory)' },
+  poll: { type: 'duration', default: '1s', placeholder: 'TIME', describe: 'look so often for new files, and at files written to lately' },
+  'poll-idle': { type: 'duration', default: '1m', placeholder: 'TIME', describe: 'look so often at the other files' },
+  settle: { type: 'duration', default: '10s', placeholder: 'TIME', describe: 'send the unfinished last line of a rotated file after so long' },
+  'settle-once': { type: 'duration', default: '2s', placeholder: 'TIME', describe: 'with --once, send an unfinished last line after so long' },
+  hold: { type: 'duration', default: '1h', placeholder: 'TIME', describe: 'keep a rotated file open for so long after it was last written to' },
+  forget: { type: 'duration', default: '30d', placeholder: 'TIME', describe: 'forget the position in a file that is gone after so long' },
+  ...OUTPUT,
+  ...REJECTS,
+  ...EVENTS,
+} as const
+
+export const command = defineCommand({
+  name: 'flume-tail',
+  summary: 'send the lines of growing files as events, each exactly once',
+  usage: '[OPTION]... FILE|PATTERN...',
+  options,
+  examples: [
+    ['flume-tail access.log | flume-buffer ./q', 'follow a file into a queue; typed again, it goes on where it stood'],
+    ["flume-tail --once '/var/log/app/*.log' | flume-buffer ./q", 'what is there now, for cron'],
+    ['journalctl -f -o cat | flume-tail - | flume-buffer ./q', 'the lines of another program'],
+  ],
+  async run(values, operands, context) {
+    if (operands.length === 0) throw new FlumeError('BAD_OPTION', 'cannot read: no file is named')
+    const { disk, clock, say, directory, stateDirectory, stop } = context
+    const rejects = new Rejects(disk, resolve(directory, values.rejects ?? join(stateDirectory, 'tail.rejects')), clock, say)
+    const refused = values.strict ? STRICT : rejects
+    const around = { disk, clock, say, host: hostname(), refused, notice, randomId: () => randomBytes(12).toString('hex') }
+    const common = { sourceId: await sourceId(values, context), headers: headerOptions(values), eventBytesMax: values['event-bytes-max'] }
+    const source = operands.includes('-')
+      ? stdin({ ...common, fd: 0 }, { ...around, now: () => clock.now() })
+      : tail({ ...common, ...tailOptions(values, operands, context) }, around)
+    try {
+      const ended = await deliver(source, stdoutOf('flume-tail', values, context), stop)
+      return ended === 0 && 'missing' in source && values.once ? report(source, say) : ended
+    } finally {
+      await source.close()
+      await rejects.close()
+    }
+  },
+})
+
+function tailOptions(values: Values<typeof options>, operands: readonly string[], { directory, stateDirectory }: Context) {
+  const patterns = operands.map((pattern) => absolute(pattern, directory))
+  return {
+    patterns,
+    once: values.once,
+    fromEnd: values.from === 'end',
+    statePath: resolve(directory, values.state ?? join(stateDirectory, stateName(patterns))),
+    times: {
+      poll: Math.max(values.poll, 1),
+      pollIdle: Math.max(values['poll-idle'], 1),
+      settle: values.settle,
+      young: values['settle-once'],
+      hold: values.hold,
+      forget: values.forget,
+    },
+  }
+}
+
+/** At the end of --once: what was not there to be read, or could not be. */
+function report({ missing, unreadable }: Tail, say: (message: string) => void): number {
+  for (const pattern of missing) say(`cannot read ${pattern}: there is no such file`)
+  return missing.length > 0 ? STATUS.NO_INPUT : unreadable.length > 0 ? STATUS.PERMISSION : 0
+}
+
+const STRICT: Refused = {
+  add: (_line, reason, partition, position) => {
+    throw new FlumeError('BAD_EVENT', `cannot take a line of ${partition}, before byte ${position?.offset ?? 0}: it is ${reason}`)
+  },
+  addPart: (...refused) => STRICT.add(refused[0], refused[2], refused[3], refused[4]),
+  flush: () => Promise.resolve(),
+}
+
+function headerOptions(values: Values<typeof options>): HeaderOptions {
+  const names = values['no-headers'] ? [] : values.headers.split(',').map((name) => name.trim()).filter((name) => name !== '')
+  return {
+    known: names.map((name) => {
+      if ((KNOWN_HEADERS as readonly string[]).includes(name)) return name as KnownHeader
+      throw new FlumeError('BAD_OPTION', `unknown header ${JSON.stringify(name)} in --headers: it is one of ${KNOWN_HEADERS.join(', ')}; --header ${name}=VALUE sets others`)
+    }),
+    fixed: new Map(values.header.map(fixedHeader)),
+  }
+}
+
+function fixedHeader(text: string): [string, string] {
+  const equals = text.indexOf('=')
+  if (equals < 1) throw new FlumeError('BAD_OPTION', `--header is NAME=VALUE, not ${JSON.stringify(text)}`)
+  const name = text.slice(0, equals)
+  if (name.startsWith('flume.')) throw new FlumeError('BAD_OPTION', `header ${name} is reserved: names that begin with flume. are`)
+  return [name, text.slice(equals + 1)]
+}
+
+/** Part of each partition's name, so that a queue fed from several machines can tell their files apart. */
+async function sourceId(values: Values<typeof options>, { disk }: Context): Promise<string> {
+  const given = values['source-id']
+  if (given !== undefined && !/^[A-Za-z0-9_-]{1,64}$/.test(given)) {
+    throw new FlumeError('BAD_OPTION', `--source-id is 1 to 64 of A-Z a-z 0-9 _ -: ${JSON.stringify(given)}`)
+  }
+  const machine = await readWhole(disk, '/etc/machine-id').catch(() => undefined)
+  const id = machine?.toString('latin1').trim() ?? ''
+  return given ?? (/^[0-9a-f]{32}$/.test(id) ? id : 'local')
+}

@@ -1,0 +1,213 @@
+/**
+ * Source: the lines of standard input. What was read cannot be read again, so it is held until it is acked, at most
+ * HELD_BYTES_MAX of it; then reading stops. Each run is a partition of its own: killed, it loses what it held.
+ */
+import { batchOf, type Batch, type Mark } from '../events/batch.js'
+import type { Reader, Source } from '../events/flow.js'
+import { FdReader, statOfFd, type Receiver } from '../disk/fd.js'
+import { FlumeError } from '../errors.js'
+import { headersOf, type HeaderOptions } from './headers.js'
+import { LineEncoder, type Refused } from './lines.js'
+
+export interface StdinOptions {
+  readonly fd: number
+  readonly sourceId: string
+  readonly headers: HeaderOptions
+  readonly eventBytesMax: number
+}
+
+export interface StdinSurroundings {
+  readonly host: string
+  readonly refused: Refused
+  now(): number
+  randomId(): string
+}
+
+const HELD_BYTES_MAX = 8 * 1024 * 1024
+const ROOM = 64 * 1024
+const RAW = 256 * 1024
+const NEWLINE = 0x0a
+
+export function stdin(options: StdinOptions, around: StdinSurroundings): Stdin {
+  return new Stdin(options, around)
+}
+
+export class Stdin implements Source, Receiver {
+  /** The one partition of this run. */
+  readonly asks: string
+  readonly #encoder: LineEncoder
+  readonly #reader: FdReader
+  readonly #room = Buffer.allocUnsafeSlow(ROOM)
+  /** [0..#filled) was read and is in no batch yet; raw[0] is byte #offset of the input. */
+  #raw = Buffer.allocUnsafeSlow(RAW)
+  #filled = 0
+  #offset = 0
+  /** In the middle of a line that is too long for an event. */
+  #skipping = false
+  #ended = false
+  #error: Error | undefined
+  /** Sent or to be sent again, and not acked; where nobody acks, the latest. */
+  #held: { readonly lines: Buffer; readonly count: number; readonly mark: Mark }[] = []
+  #heldBytes = 0
+  #marked: Mark['to'] | null = null
+  #acks = false
+  #wake: () => void = () => undefined
+
+  constructor(
+    readonly options: StdinOptions,
+    readonly around: StdinSurroundings,
+  ) {
+    this.asks = `file.${options.sourceId}.${around.randomId()}`
+    this.#encoder = new LineEncoder(options.eventBytesMax, around.refused)
+    const { kind } = statOfFd(options.fd)
+    this.#ended = kind === 'null' || kind === 'closed'
+    this.#reader = new FdReader(options.fd, kind, this)
+  }
+
+  /** Batches that are not acked yet, then new ones. */
+  async *open(reader: Reader, stop: AbortSignal): AsyncGenerator<Batch> {
+    const wake = (): void => this.#wake()
+    stop.addEventListener('abort', wake)
+    this.#acks = reader.kind !== 'plain'
+    if ('held' in reader) for (const { offset } of reader.held?.get(this.asks)?.slice(0, 1) ?? []) this.#drop(offset)
+    try {
+      for (const { lines, count, mark } of [...this.#held]) yield batchOf(lines, count, mark)
+      while (!stop.aborted) {
+        yield* this.#lines()
+        if (this.#error !== undefined) throw new FlumeError('IO', 'cannot read stdin', { cause: this.#error })
+        if (this.#ended && this.#filled === 0) return
+        yield* this.#full(stop)
+        this.#reader.resume()
+        if (!stop.aborted && this.#whole() === 0 && !this.#ended) await this.#change()
+      }
+    } finally {
+      stop.removeEventListener('abort', wake)
+    }
+  }
+
+  async settle(mark: Mark): Promise<void> {
+    this.#drop(mark.to.offset)
+    this.#wake()
+  }
+
+  async close(): Promise<void> {
+    this.#reader.close()
+  }
+
+  room(): Buffer {
+    const free = this.#raw.length - 1 - this.#filled
+    return this.#isFull() ? this.#room.subarray(0, 0) : this.#room.subarray(0, Math.min(ROOM, free))
+  }
+
+  took(count: number): void {
+    this.#room.copy(this.#raw, this.#filled, 0, count)
+    this.#filled += count
+    this.#wake()
+  }
+
+  emptied(): void {
+    this.#wake()
+  }
+
+  ended(error?: Error): void {
+    this.#ended = true
+    this.#error = error
+    this.#wake()
+  }
+
+  #isFull(): boolean {
+    return this.#acks && this.#heldBytes >= HELD_BYTES_MAX
+  }
+
+  #change(): Promise<void> {
+    return new Promise((resolve) => (this.#wake = resolve))
+  }
+
+  /** Waits for acks, and asks for them, where too much is held. */
+  async *#full(stop: AbortSignal): AsyncGenerator<Batch> {
+    if (!this.#isFull()) return
+    yield { ...batchOf(Buffer.alloc(0), 0, null), flush: true }
+    while (this.#isFull() && !stop.aborted) await this.#change()
+  }
+
+  /** The end of the whole lines in raw; at the end of the input that is all. */
+  #whole(): number {
+    if (this.#filled === 0) return 0
+    if (!this.#ended || this.#skipping) return this.#raw.lastIndexOf(NEWLINE, this.#filled - 1) + 1
+    if (this.#raw[this.#filled - 1] !== NEWLINE) this.#raw[this.#filled++] = NEWLINE
+    return this.#filled
+  }
+
+  async *#lines(): AsyncGenerator<Batch> {
+    if (this.#skipping) await this.#skip()
+    const to = this.#whole()
+    if (to > 0) {
+      const time = this.around.now()
+      const base = this.#offset
+      const headers = headersOf(this.options.headers, undefined, this.around.host, time)
+      const positionAt = (index: number): Mark['to'] => ({ offset: base + index })
+      const lines = {
+        raw: this.#raw, from: 0, to, headers, partition: this.asks, positionAt, markAt: (index: number) => this.#mark(positionAt(index), time),
+        ...(this.options.headers.known.includes('byteoffset') && { offsetOf: (index: number) => String(base + index) }),
+      }
+      let done = 0
+      try {
+        for await (const batch of this.#encoder.batches(lines)) {
+          done = (batch.mark?.to.offset ?? base) - base
+          yield this.#hold(batch)
+        }
+        done = to
+      } finally {
+        this.#consume(done) // a reader that is replaced ends this in the middle
+      }
+    } else if (this.#filled === this.#raw.length - 1) {
+      if (this.#filled > this.options.eventBytesMax) this.#skipping = true
+      else this.#grow()
+    }
+  }
+
+  /** More of a line that is too long: to the rejects. */
+  async #skip(): Promise<void> {
+    const newline = this.#raw.subarray(0, this.#filled).indexOf(NEWLINE)
+    const last = newline >= 0 || this.#ended
+    const end = newline >= 0 ? newline : this.#filled
+    await this.#encoder.refuse(Buffer.from(this.#raw.subarray(0, end)), last, this.asks, { offset: this.#offset })
+    this.#skipping = !last
+    this.#consume(newline >= 0 ? newline + 1 : end)
+  }
+
+  #consume(size: number): void {
+    this.#raw.copyWithin(0, size, this.#filled)
+    this.#filled -= size
+    this.#offset += size
+  }
+
+  #grow(): void {
+    const raw = Buffer.allocUnsafeSlow(Math.min(this.#raw.length * 4, this.options.eventBytesMax + RAW))
+    this.#raw.copy(raw, 0, 0, this.#filled)
+    this.#raw = raw
+  }
+
+  #mark(to: Mark['to'], time: number): Mark {
+    const from = this.#marked
+    this.#marked = to
+    return { partition: this.asks, from, to, time, replayable: true }
+  }
+
+  /** Keeps a copy for the next reader. */
+  #hold(batch: Batch): Batch {
+    const { count, mark } = batch
+    if (mark === null) return batch
+    const lines = Buffer.from(batch.lines)
+    batch.release()
+    this.#held.push({ lines, count, mark })
+    this.#heldBytes += lines.length
+    while (!this.#acks && this.#heldBytes > HELD_BYTES_MAX) this.#drop(this.#held[0]!.mark.to.offset)
+    return batchOf(lines, count, mark)
+  }
+
+  /** All up to there is durable further down, or was given to somebody who gives no acks. */
+  #drop(offset: number): void {
+    while (this.#held[0] !== undefined && this.#held[0].mark.to.offset <= offset) this.#heldBytes -= this.#held.shift()!.lines.length
+  }
+}

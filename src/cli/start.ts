@@ -44,7 +44,10 @@ export async function start(load: () => Promise<{ readonly command: Command }>):
     },
     stop: stop.signal,
   }
-  const crash = (error: unknown): void => process.exit(report(command.name, error, 'text', io))
+  const crash = (error: unknown): void => {
+    unhook() // process.exit() waits for a write that has stalled: let a signal end it meanwhile
+    process.exit(report(command.name, error, 'text', io))
+  }
   process.removeAllListeners('warning').on('warning', (warning) => io.complain(`${command.name}: ${warning.name}: ${warning.message}\n`))
   process.on('uncaughtException', crash)
   process.on('unhandledRejection', crash)

@@ -1,6 +1,6 @@
 /** The process around main(): real ones, since signals, descriptors and the end of a process are the kernel's. */
 import { spawn, spawnSync, execFileSync, type ChildProcess, type SpawnSyncReturns } from 'node:child_process'
-import { closeSync, openSync, readFileSync, readdirSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, readSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import '../support/real-processes.js'
@@ -118,6 +118,18 @@ t.test('a second signal ends at once, though a write waits for a reader that has
   const fifo = stalledReader(path)
   const child = begin(path, 'stalled', fifo)
   await said(child, 'ready')
+  child.kill('SIGTERM')
+  child.kill('SIGINT')
+  const { signal } = await ended(child)
+  t.ok(signal === 'SIGINT' || signal === 'SIGTERM', String(signal))
+  closeSync(fifo)
+})
+
+t.test('flume-tail before a reader that has stalled is ended by two signals', async (t) => {
+  const log = join(t.testdir({ log: 'a line of some length, so that the pipe is full\n'.repeat(50_000) }), 'log')
+  const fifo = stalledReader(log)
+  const child = spawn(join(ROOT, 'bin/flume-tail'), [log], { stdio: ['ignore', fifo, 'ignore'], env: { ...process.env, XDG_STATE_HOME: `${log}.state` } })
+  readSync(fifo, Buffer.alloc(1)) // returns when it has begun to write
   child.kill('SIGTERM')
   child.kill('SIGINT')
   const { signal } = await ended(child)

@@ -20,7 +20,7 @@ const URI = /^[A-Za-z][A-Za-z0-9+.-]*:\//
 
 /** Of `file:///x`, `file:/x` and `file://localhost/x`. */
 function localPath(uri: string, what: string): string {
-  const match = /^file:(?:\/\/(?:localhost)?)?(\/.*)$/i.exec(uri)
+  const match = /^file:(?:\/\/(?:localhost)?)?(\/(?!\/).*)$/i.exec(uri)
   if (match !== null) return resolve(match[1] as string)
   const scheme = /^[^:/]*(?=:)/.exec(uri)?.[0] ?? ''
   if (/^file$/i.test(scheme)) throw new FlumeError('BAD_OPTION', `cannot understand ${what} ${JSON.stringify(uri)}: file:///DIRECTORY is absolute`)

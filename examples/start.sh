@@ -28,7 +28,7 @@ echo
 if ((after == before)); then
   echo "Nothing is new: all of ${files[*]} is in place already. The result lies in:"
 else
-  echo "$((after - before)) new lines, $after in all. The result lies in:"
+  echo "New lines: $((after - before)), in all: $after. The result lies in:"
 fi
 find flume -mindepth 1 -maxdepth 1 -type d | sort | sed 's|^|  run/|; s|$|/|'
 echo "The queue is run/q. Add lines to the log and run this again: only they are new."

@@ -37,3 +37,8 @@ export function errnoOf(error: unknown): string | undefined {
   if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code
   return undefined
 }
+
+/** For our own mistakes only. Not node:assert, which looks at process.stderr and so makes fd 2 non-blocking for everyone who shares it. */
+export function assert(condition: unknown, what = 'an assumption does not hold'): asserts condition {
+  if (!condition) throw new FlumeError('BUG', what)
+}

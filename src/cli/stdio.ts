@@ -1,5 +1,7 @@
 /** stdin and stdout of a command as ends of pipes, flume-pipe(7), from its options and what is around it. */
 import { randomBytes } from 'node:crypto'
+import { FlumeError } from '../errors.js'
+import type { Rejects } from '../events/rejects.js'
 import type { InputOptions } from '../pipe/input.js'
 import type { OutputOptions } from '../pipe/output.js'
 import type { PipeStep } from '../pipe/step.js'
@@ -21,6 +23,16 @@ export function stdinOf(
 ): InputOptions {
   const { pid, uid, say } = context
   return { fd: 0, command, pid, uid, eventBytesMax: values['event-bytes-max'], say, ...stepOf(command, context), ...more }
+}
+
+/** Where the lines go that are longer than an event may be, as they come. */
+export function longLinesTo(rejects: Rejects, values: { readonly 'event-bytes-max': number; readonly strict: boolean }): InputOptions['tooLong'] {
+  const reason = `the line is longer than ${values['event-bytes-max']} bytes`
+  return async (piece, last) => {
+    if (values.strict) throw new FlumeError('BAD_EVENT', `cannot take a line from stdin: ${reason}`)
+    rejects.addPart(piece, last, reason, 'stdin', null)
+    await rejects.flush()
+  }
 }
 
 /**

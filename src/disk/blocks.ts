@@ -2,7 +2,7 @@
  * Memory that is used again: a bounded pool of blocks, each counted by who still looks into it. What a process holds
  * of its data is never more than its pool, whatever the backlog: a source that finds no free block waits.
  */
-import assert from 'node:assert'
+import { assert } from '../errors.js'
 
 /** One piece of memory; free again when everyone who shares it has released it. */
 export class Block {

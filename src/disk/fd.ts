@@ -224,8 +224,8 @@ export class FdWriter {
     this.#busy = true
     const pieces = this.#pieces.length > 1024 ? this.#pieces.slice(0, 1024) : this.#pieces
     fs.writev(this.fd, pieces, null, (error, count) => {
+      if (error?.code === 'EAGAIN') return void setTimeout(() => this.#write(), 2) // somebody made it non-blocking
       this.#busy = false
-      if (error?.code === 'EAGAIN') return void setTimeout(() => this.#write(), 2)
       if (error) return this.#fail(error)
       this.#wrote(count)
       this.#write()

@@ -1,5 +1,5 @@
 /** The marks sent and not yet acked, in order; bounded by merging old ones. */
-import assert from 'node:assert'
+import { assert } from '../errors.js'
 import type { Mark } from '../events/batch.js'
 
 /** More than this and every other mark is merged with the next of its partition: an ack then settles a little later. */

@@ -28,7 +28,7 @@ export interface InputOptions {
   /** Longest line of a program that gives no marks. */
   readonly eventBytesMax: number
   /** A line that is longer, in pieces as they come; `last` ends it. */
-  tooLong(piece: Buffer, last: boolean): void
+  tooLong(piece: Buffer, last: boolean): Promise<void>
   say(message: string): void
   /** Called after each step at which the stage may die. */
   readonly step?: (name: PipeStep) => void
@@ -183,7 +183,7 @@ export class Input {
   }
 
   /** Bytes of programs that give no marks. */
-  #plain(): Batch | 'again' | 'wait' | 'end' {
+  async #plain(): Promise<Batch | 'again' | 'wait' | 'end'> {
     const intake = this.#intake
     if (this.#voided !== undefined) return this.#void()
     const held = intake.bytes
@@ -217,13 +217,13 @@ export class Input {
   }
 
   /** A line that no event may be as long as goes on to the rejects as it comes. */
-  #longLine(held: Buffer): 'again' | 'wait' {
+  async #longLine(held: Buffer): Promise<'again' | 'wait'> {
     const end = held.indexOf(10)
     const last = end >= 0 || this.#intake.ended
-    const size = end >= 0 ? end : held.length
-    if (size > 0 || last) this.#options.tooLong(Buffer.from(held.subarray(0, size)), last)
-    this.#intake.drop(end >= 0 ? end + 1 : size)
+    const piece = Buffer.from(held.subarray(0, end >= 0 ? end : held.length))
+    this.#intake.drop(end >= 0 ? end + 1 : piece.length)
     this.#inLongLine = !last
+    if (piece.length > 0 || last) await this.#options.tooLong(piece, last)
     return last ? 'again' : this.#idle()
   }
 

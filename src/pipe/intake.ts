@@ -2,7 +2,7 @@
  * What has been read from stdin and not yet used: one run of bytes, always contiguous, in blocks that are used again.
  * Guards the bound on memory: without a free block there is no room, and reading stops.
  */
-import assert from 'node:assert'
+import { assert } from '../errors.js'
 import { Blocks } from '../disk/blocks.js'
 import type { Block } from '../disk/blocks.js'
 import { FdReader } from '../disk/fd.js'

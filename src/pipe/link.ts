@@ -32,7 +32,8 @@ export class Link<In, Out extends UpMessage | DownMessage> {
       this.closed = true
       onClose()
     })
-    socket.pipe(lines)
+    // not socket.pipe(): that looks at process.stdout, which makes fd 1 non-blocking for everyone who shares it
+    socket.on('data', (chunk) => lines.write(chunk))
   }
 
   send(message: Out): void {

@@ -14,7 +14,7 @@ import { bindingOf, hdfsSink, type SinkOptions } from '../../sinks/hdfs/sink.js'
 import { targetOf } from '../../sinks/hdfs/target.js'
 import { defineCommand, type Context, type Values } from '../command.js'
 import { EVENTS, REJECTS } from '../options.js'
-import { stdinOf } from '../stdio.js'
+import { longLinesTo, stdinOf } from '../stdio.js'
 
 const options = {
   path: { type: 'text', placeholder: 'DIRECTORY', describe: 'where the files go, with escapes; default ./flume/%Y-%m-%d' },
@@ -49,12 +49,7 @@ export const command = defineCommand({
     const host = await hostOf(sinkOptions.path + sinkOptions.prefix)
     const { disk, clock, say, stop } = context
     const rejects = new Rejects(disk, resolve(context.directory, values.rejects ?? join(context.stateDirectory, 'sink-hdfs.rejects')), clock, say)
-    const tooLong = (piece: Buffer): void => {
-      const reason = `the line is longer than ${values['event-bytes-max']} bytes`
-      if (values.strict) throw new FlumeError('BAD_EVENT', `cannot take a line: ${reason}`)
-      rejects.add(piece, reason, 'plain', null)
-    }
-    const input = new Input(stdinOf('flume-sink-hdfs', values, context, { binding: bindingOf(sinkOptions, host), tooLong }))
+    const input = new Input(stdinOf('flume-sink-hdfs', values, context, { binding: bindingOf(sinkOptions, host), tooLong: longLinesTo(rejects, values) }))
     const sink = hdfsSink(sinkOptions, { files: localFileSystem(disk), disk, clock, say, stop, host, rejects, uuid: randomUUID })
     for await (const mark of sink(input.batches(stop))) input.ack(mark)
     await input.close()

@@ -1,0 +1,146 @@
+/** flume-buffer: events from stdin into a durable queue, and from there to stdout. */
+import { randomUUID } from 'node:crypto'
+import { join, resolve } from 'node:path'
+import { Queue } from '../../channel/channel.js'
+import type { Putter, Taker } from '../../channel/channel.js'
+import { writeAll } from '../../disk/descriptor.js'
+import { statOfFd } from '../../disk/fd.js'
+import { FlumeError } from '../../errors.js'
+import { Rejects } from '../../events/rejects.js'
+import { Input } from '../../pipe/input.js'
+import { deliver } from '../../pipe/output.js'
+import type { End } from '../../pipe/output.js'
+import { defineCommand } from '../command.js'
+import type { Context, Values } from '../command.js'
+import { EVENTS, OUTPUT, REJECTS } from '../options.js'
+import { longLinesTo, stdinOf, stdoutOf } from '../stdio.js'
+import { exportTo } from '../queue-export.js'
+import { statText } from '../queue-stat.js'
+
+const options = {
+  put: { type: 'flag', describe: 'only put, whatever stdout is' },
+  take: { type: 'flag', describe: 'only take, whatever stdin is' },
+  once: { type: 'flag', describe: 'with nothing to put: end at the last event' },
+  reader: { type: 'text', default: 'default', placeholder: 'NAME', describe: 'take under this name' },
+  stat: { type: 'flag', describe: 'print how the queue and its readers stand' },
+  json: { type: 'flag', describe: 'with --stat: as one JSON object' },
+  export: { type: 'flag', describe: 'write all events that are there to stdout' },
+  forget: { type: 'text', placeholder: 'NAME', describe: 'give up this reader' },
+  'size-max': { type: 'size', placeholder: 'SIZE', describe: 'stop reading when the segments hold so many bytes' },
+  'free-min': { type: 'size', placeholder: 'SIZE', describe: 'leave so much of the disk free (default: the lesser of 512M and 5 %)' },
+  copied: { type: 'flag', describe: 'the directory is a copy: make it a queue of its own' },
+  moved: { type: 'flag', describe: 'the directory takes the place of the one it was copied from' },
+  ...OUTPUT,
+  ...EVENTS,
+  ...REJECTS,
+} as const
+
+type BufferValues = Values<typeof options>
+
+export const command = defineCommand({
+  name: 'flume-buffer',
+  summary: 'durable queue of events between two stages of a pipe',
+  usage: '[OPTION]... DIR',
+  options,
+  examples: [
+    ['flume-tail access.log | flume-buffer ./q | flume-sink-hdfs', 'a queue between a source and a sink'],
+    ['flume-buffer ./q </dev/null | less', 'look at what is in it, and consume nothing'],
+    ['flume-buffer --stat ./q', 'who is behind, and by how much'],
+  ],
+  async run(values, operands, context) {
+    const [directory, ...others] = operands
+    if (directory === undefined) throw new FlumeError('BAD_OPTION', 'the directory of the queue is missing')
+    if (others.length > 0) throw new FlumeError('BAD_OPTION', `one directory is enough: what is ${others.join(' ')}?`)
+    for (const [one, other] of [['put', 'take'], ['copied', 'moved'], ['put', 'once']] as const) {
+      if (values[one] && values[other]) throw new FlumeError('BAD_OPTION', `--${one} and --${other} exclude each other`)
+    }
+    const accept = values.copied ? 'copied' : values.moved ? 'moved' : undefined
+    const { disk, clock, pid, say } = context
+    const roles = rolesOf(values)
+    const around = { disk, clock, pid, say, uuid: randomUUID }
+    const path = resolve(context.directory, directory)
+    const queue = await Queue.open(path, around, { create: roles.put, ...(accept ? { accept } : {}) })
+    if (values.forget !== undefined) return queue.forget(values.forget)
+    if (values.stat || (!roles.put && !roles.take)) return writeAll(1, statText(await queue.stat(), directory, values.json), Infinity)
+    if (values.export) return exportTo(1, queue.export())
+    return new Line(queue, values, context).run(roles)
+  },
+})
+
+interface Roles {
+  readonly put: boolean
+  readonly take: boolean
+}
+
+function rolesOf(values: BufferValues): Roles {
+  const asks = values.stat || values.export || values.forget !== undefined
+  const silent = ['terminal', 'null', 'closed']
+  return {
+    put: !asks && !values.take && (values.put || !silent.includes(statOfFd(0).kind)),
+    take: !asks && !values.put && (values.take || !silent.includes(statOfFd(1).kind)),
+  }
+}
+
+/** One run: what is put and what is taken, and how the one ends with the other. */
+class Line {
+  /** Ends the putting, the taking: the one of them has ended before the other. */
+  readonly #endPut = new AbortController()
+  readonly #endTake = new AbortController()
+
+  constructor(
+    readonly queue: Queue,
+    readonly values: BufferValues,
+    readonly context: Context,
+  ) {}
+
+  async run({ put, take }: Roles): Promise<End> {
+    const putter = put ? await this.#openPut() : undefined
+    let taker: Taker | undefined
+    let refused: unknown
+    try {
+      if (take) taker = await this.queue.openTake(this.values.reader, { once: this.values.once && !put })
+    } catch (error) {
+      if (!putter || !(error instanceof FlumeError) || error.code !== 'BUSY') throw error
+      refused = error // it can still put, to the end of its input
+    }
+    try {
+      const [, end] = await Promise.all([putter && this.#put(putter, taker), taker ? this.#take(taker) : 0])
+      if (refused !== undefined) throw refused
+      return end
+    } finally {
+      await taker?.close()
+      await putter?.close()
+    }
+  }
+
+  #openPut(): Promise<Putter> {
+    const { 'size-max': sizeMax, 'free-min': freeMin } = this.values
+    return this.queue.openPut({ ...(sizeMax === undefined ? {} : { sizeMax }), ...(freeMin === undefined ? {} : { freeMin }) })
+  }
+
+  /** Until stdin has ended; then the taking ends at the last event. */
+  async #put(putter: Putter, taker: Taker | undefined): Promise<void> {
+    const { disk, clock, say, stop, directory, stateDirectory } = this.context
+    const rejects = new Rejects(disk, resolve(directory, this.values.rejects ?? join(stateDirectory, 'buffer.rejects')), clock, say)
+    const held = (prefix: string): ReturnType<Putter['held']> => putter.held(prefix)
+    const input = new Input(stdinOf('flume-buffer', this.values, this.context, { held, tooLong: longLinesTo(rejects, this.values) }))
+    try {
+      for await (const mark of putter.put(input.batches(AbortSignal.any([stop, this.#endPut.signal])))) input.ack(mark)
+      await input.close()
+      await rejects.close()
+      taker?.finish()
+    } catch (error) {
+      this.#endTake.abort()
+      throw error
+    }
+  }
+
+  /** Until the reader has gone, or all is given out and acked. What has arrived on stdin by then is still put. */
+  async #take(taker: Taker): Promise<End> {
+    try {
+      return await deliver(taker, stdoutOf('flume-buffer', this.values, this.context), AbortSignal.any([this.context.stop, this.#endTake.signal]))
+    } finally {
+      this.#endPut.abort()
+    }
+  }
+}

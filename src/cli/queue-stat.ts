@@ -1,0 +1,23 @@
+/** flume-buffer --stat: how a queue and its readers stand, for people and for scripts. */
+import type { QueueStat } from '../channel/channel.js'
+
+export function statText(stat: QueueStat, directory: string, json: boolean): string {
+  if (json) return `${JSON.stringify({ directory, ...stat })}\n`
+  const { id, first, next, segments, bytes, pid, readers, slowest } = stat
+  const size = `${next - first} events (${first} to ${next - 1}), ${sizeText(bytes)} in ${segments} segment${segments === 1 ? '' : 's'}`
+  const lines = [`queue   ${directory}  ${id}`, `holds   ${next === first ? 'no events' : size}`, `put by  ${pid === undefined ? 'nobody now' : `pid ${pid}`}`]
+  if (readers.length === 0) return [...lines, 'reader  none: nothing goes until one has taken and acked it', ''].join('\n')
+  const width = Math.max(...readers.map(({ reader }) => reader.length))
+  const rows = readers.map(
+    (one) =>
+      `reader  ${one.reader.padEnd(width)}  at ${one.next}, ${one.lag} behind` +
+      `${one.reader === slowest && one.lag > 0 ? ' (slowest)' : ''}${one.pid === undefined ? ', not running' : `, pid ${one.pid}`}`,
+  )
+  return [...lines, ...rows, ''].join('\n')
+}
+
+function sizeText(bytes: number): string {
+  const units = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB']
+  const power = Math.min(units.length - 1, bytes === 0 ? 0 : Math.floor(Math.log2(bytes) / 10))
+  return `${power === 0 ? bytes : (bytes / 1024 ** power).toFixed(1)} ${units[power]}`
+}

@@ -31,15 +31,28 @@ export class Partitions implements Known {
 
   /** Stands where these places say; what has none begins anew. The files are found by look(). */
   async begin(places: Places): Promise<void> {
+    for (const [id, positions] of places) {
+      const partition = this.all.get(id) ?? new Partition(id, positions[0]!.path)
+      this.all.set(id, partition)
+      if (partition.file === undefined) await this.#inherit(partition, positions[0]!, places)
+      await rewind(partition, positions)
+    }
     for (const partition of [...this.all.values()]) {
       if (places.has(partition.id)) continue
       if (partition.file === undefined) this.all.delete(partition.id)
       else await rewind(partition, [])
     }
-    for (const [id, positions] of places) {
-      const partition = this.all.get(id) ?? new Partition(id, positions[0]!.path)
-      this.all.set(id, partition)
-      await rewind(partition, positions)
+  }
+
+  /** A file that is open under an id of no reader's (a reader without places came first) goes to the partition it is. */
+  async #inherit(partition: Partition, place: FilePosition, places: Places): Promise<void> {
+    for (const other of this.all.values()) {
+      if (other.file === undefined || places.has(other.id) || other.identity !== identityOf(place)) continue
+      if (!(await partition.place(other.file, place))) continue
+      const { name } = other
+      const file = other.detach()!
+      this.all.delete(other.id)
+      return partition.attach(file, await file.stat(), name, this.now())
     }
   }
 

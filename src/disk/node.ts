@@ -5,7 +5,8 @@ import { createRequire } from 'node:module'
 import type { Disk, DiskFile, FileStat, OpenMode } from './disk.js'
 import { errnoOf } from '../errors.js'
 
-const { tryLock } = createRequire(import.meta.url)('fs-native-extensions') as { tryLock(fd: number): boolean }
+/** Loaded with the first lock: it takes 20 ms, and most commands lock nothing. */
+let locks: { tryLock(fd: number): boolean } | undefined
 
 const FLAGS: Record<OpenMode, number> = {
   read: fs.constants.O_RDONLY,
@@ -52,7 +53,8 @@ class NodeFile implements DiskFile {
   }
 
   tryLock(): boolean {
-    return tryLock(this.fd)
+    locks ??= createRequire(import.meta.url)('fs-native-extensions') as { tryLock(fd: number): boolean }
+    return locks.tryLock(this.fd)
   }
 
   close(): Promise<void> {

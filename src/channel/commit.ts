@@ -6,7 +6,7 @@ import assert from 'node:assert'
 import { FlumeError } from '../errors.js'
 import type { Entry } from './group.js'
 import type { Log } from './log.js'
-import { readerPlaces } from './retention.js'
+import { passedByAll, readerPlaces } from './retention.js'
 import type { Room } from './room.js'
 import { isNoSpace } from './segment.js'
 import type { Wake } from './wake.js'
@@ -163,8 +163,7 @@ export class Commit {
   /** Removes what all have passed, the active segment too. */
   async #makeRoom(): Promise<void> {
     const { log } = this.committing
-    const slowest = (await readerPlaces(log.around.disk, log.paths))[0]
-    if (slowest !== undefined && slowest.next >= log.next && !log.isEmpty) {
+    if (!log.isEmpty && (await passedByAll(log.around.disk, log.paths)) >= log.next) {
       await log.roll().catch((error: unknown) => {
         if (!isNoSpace(error)) throw error
       })

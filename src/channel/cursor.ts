@@ -1,6 +1,6 @@
 /**
  * The next sequence for one reader, as of its last ack, flume-segment(5). Moved in place; on disk about a second
- * later, and always before a segment goes on its account.
+ * later. What a segment may be removed for is the older of its two records: that one is on disk.
  */
 import { createHash } from 'node:crypto'
 import { dirname } from 'node:path'
@@ -15,8 +15,8 @@ import type { Paths } from './surroundings.js'
 const MAGIC = 'flumecur'
 const SLOT_SIZE = 4096
 const BINDING_SIZE_MAX = 4000
-/** ms between two syncs while the reader goes on. */
-const SYNC_EVERY = 1000
+/** ms from an ack until it is on disk. */
+const SYNC_AFTER = 1000
 
 export const READER_NAME = /^[A-Za-z0-9_-]{1,64}$/
 
@@ -27,18 +27,17 @@ interface State {
 }
 
 export class Cursor {
-  #syncedAt: number
   #dirty = false
+  #settles = false
   #writing: Promise<void> | undefined
+  #later: AbortController | undefined
   private constructor(
     readonly name: string,
     readonly file: DiskFile,
     readonly slots: Slots,
     readonly clock: Clock,
     public state: State,
-  ) {
-    this.#syncedAt = clock.now()
-  }
+  ) {}
 
   /** Undefined where none is registered. Throws SEGMENT_DAMAGED where it cannot be read. */
   static async open(paths: Paths, name: string, disk: Disk, clock: Clock): Promise<Cursor | undefined> {
@@ -64,24 +63,24 @@ export class Cursor {
   async move(next: number): Promise<void> {
     if (next === this.state.next) return
     this.state = { ...this.state, next }
-    this.#dirty = true
     await this.#flush()
+    this.#later ??= this.#syncLater()
   }
 
   /** On return it is on disk. */
   async bind(binding: string): Promise<void> {
     if (binding === this.state.binding) return
     this.state = { ...this.state, binding }
-    this.#dirty = true
     await this.sync()
   }
 
   async sync(): Promise<void> {
+    this.#settles = true
     await this.#flush()
-    await this.slots.sync()
   }
 
   async close(): Promise<void> {
+    this.#later?.abort()
     try {
       await this.sync()
     } finally {
@@ -89,37 +88,44 @@ export class Cursor {
     }
   }
 
-  async #flush(): Promise<void> {
-    if (this.#dirty) this.#writing ??= this.#write()
-    await this.#writing
+  #flush(): Promise<void> {
+    this.#dirty = true
+    return (this.#writing ??= this.#write())
   }
 
   async #write(): Promise<void> {
     try {
       while (this.#dirty) {
-        this.#dirty = false
-        const now = this.clock.now()
-        await this.slots.write(encode(this.state, now))
-        if (Math.abs(now - this.#syncedAt) < SYNC_EVERY) continue
-        await this.slots.sync()
-        this.#syncedAt = now
+        const settles = this.#settles
+        this.#dirty = this.#settles = false
+        const body = encode(this.state, this.clock.now())
+        await (settles ? this.slots.settle(body) : this.slots.write(body))
       }
     } finally {
       this.#writing = undefined
     }
   }
+
+  /** A sync that fails here is met again at the next, at the latest at the end. */
+  #syncLater(): AbortController {
+    const later = new AbortController()
+    void this.clock.sleep(SYNC_AFTER, later.signal).then(async () => {
+      this.#later = undefined
+      if (!later.signal.aborted) await this.sync().catch(() => undefined)
+    })
+    return later
+  }
 }
 
-/** The next sequence of a reader, and its binding, as it is on disk or will be: for whoever does not hold it. Undefined: not registered. */
-export async function readCursor(paths: Paths, name: string, disk: Disk, sync = false): Promise<State | undefined> {
+/** A cursor as others see it; undefined: not registered. `passed`: the events before it are acked, and that is on disk. */
+export async function readCursor(paths: Paths, name: string, disk: Disk): Promise<(State & { readonly passed: number }) | undefined> {
   const path = paths.cursor(name)
   if ((await disk.stat(path)) === undefined) return undefined
   const file = await disk.open(path, 'read')
   try {
-    const body = await new Slots(file, MAGIC, SLOT_SIZE).read()
-    if (body === undefined) throw damaged(name)
-    if (sync) await file.sync()
-    return decode(body)
+    const states = (await new Slots(file, MAGIC, SLOT_SIZE).readAll()).map(decode)
+    if (states[0] === undefined) throw damaged(name)
+    return { ...states[0], passed: Math.min(...states.map(({ next }) => next)) }
   } finally {
     await file.close()
   }

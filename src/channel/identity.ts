@@ -103,11 +103,16 @@ async function create(paths: Paths, around: Surroundings): Promise<Identity> {
   return identity
 }
 
-/** The directories in a queue; fine when they are there. */
+/** The directories in a queue, durably: whoever made them may have died before they were. Fine when they are there. */
 export async function makeParts(paths: Paths, disk: Disk): Promise<void> {
   await disk.makeDirectory(paths.segments, 0o700)
   await disk.makeDirectory(paths.cursors, 0o700)
   await disk.syncDirectory(paths.directory)
+  try {
+    await disk.syncDirectory(dirname(paths.directory))
+  } catch (error) {
+    if (errnoOf(error) !== 'EACCES') throw error // a parent that may be passed but not read
+  }
 }
 
 /** The temporary file becomes queue.json itself, so that its inode is known before it is written. `fresh`: whoever was first wins. */

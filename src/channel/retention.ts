@@ -8,35 +8,40 @@ export interface ReaderPlace {
   readonly reader: string
   /** Sequence that it reads next. */
   readonly next: number
+  /** All before it is acked, and the cursor that says so is on disk. */
+  readonly passed: number
 }
 
-/** Where the registered readers stand, slowest first. `sync`: their cursors are on disk too. A damaged cursor stands at 0: it holds everything. */
-export async function readerPlaces(disk: Disk, paths: Paths, sync = false): Promise<ReaderPlace[]> {
+/** Where the registered readers stand, slowest first. A damaged cursor stands at 0: it holds everything. */
+export async function readerPlaces(disk: Disk, paths: Paths): Promise<ReaderPlace[]> {
   const places: ReaderPlace[] = []
   for (const reader of await listReaders(paths, disk)) {
-    const state = await readCursor(paths, reader, disk, sync).catch(orStart)
-    if (state !== undefined) places.push({ reader, next: state.next })
+    const state = await readCursor(paths, reader, disk).catch(orStart)
+    if (state !== undefined) places.push({ reader, next: state.next, passed: state.passed })
   }
   return places.sort((a, b) => a.next - b.next)
 }
 
-function orStart(error: unknown): { next: number } {
-  if (error instanceof FlumeError && error.code === 'SEGMENT_DAMAGED') return { next: 0 }
+function orStart(error: unknown): { next: number; passed: number } {
+  if (error instanceof FlumeError && error.code === 'SEGMENT_DAMAGED') return { next: 0, passed: 0 }
   throw error
 }
 
-/** Removes what all have passed, oldest first, never the last segment; returns what it removed. */
-export async function removePassed(disk: Disk, paths: Paths): Promise<number[]> {
-  const segments = await listSegments(disk, paths)
-  if ((await passed(segments, disk, paths)).length === 0) return []
-  const removed = await passed(segments, disk, paths, true)
-  for (const first of removed) await disk.unlink(paths.segment(first))
-  await disk.syncDirectory(paths.segments)
-  return removed
+/** Sequence before which no reader needs anything; 0 where there is no reader. */
+export async function passedByAll(disk: Disk, paths: Paths): Promise<number> {
+  const places = await readerPlaces(disk, paths)
+  return places.length === 0 ? 0 : Math.min(...places.map(({ passed }) => passed))
 }
 
-async function passed(segments: readonly number[], disk: Disk, paths: Paths, sync = false): Promise<number[]> {
+/** Removes what all have passed, never the last segment; returns what it removed. */
+export async function removePassed(disk: Disk, paths: Paths): Promise<number[]> {
+  const segments = await listSegments(disk, paths)
   if (segments.length < 2) return []
-  const slowest = (await readerPlaces(disk, paths, sync))[0]
-  return slowest === undefined ? [] : segments.filter((_, index) => (segments[index + 1] ?? Infinity) <= slowest.next)
+  const passed = await passedByAll(disk, paths)
+  const removed = segments.filter((_, index) => (segments[index + 1] ?? Infinity) <= passed)
+  for (const first of removed) {
+    await disk.unlink(paths.segment(first))
+    await disk.syncDirectory(paths.segments) // oldest first on disk too: what is left has no hole
+  }
+  return removed
 }

@@ -24,17 +24,23 @@ export class Slots {
 
   /** The newest whole record, undefined where there is none. */
   async read(): Promise<Buffer | undefined> {
+    return (await this.readAll())[0]
+  }
+
+  /** The whole records, newest first. The other is the one of the last sync, or was torn. */
+  async readAll(): Promise<Buffer[]> {
     const bytes = Buffer.alloc(2 * this.slotSize)
-    const size = await readAll(this.file, bytes)
-    let newest: Buffer | undefined
-    for (const slot of [0, 1]) {
+    const size = await readWhole(this.file, bytes)
+    const records = [0, 1].flatMap((slot) => {
       const record = this.#decode(bytes.subarray(slot * this.slotSize, Math.min(size, (slot + 1) * this.slotSize)))
-      if (record === undefined || (newest !== undefined && record.counter <= this.#counter)) continue
-      newest = record.body
-      this.#counter = record.counter
-      this.#slot = slot
+      return record === undefined ? [] : [{ ...record, slot }]
+    })
+    records.sort((a, b) => b.counter - a.counter)
+    if (records[0] !== undefined) {
+      this.#counter = records[0].counter
+      this.#slot = records[0].slot
     }
-    return newest
+    return records.map(({ body }) => body)
   }
 
   /** read(), by the one that will write: what was read is on disk before any of it is overwritten. */
@@ -58,6 +64,13 @@ export class Slots {
     const counter = this.#counter
     await this.file.sync()
     if (counter === this.#counter) this.#synced = true
+  }
+
+  /** On return the record is on disk, and in both slots: the next write leaves no older one behind. */
+  async settle(body: Buffer): Promise<void> {
+    await this.write(body)
+    await this.sync()
+    await this.write(body)
   }
 
   /** A whole file of both slots, the record in the first. */
@@ -92,7 +105,7 @@ function checksum(bytes: Buffer, size: number): number {
   return crc32(bytes.subarray(HEAD_SIZE, HEAD_SIZE + size), crc32(bytes.subarray(0, 20)))
 }
 
-async function readAll(file: DiskFile, into: Buffer): Promise<number> {
+async function readWhole(file: DiskFile, into: Buffer): Promise<number> {
   let size = 0
   while (size < into.length) {
     const count = await file.read(into.subarray(size), size)

@@ -89,7 +89,9 @@ export class Taker implements Source {
     await cursor.move(mark.to.offset)
     const begun = this.#segments.length
     this.#segments = this.#segments.filter((first) => first > mark.to.offset || first === this.#segments.at(-1))
-    if (this.#segments.length < begun && cursor === this.#cursor) await this.#trim()
+    if (this.#segments.length === begun || cursor !== this.#cursor) return
+    await cursor.sync()
+    await this.#trim()
   }
 
   /** What is put from now on is not waited for: open() ends at the end of the log. */

@@ -55,6 +55,7 @@ export function tail(options: TailOptions, around: Surroundings): Tail {
 
 export class Tail implements Source {
   readonly asks: string
+  readonly #names: Names
   readonly #partitions: Partitions
   readonly #rounds: Rounds
   readonly #sending: Sending
@@ -72,9 +73,9 @@ export class Tail implements Source {
     const { disk, clock, say, randomId, refused } = around
     const { sourceId, patterns, once, times, eventBytesMax } = options
     this.asks = `file.${sourceId}.`
-    const names = new Names(patterns, disk, say)
+    this.#names = new Names(patterns, disk, say)
     const newId = (): string => this.asks + randomId()
-    this.#partitions = new Partitions(disk, names, once ? 0 : times.young, () => clock.now(), newId)
+    this.#partitions = new Partitions(disk, this.#names, once ? 0 : times.young, () => clock.now(), newId)
     this.#rounds = new Rounds(this.#partitions, times, once, clock, around.notice)
     const encoder = new LineEncoder(eventBytesMax, refused)
     this.#sending = new Sending(encoder, options.headers, around.host, () => clock.now())
@@ -144,6 +145,11 @@ export class Tail implements Source {
       await partition.startAfter(partition.size, this.around.clock.now())
     }
     if (places.size > 0) this.#sayWhere(gone)
+    if (this.options.once) return
+    for (const pattern of this.missing) {
+      const why = this.#names.isPattern(pattern) ? 'nothing matches' : 'there is no such file'
+      this.#names.sayOnce(`waiting for ${pattern}: ${why}`)
+    }
   }
 
   async #places(reader: Reader): Promise<Places> {
@@ -181,14 +187,14 @@ export class Tail implements Source {
   /** The next bytes of one file. */
   async *#read(partition: Partition): AsyncGenerator<Batch> {
     if (partition.lost !== undefined) yield this.#sending.gap(partition, partition.lost)
-    const { modified } = partition
+    const { modified, size } = partition
     await check(partition, this.#partitions)
     partition.due = partition.lost !== undefined
     if (partition.file === undefined) return this.#rounds.lookSoon()
     if (!(await judge(partition, this.#partitions))) return
     if (partition.offset < partition.size || partition.modified !== modified) {
       const block = await this.#reading.next(partition)
-      if (block === undefined) return this.#cutShort(partition)
+      if (block === undefined) return this.#cutShort(partition, size)
       partition.due = block.more
       const last = block.end > block.to && (block.cut || (!block.more && this.#rounds.lastLineDue(partition)))
       yield* this.#sending.lines(partition, block, last)
@@ -197,7 +203,9 @@ export class Tail implements Source {
     if (!partition.due) await this.#rounds.retire(partition, this.#acks)
   }
 
-  async #cutShort(partition: Partition): Promise<void> {
+  /** What was read before is not there any more: the file, which had this size, was truncated and has grown since. */
+  async #cutShort(partition: Partition, size: number): Promise<void> {
+    partition.size = size
     await truncated(partition, this.#partitions)
     this.#rounds.lookSoon()
   }

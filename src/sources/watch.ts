@@ -46,6 +46,10 @@ export class Names {
     return { matches: [...matches.values()], missing }
   }
 
+  isPattern(pattern: string): boolean {
+    return glob.isDynamicPattern(pattern) && !this.#plain.has(pattern)
+  }
+
   /** Says it, unless it was said before. */
   sayOnce(message: string): void {
     if (this.#said.has(message)) return
@@ -56,7 +60,7 @@ export class Names {
   async #matches(pattern: string): Promise<Match[]> {
     const itself = await this.#stat(pattern)
     if (itself !== undefined) this.#plain.add(pattern)
-    if (itself === undefined && glob.isDynamicPattern(pattern) && !this.#plain.has(pattern)) return this.#glob(pattern)
+    if (itself === undefined && this.isPattern(pattern)) return this.#glob(pattern)
     const path = glob.isDynamicPattern(pattern) ? pattern : unescape(pattern)
     this.directories.add(dirname(path))
     const stat = itself ?? (path === pattern ? undefined : await this.#stat(path))
@@ -97,7 +101,7 @@ const unescape = (pattern: string): string => pattern.replace(/\\(.)/g, '$1')
 function fixedPart(pattern: string): string {
   const parts: string[] = []
   for (const part of dirname(pattern).split('/')) {
-    if (glob.isDynamicPattern(part)) break
+    if (part !== '' && glob.isDynamicPattern(part)) break
     parts.push(unescape(part))
   }
   return parts.join('/') || '/'

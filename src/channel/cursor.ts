@@ -46,6 +46,7 @@ export class Cursor {
     const file = await disk.open(path, 'update')
     const slots = new Slots(file, MAGIC, SLOT_SIZE)
     const body = await slots.adopt()
+    await disk.syncDirectory(paths.cursors) // whoever registered it may have died before its name was on disk
     if (body !== undefined) return new Cursor(name, file, slots, clock, decode(body))
     await file.close()
     throw damaged(name)

@@ -42,6 +42,7 @@ export class Log {
   /** Recovers; on return all that is kept is on disk and published. The caller holds the lock. Throws SEGMENT_DAMAGED. */
   static async open(paths: Paths, around: Surroundings, identity: Identity, published: Published): Promise<Log> {
     const known = await published.adopt()
+    await around.disk.syncDirectory(paths.segments) // whoever named the last segment may have died before it was
     const segments = await dropUnmade(paths, around, await listSegments(around.disk, paths))
     const last = segments.at(-1)
     const found = last === undefined ? undefined : await recoverLast(paths, around, identity, segments, known)

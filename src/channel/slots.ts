@@ -43,9 +43,14 @@ export class Slots {
     return records.map(({ body }) => body)
   }
 
-  /** read(), by the one that will write: what was read is on disk before any of it is overwritten. */
+  /**
+   * read(), by the one that will write: what was read is on disk before any of it is overwritten. It is written once
+   * more, since a sync that failed in an earlier process may have left a page that looks clean and is not on disk.
+   */
   async adopt(): Promise<Buffer | undefined> {
     const body = await this.read()
+    if (body === undefined) return undefined
+    await this.file.write([this.#encode(body)], this.#slot * this.slotSize)
     await this.file.sync()
     return body
   }

@@ -4,11 +4,12 @@
  * a shorter file counts only where the original was just truncated in the same directory, so that two short files that
  * happen to be the same stay two.
  */
+import assert from 'node:assert'
 import { dirname, join } from 'node:path'
 import type { Disk } from '../disk/disk.js'
 import { errnoOf } from '../errors.js'
 import { HEAD_SIZE, identityOf, isPrefix, readAt, type FilePosition } from './position.js'
-import type { Partition } from './partition.js'
+import { Partition } from './partition.js'
 import type { Match, Names } from './watch.js'
 
 export interface Known {
@@ -16,6 +17,8 @@ export interface Known {
   readonly names: Names
   readonly disk: Disk
   now(): number
+  /** For a new partition. */
+  newId(): string
   /** ms that a short new file which is the same as another is held back, as it may be the copy that copytruncate makes. */
   readonly young: number
 }
@@ -31,17 +34,20 @@ export async function check(partition: Partition, known: Known): Promise<void> {
   if (partition.learn(stat, known.now())) partition.due = true
 }
 
-/** Its bytes are not there any more: goes on in the copy; what no copy has is lost. */
+/** Its bytes are not there any more: goes on in the copy; what no copy has is lost. What the file holds now is a partition of its own. */
 export async function truncated(partition: Partition, known: Known): Promise<void> {
-  const place = partition.position(known.now())
-  const { size } = partition
+  const now = known.now()
+  const place = partition.position(now)
+  const { size, path, name, since } = partition
   const file = partition.detach()
-  try {
-    if (await search(partition, place, true, known)) return
-  } finally {
-    await file?.close()
-  }
-  if (size > place.offset) partition.lose(size, 'truncated')
+  assert(file !== undefined)
+  const successor = new Partition(known.newId(), path)
+  successor.attach(file, await file.stat(), name, now)
+  successor.since = since
+  successor.judged = true
+  known.all.set(successor.id, successor)
+  if ((await search(partition, place, true, known)) || size <= place.offset) return
+  partition.lose(size, 'truncated')
 }
 
 /** Looks for the rest of a partition in its directory: by inode, then by content. False: it is not there. */

@@ -38,6 +38,6 @@ export interface FileSystem {
    * The temporary name may stay: remove() it. Throws OTHER_HISTORY when another file has the name.
    */
   publish(file: Finished, path: string): Promise<void>
-  /** Fine where there is no such file. */
+  /** Durably. Fine where there is no such file. */
   remove(path: string): Promise<void>
 }

@@ -102,6 +102,7 @@ async function syncReadable(disk: Disk, directory: string): Promise<void> {
 async function removed(disk: Disk, path: string): Promise<void> {
   try {
     await disk.unlink(path)
+    await disk.syncDirectory(dirname(path)) // or it may come back, where nobody looks any more
   } catch (error) {
     if (errnoOf(error) !== 'ENOENT') throw error
   }

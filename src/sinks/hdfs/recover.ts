@@ -8,16 +8,16 @@
  *     From here on a restart does steps 3 to 6. When the temporary file is gone and the final one is not there, somebody
  *     has removed both: the commit is dropped and the events come again.
  *  3. The file gets its final name too, and its directory is synced. From here on readers see it.
- *     A restart finds it by its id under the final name, or by its temporary name, and goes on; a reader may have moved it.
+ *     A restart finds it by its temporary name, and goes on.
  *  4. `done` is recorded and synced.
  *     From here on a restart passes over its events, wherever the file is: readers may do with it what they like.
- *  5. The temporary name is removed. A restart deletes what came back of it.
+ *  5. The temporary name is removed, and the directory synced.
  *  6. The marks that nothing else holds back are acked.
  *     An ack that gets lost does no harm: the events come again and are passed over.
  *
  * The commits of one bucket never overlap, and go in the order of their sequences. So all that a bucket gets of the
  * sequences before its *end* is in place, and its end is the furthest of: the names in its directory, the record. One
- * case is left: a reader that deletes a file between 3 and 4 while the sink is dead gets it again.
+ * case is left: a reader that takes a file away between 3 and 4 while the sink is dead gets it again.
  */
 import { join } from 'node:path'
 import { told, type Retry } from '../retry.js'

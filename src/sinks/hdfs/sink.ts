@@ -41,6 +41,9 @@ export function hdfsSink(options: SinkOptions, around: SinkAround): Sink {
   return (batches) => new Delivery(options, around).run(batches)
 }
 
+/** ms: a timer knows no more than 2^31; whoever wakes early sleeps again. */
+const SLEEP_MAX = 86_400_000
+
 class Delivery {
   readonly #clock: Clock
   readonly #buckets: Buckets
@@ -151,7 +154,7 @@ class Delivery {
     if (at === Infinity) return
     const alarm = { at, off: new AbortController() }
     this.#alarm = alarm
-    void this.#clock.sleep(at - this.#clock.now(), alarm.off.signal).then(() => {
+    void this.#clock.sleep(Math.min(at - this.#clock.now(), SLEEP_MAX), alarm.off.signal).then(() => {
       if (this.#alarm !== alarm) return
       this.#alarm = undefined
       this.#wake()

@@ -5,6 +5,7 @@ import { FlumeError } from '../../../src/errors.js'
 import { batchOf, type Batch } from '../../../src/events/batch.js'
 import { nodeDisk } from '../../../src/disk/node.js'
 import { FakeClock } from '../../support/clock.js'
+import { MemoryDisk } from '../../support/memory-disk.js'
 import { Feed, PARTITION, STREAM, Sinking, TIME, filesBelow, frame, lineOf, named, optionsOf } from '../../support/sinking.js'
 
 const HOUR = 3_600_000
@@ -366,4 +367,51 @@ t.test('an error of its source ends it, after what can be finished is not', asyn
   t.same(run.offsets, [])
   mkdirSync(join(dir, 'out'), { recursive: true })
   t.same(readdirSync(join(dir, 'out')), [], 'and leaves no temporary file')
+})
+
+t.test('a full disk: it waits, says so at once and then each minute, acks nothing, and goes on when there is room', async (t) => {
+  const disk = new MemoryDisk()
+  const view = disk.boot()
+  const clock = new FakeClock(TIME)
+  const run = new Sinking(optionsOf('', { path: '/out', rollCount: 20, spool: '/spool' }), frames(0, 100), view, clock)
+  disk.capacity = 500
+  for (let n = 0; n < 1300; n++) {
+    await new Promise((resolve) => setImmediate(resolve))
+    if (clock.sleeping > 0) clock.advance(100)
+  }
+  const acked = run.offsets.at(-1) ?? 0
+  t.ok(acked < 100)
+  const full = run.said.filter((message) => /ENOSPC/.test(message))
+  t.ok(full.length >= 2 && full.length <= 4, `${full.length} times in two minutes`)
+  t.match(full[0], /cannot write \/.*trying again, nothing is lost/)
+  disk.capacity = Infinity
+  let over = false
+  void run.ended.then(() => (over = true))
+  while (!over) {
+    await new Promise((resolve) => setImmediate(resolve))
+    if (clock.sleeping > 0) clock.advance(1000)
+  }
+  t.equal(await run.ended, undefined)
+  t.equal(Object.values(await filesBelow('/out', view)).join(''), lines(0, 100))
+})
+
+t.test('stopped while the disk is full: it ends, and says that writing failed', async (t) => {
+  const disk = new MemoryDisk()
+  disk.capacity = 10
+  const clock = new FakeClock(TIME)
+  const run = new Sinking(optionsOf('', { path: '/out', spool: '/spool' }), frames(0, 100), disk.boot(), clock)
+  await clock.idle()
+  run.stop.abort()
+  t.match(await run.ended, { code: 'IO' })
+  t.same(run.offsets, [])
+})
+
+t.test('no permission, and a read-only file system, are for a person: said at once, with their status', async (t) => {
+  for (const [errno, code] of [['EACCES', 'PERMISSION'], ['EROFS', 'CANNOT_CREATE'], ['ENAMETOOLONG', 'CANNOT_CREATE'], ['EIO', 'IO']] as const) {
+    const disk = new MemoryDisk().boot()
+    disk.link = () => Promise.reject(Object.assign(new Error(errno), { code: errno }))
+    const run = new Sinking(optionsOf('', { path: '/out/deep', spool: '/spool' }), frames(0, 10), disk)
+    t.match(await run.ended, { code, message: /cannot create \/out\/deep\/events/ }, errno)
+    t.same(run.offsets, [], errno)
+  }
 })

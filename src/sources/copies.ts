@@ -34,7 +34,10 @@ export async function check(partition: Partition, known: Known): Promise<void> {
   if (partition.learn(stat, known.now())) partition.due = true
 }
 
-/** Its bytes are not there any more: goes on in the copy; what no copy has is lost. What the file holds now is a partition of its own. */
+/**
+ * Its bytes are not there any more: goes on in the copy; what no copy has is lost. What the file holds now is a
+ * partition of its own.
+ */
 export async function truncated(partition: Partition, known: Known): Promise<void> {
   const now = known.now()
   const place = partition.position(now)
@@ -136,7 +139,8 @@ export async function judge(partition: Partition, known: Known): Promise<boolean
 /** As far as can be told without reading: the first bytes are the same, and short ones lie in one directory. */
 function mayBeCopy(partition: Partition, head: Buffer, other: Partition): boolean {
   if (!other.judged) return false
-  if (other.file === undefined) return other.marked !== null && other.marked.ended !== true && partition.size >= other.marked.offset
+  const { marked } = other
+  if (other.file === undefined) return marked !== null && marked.ended !== true && partition.size >= marked.offset
   const size = Math.min(head.length, other.head.length)
   if (size === 0 || head.compare(other.head, 0, size, 0, size) !== 0) return false
   return head.length === HEAD_SIZE || dirname(partition.path) === dirname(other.path)

@@ -173,8 +173,7 @@ export class Partition {
   /** Moves the place to just before raw[index]. */
   advance(raw: Buffer, base: number, index: number): void {
     const added = raw.subarray(this.offset - base, index)
-    const head = this.head.length < HEAD_SIZE ? Buffer.concat([this.head, added.subarray(0, HEAD_SIZE - this.head.length)]) : this.head
-    this.#stand(base + index, head, Buffer.from(raw.subarray(Math.max(0, index - TAIL_SIZE), index)))
+    this.#stand(base + index, this.#headWith(added), Buffer.from(raw.subarray(Math.max(0, index - TAIL_SIZE), index)))
   }
 
   #stand(offset: number, head: Buffer, tail: Buffer): void {
@@ -187,7 +186,11 @@ export class Partition {
 
   #printHead(raw: Buffer, base: number, index: number): Print {
     if (this.#headPrint !== undefined) return this.#headPrint
-    const added = raw.subarray(this.offset - base, index)
-    return printOf(Buffer.concat([this.head, added.subarray(0, HEAD_SIZE - this.head.length)]))
+    return printOf(this.#headWith(raw.subarray(this.offset - base, index)))
+  }
+
+  #headWith(added: Buffer): Buffer {
+    const missing = HEAD_SIZE - this.head.length
+    return missing > 0 ? Buffer.concat([this.head, added.subarray(0, missing)]) : this.head
   }
 }

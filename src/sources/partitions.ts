@@ -104,15 +104,17 @@ export class Partitions implements Known {
   }
 
   async #meet(fresh: readonly Match[]): Promise<Partition[]> {
-    const closed = new Map(this.#closed().filter(({ marked }) => marked?.ended !== true).map((partition) => [partition.identity, partition]))
+    const unended = this.#closed().filter(({ marked }) => marked?.ended !== true)
+    const closed = new Map(unended.map((partition) => [partition.identity, partition]))
     const added: Partition[] = []
     for (const { path, stat } of fresh) {
       const opened = await this.#open(path)
       if (opened === undefined) continue
       const known = closed.get(identityOf(stat))
       if (this.#isOpen(opened.stat)) await opened.file.close() // the name was given to another file just now
-      else if (known !== undefined && (await known.place(opened.file, known.marked))) known.attach(opened.file, opened.stat, path, this.now())
-      else added.push(this.#add(path, opened))
+      else if (known !== undefined && (await known.place(opened.file, known.marked))) {
+        known.attach(opened.file, opened.stat, path, this.now())
+      } else added.push(this.#add(path, opened))
     }
     return added
   }

@@ -4,6 +4,7 @@ import { formatEvent } from '../events/json.js'
 import { headersOf, type HeaderOptions } from './headers.js'
 import type { Headers, LineEncoder, Lines } from './lines.js'
 import type { Partition } from './partition.js'
+import type { FilePosition } from './position.js'
 import type { Block } from './reading.js'
 
 const NEWLINE = 0x0a
@@ -64,7 +65,7 @@ export class Sending {
   }
 
   #lines(partition: Partition, { raw, base, end }: Block, from: number, to: number, now: number): Lines {
-    const positionAt = (index: number): ReturnType<Partition['positionAt']> => partition.positionAt(raw, base, Math.min(index, end), now)
+    const positionAt = (index: number): FilePosition => partition.positionAt(raw, base, Math.min(index, end), now)
     return {
       raw,
       from,

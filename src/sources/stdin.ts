@@ -32,7 +32,7 @@ export function stdin(options: StdinOptions, around: StdinSurroundings): Stdin {
   return new Stdin(options, around)
 }
 
-export class Stdin implements Source, Receiver {
+class Stdin implements Source, Receiver {
   /** The one partition of this run. */
   readonly asks: string
   readonly #encoder: LineEncoder
@@ -147,7 +147,8 @@ export class Stdin implements Source, Receiver {
       const headers = headersOf(this.options.headers, undefined, this.around.host, time)
       const positionAt = (index: number): Mark['to'] => ({ offset: base + index })
       const lines = {
-        raw: this.#raw, from: 0, to, headers, partition: this.asks, positionAt, markAt: (index: number) => this.#mark(positionAt(index), time),
+        raw: this.#raw, from: 0, to, headers, partition: this.asks, positionAt,
+        markAt: (index: number) => this.#mark(positionAt(index), time),
         ...(this.options.headers.known.includes('byteoffset') && { offsetOf: (index: number) => String(base + index) }),
       }
       let done = 0
@@ -208,6 +209,9 @@ export class Stdin implements Source, Receiver {
 
   /** All up to there is durable further down, or was given to somebody who gives no acks. */
   #drop(offset: number): void {
-    while (this.#held[0] !== undefined && this.#held[0].mark.to.offset <= offset) this.#heldBytes -= this.#held.shift()!.lines.length
+    for (let first = this.#held[0]; first !== undefined && first.mark.to.offset <= offset; first = this.#held[0]) {
+      this.#heldBytes -= first.lines.length
+      this.#held.shift()
+    }
   }
 }

@@ -225,7 +225,7 @@ function placesOf(held: Held, prefix: string): Places {
     places.set(partition, positions.map((position) => {
       const place = filePosition(position)
       if (place !== undefined) return place
-      throw new FlumeError('VERSION', `cannot go on with ${partition}: its reader holds a position that this version does not understand`)
+      throw new FlumeError('VERSION', `cannot go on with ${partition}: this version does not understand the position that its reader holds`)
     }))
   }
   return places

@@ -28,7 +28,7 @@ const options = {
   headers: { type: 'text', default: 'file,host,timestamp', placeholder: 'NAMES', describe: `which of ${KNOWN_HEADERS.join(', ')} events have` },
   'no-headers': { type: 'flag', describe: 'none of these, only those of --header' },
   'source-id': { type: 'text', placeholder: 'NAME', describe: 'whose files these are; default: the id of this machine' },
-  state: { type: 'text', placeholder: 'FILE', describe: 'where positions are kept for a reader that keeps none (default: in the state directory)' },
+  state: { type: 'text', placeholder: 'FILE', describe: 'where positions are kept for a reader that keeps none' },
   poll: { type: 'duration', default: '1s', placeholder: 'TIME', describe: 'look so often for new files, and at files written to lately' },
   'poll-idle': { type: 'duration', default: '1m', placeholder: 'TIME', describe: 'look so often at the other files' },
   settle: { type: 'duration', default: '10s', placeholder: 'TIME', describe: 'send the unfinished last line of a rotated file after so long' },
@@ -56,7 +56,8 @@ export const command = defineCommand({
     const rejects = new Rejects(disk, resolve(directory, values.rejects ?? join(stateDirectory, 'tail.rejects')), clock, say)
     const refused = values.strict ? STRICT : rejects
     const around = { disk, clock, say, host: hostname(), refused, notice, randomId: () => randomBytes(12).toString('hex') }
-    const common = { sourceId: await sourceId(values, context), headers: headerOptions(values), eventBytesMax: values['event-bytes-max'] }
+    const eventBytesMax = values['event-bytes-max']
+    const common = { sourceId: await sourceId(values, context), headers: headerOptions(values), eventBytesMax }
     const source = operands.includes('-')
       ? stdin({ ...common, fd: 0 }, { ...around, now: () => clock.now() })
       : tail({ ...common, ...tailOptions(values, operands, context) }, around)
@@ -107,7 +108,8 @@ function headerOptions(values: Values<typeof options>): HeaderOptions {
   return {
     known: names.map((name) => {
       if ((KNOWN_HEADERS as readonly string[]).includes(name)) return name as KnownHeader
-      throw new FlumeError('BAD_OPTION', `unknown header ${JSON.stringify(name)} in --headers: it is one of ${KNOWN_HEADERS.join(', ')}; --header ${name}=VALUE sets others`)
+      const known = KNOWN_HEADERS.join(', ')
+      throw new FlumeError('BAD_OPTION', `unknown header ${JSON.stringify(name)}: --headers takes ${known}; --header sets others`)
     }),
     fixed: new Map(values.header.map(fixedHeader)),
   }
@@ -117,7 +119,7 @@ function fixedHeader(text: string): [string, string] {
   const equals = text.indexOf('=')
   if (equals < 1) throw new FlumeError('BAD_OPTION', `--header is NAME=VALUE, not ${JSON.stringify(text)}`)
   const name = text.slice(0, equals)
-  if (name.startsWith('flume.')) throw new FlumeError('BAD_OPTION', `header ${name} is reserved: names that begin with flume. are`)
+  if (name.startsWith('flume.')) throw new FlumeError('BAD_OPTION', `--header: names that begin with flume. are reserved: ${name}`)
   return [name, text.slice(equals + 1)]
 }
 

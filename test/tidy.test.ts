@@ -4,13 +4,14 @@ import { builtinModules } from 'node:module'
 import { basename, join } from 'node:path'
 import { ESLint } from 'eslint'
 import t from 'tap'
+import { STATUS } from '../src/cli/exit.js'
 import { COMMON } from '../src/cli/options.js'
 import type { Command } from '../src/cli/command.js'
-import { ROOT, declaredNames, exportedNames, filesOf, functionsOf, globalsUsed, importsOf, parse, read, trackedFiles } from './support/source.js'
+import { ROOT, declaredNames, exportedNames, filesOf, functionsOf, globalsUsed, importsOf, parse, projectFiles, read } from './support/source.js'
 
 const sources = filesOf('src').map(parse)
 const tests = filesOf('test').filter((path) => path.endsWith('.ts')).map(parse)
-const tracked = trackedFiles()
+const everything = projectFiles()
 const manifest = JSON.parse(read('package.json')) as {
   bin: Record<string, string>
   man: string[]
@@ -144,7 +145,7 @@ t.test('names are words of the trade', async (t) => {
 })
 
 t.test('nothing is left to do, and nothing names a machine', async (t) => {
-  for (const path of tracked.filter((name) => name !== 'LICENSE' && name !== 'test/tidy.test.ts')) {
+  for (const path of everything.filter((name) => name !== 'LICENSE' && name !== 'test/tidy.test.ts')) {
     const text = read(path)
     t.notMatch(text, /\b(TODO|FIXME|XXX|HACK)\b/, path)
     t.notMatch(text, /\/(work|root)\/|registry\.npmjs/, path)
@@ -169,8 +170,8 @@ t.test('what package.json names is there, and can be run', async (t) => {
   t.same(Object.keys(manifest.bin).sort(), readdirSync(join(ROOT, 'bin')).sort())
   t.same(Object.keys(manifest.bin).sort(), commands.toSorted())
   t.same(manifest.man.toSorted(), filesOf('man'), 'every page is installed')
-  for (const name of manifest.files.filter((name) => name !== 'dist')) t.ok(tracked.some((path) => path === name || path.startsWith(`${name}/`)), name)
-  for (const path of Object.values(manifest.scripts).flatMap((script) => script.match(/[\w./-]+\.(sh|js|ts)\b/g) ?? [])) t.ok(tracked.includes(path), path)
+  for (const name of manifest.files.filter((name) => name !== 'dist')) t.ok(everything.some((path) => path === name || path.startsWith(`${name}/`)), name)
+  for (const path of Object.values(manifest.scripts).flatMap((script) => script.match(/[\w./-]+\.(sh|js|ts)\b/g) ?? [])) t.ok(everything.includes(path), path)
 })
 
 for (const name of commands) {
@@ -192,6 +193,12 @@ for (const name of commands) {
   })
 }
 
+t.test('flume(7) has the options of every command, and every exit status', async (t) => {
+  const page = read('man/flume.7')
+  for (const name of Object.keys(COMMON)) t.ok(flagsOf(page).includes(name), `--${name}`)
+  for (const status of new Set(Object.values(STATUS))) t.match(page, new RegExp(`^\\.It ${status}$`, 'm'), String(status))
+})
+
 /** Long options in mdoc: `.Fl -from`, `\-\-from`, or `--from`. */
 function flagsOf(text: string): string[] {
   return [...text.matchAll(/(?:\bFl -|\\-\\-|(?<![-\w])--)([a-z][a-z0-9-]+)/g)].map(([, name]) => name!)
@@ -207,7 +214,7 @@ t.test('README: its commands, scripts, options and files are there', async (t) =
   const pages = manifest.man.map((path) => basename(path).replace(/\.\d$/, ''))
   for (const [name] of readme.matchAll(/(?<![\w./-])flume(-[a-z]+)+/g)) t.ok(name in manifest.bin || pages.includes(name), name)
   for (const [, script] of readme.matchAll(/npm run ([a-z]+)/g)) t.ok(script! in manifest.scripts, `npm run ${script}`)
-  for (const [, page] of readme.matchAll(/`?\]\((man\/[^)]+|[A-Z]+(?:\.md)?|examples\/[^)]+)\)/g)) t.ok(tracked.includes(page!), page!)
+  for (const [, page] of readme.matchAll(/`?\]\((man\/[^)]+|[A-Z]+(?:\.md)?|examples\/[^)]+)\)/g)) t.ok(everything.includes(page!), page!)
   for (const [, block] of readme.matchAll(/```sh\n([^]*?)```/g)) {
     for (const flag of flagsOf(block!)) t.ok(KNOWN_FLAGS().has(flag) || ['omit'].includes(flag), `--${flag}`)
   }

@@ -1,5 +1,4 @@
 /** The project's own files, parsed, for test/tidy.test.ts. */
-import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import ts from 'typescript'
@@ -28,10 +27,21 @@ export function filesOf(directory: string): string[] {
     .sort()
 }
 
-/** What a stranger gets who clones: tracked files, and those about to be. */
-export function trackedFiles(): string[] {
-  const names = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], { cwd: ROOT, encoding: 'utf8' })
-  return names.split('\n').filter((name) => name !== '' && existsSync(join(ROOT, name)))
+/** Paths of all that belongs to the project: what .gitignore does not leave out. Works without git, too. */
+export function projectFiles(): string[] {
+  const ignored = ['.git', ...read('.gitignore').split('\n').map((line) => line.replace(/\/$/, ''))]
+  const inside = (directory: string): string[] =>
+    readdirSync(join(ROOT, directory), { withFileTypes: true }).flatMap((entry) => {
+      const path = join(directory, entry.name)
+      if (ignored.some((name) => matchesGlob(entry.name, name))) return []
+      return entry.isDirectory() ? inside(path) : entry.isFile() ? [path] : []
+    })
+  return inside('.').sort()
+}
+
+/** Of .gitignore only what ours needs: a star. */
+function matchesGlob(name: string, pattern: string): boolean {
+  return new RegExp(`^${pattern.replaceAll('.', '\\.').replaceAll('*', '.*')}$`).test(name)
 }
 
 export function read(path: string): string {

@@ -7,13 +7,17 @@ import type { End } from '../pipe/output.js'
 const WAITING_BYTES_MAX = 1024 * 1024
 
 export async function exportTo(fd: number, batches: AsyncIterable<Batch>): Promise<End> {
-  const writer = new FdWriter(fd, () => undefined)
+  let wake = (): void => undefined
+  const writer = new FdWriter(fd, () => wake())
+  const below = async (bytes: number): Promise<void> => {
+    while (writer.waiting >= bytes && !writer.settled) await new Promise<void>((resolve) => (wake = resolve))
+  }
   for await (const { lines, release } of batches) {
     writer.push([lines], release)
-    await writer.below(WAITING_BYTES_MAX)
+    await below(WAITING_BYTES_MAX)
     if (writer.error) break
   }
-  await writer.settled()
+  await below(1)
   if (errnoOf(writer.error) === 'EPIPE') return 'SIGPIPE'
   if (writer.error) throw new FlumeError('IO', 'cannot write the export', { cause: writer.error })
   return 0

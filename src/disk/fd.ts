@@ -176,36 +176,31 @@ export class FdWriter {
   waiting = 0
   /** Why writing ended; what was not written by then never will be. */
   error: Error | undefined
-  #pieces: Buffer[] = []
+  #pieces: readonly Buffer[] = []
+  #next: Buffer[] = []
   #done: { readonly at: number; readonly call: () => void }[] = []
   #busy = false
 
+  /** `onChange` is called after each write, and when writing has failed. */
   constructor(
     readonly fd: number,
-    readonly onError: (error: Error) => void,
+    readonly onChange: () => void,
   ) {}
+
+  /** Nothing will be written any more, or nothing is left to write. */
+  get settled(): boolean {
+    return this.waiting === 0 || this.error !== undefined
+  }
 
   /** `done` is called once these bytes are written, or never will be. */
   push(pieces: readonly Buffer[], done?: () => void): void {
     for (const piece of pieces) {
-      this.#pieces.push(piece)
+      this.#next.push(piece)
       this.waiting += piece.length
     }
     if (done) this.#done.push({ at: this.written + this.waiting, call: done })
     if (this.error) this.#settle()
     else if (!this.#busy) this.#write()
-  }
-
-  /** Resolves when fewer than `bytes` wait to be written, or writing has failed. */
-  async below(bytes: number): Promise<void> {
-    while (this.waiting >= bytes && this.waiting > 0 && !this.error) {
-      await new Promise<void>((resolve) => this.#done.unshift({ at: this.written + 1, call: resolve }))
-    }
-  }
-
-  /** Resolves when all that was pushed is written, or writing has failed. */
-  settled(): Promise<void> {
-    return this.below(1)
   }
 
   /** Closes the descriptor; its number stays taken, so that no other file gets what is printed to it. */
@@ -220,32 +215,30 @@ export class FdWriter {
   }
 
   #write(): void {
-    if (this.#pieces.length === 0) return
+    if (this.#pieces.length === 0) {
+      this.#pieces = this.#next.splice(0, PIECES_MAX)
+      if (this.#pieces.length === 0) return
+    }
     this.#busy = true
-    const pieces = this.#pieces.length > 1024 ? this.#pieces.slice(0, 1024) : this.#pieces
-    fs.writev(this.fd, pieces, null, (error, count) => {
+    fs.writev(this.fd, this.#pieces as Buffer[], null, (error, count) => {
       if (error?.code === 'EAGAIN') return void setTimeout(() => this.#write(), 2) // somebody made it non-blocking
       this.#busy = false
-      if (error) return this.#fail(error)
-      this.#wrote(count)
-      this.#write()
+      if (error) this.error = error
+      else {
+        this.written += count
+        this.waiting -= count
+        this.#pieces = after(this.#pieces, count) as Buffer[]
+      }
+      this.#settle()
+      if (!error && !this.#busy) this.#write()
+      this.onChange()
     })
-  }
-
-  #wrote(count: number): void {
-    this.written += count
-    this.waiting -= count
-    this.#pieces = after(this.#pieces, count) as Buffer[]
-    this.#settle()
-  }
-
-  #fail(error: Error): void {
-    this.error = error
-    this.#settle()
-    this.onError(error)
   }
 
   #settle(): void {
     while (this.#done[0] && (this.error || this.#done[0].at <= this.written)) this.#done.shift()?.call()
   }
 }
+
+/** Of one writev(2): more than a pipe holds. */
+const PIECES_MAX = 256

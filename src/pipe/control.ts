@@ -19,7 +19,8 @@ export interface MarkLine extends Mark {
 }
 
 export function markLine(nonce: string, number: number, bytes: number, events: number, mark: Mark): Buffer {
-  const { time, partition, from, to, replayable, gone } = mark
+  const { time, partition, to, replayable, gone } = mark
+  const from = mark.from && { offset: mark.from.offset } // where the reader is already: it knows the rest
   const tail = { partition, from, to, ...(replayable ? {} : { replayable }), ...(gone ? { gone } : {}) }
   return Buffer.from(`{"flume":"${nonce}","mark":${number},"bytes":${bytes},"events":${events},"time":${time},${JSON.stringify(tail).slice(1)}\n`)
 }

@@ -92,7 +92,7 @@ export class Input {
     stop.addEventListener('abort', wake)
     try {
       if (this.#stat.kind === 'null' || this.#stat.kind === 'closed') return
-      this.#intake.resume()
+      this.#intake.more()
       while (!stop.aborted) {
         this.#news = false
         const next = await this.#next()
@@ -212,7 +212,7 @@ export class Input {
   }
 
   #idle(): 'wait' {
-    this.#intake.resume()
+    this.#intake.more()
     return 'wait'
   }
 

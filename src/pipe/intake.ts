@@ -26,6 +26,8 @@ export class Intake {
   #start = 0
   #end = 0
   #starved = false
+  /** What is held is not enough to go on with. */
+  #hungry = false
   #reader: FdReader
 
   constructor(fd: number, kind: FdStat['kind'], onChange: () => void) {
@@ -34,6 +36,7 @@ export class Intake {
       took: (count) => {
         this.#end += count
         this.fresh = true
+        this.#hungry = false
         onChange()
       },
       emptied: () => {
@@ -48,8 +51,9 @@ export class Intake {
     })
   }
 
-  /** Goes on reading where it had stopped for want of room. */
-  resume(): void {
+  /** What is held is not enough: reads on, in more room than a block has if need be. */
+  more(): void {
+    this.#hungry = true
     this.#reader.resume()
   }
 
@@ -97,7 +101,7 @@ export class Intake {
   /** Later than now, so that whoever released a batch is done with it. */
   #feed(): void {
     this.#starved = false
-    setImmediate(() => this.resume())
+    setImmediate(() => this.#reader.resume())
   }
 
   #room(): Buffer {
@@ -110,13 +114,15 @@ export class Intake {
     return this.#block.bytes.subarray(this.#end)
   }
 
-  /** Takes what is held to a block with room; one larger than usual where a batch or an event is. */
+  /** Takes what is held to where there is room: little of it in a block of the pool, much of it only when it must be. */
   #move(): void {
     const held = this.length
+    const large = held >= BLOCK_BYTES / 2
+    if (large && !this.#hungry) return
     if (this.#block?.sole && held < this.#block.bytes.length / 2) {
       this.#block.bytes.copyWithin(0, this.#start, this.#end)
     } else {
-      const block = this.#blocks.tryTake(held >= BLOCK_BYTES / 2 ? held * 2 + BLOCK_BYTES : BLOCK_BYTES)
+      const block = this.#blocks.tryTake(large ? held * 2 + BLOCK_BYTES : BLOCK_BYTES)
       if (!block) return
       this.bytes.copy(block.bytes)
       this.#block?.release()

@@ -143,9 +143,7 @@ class Output {
     if (reader.kind === 'plain' && this.#stat.kind === 'pipe') void this.#guard(this.#session.signal)
     for await (const batch of this.#source.open(reader, this.#session.signal)) {
       this.#send(batch)
-      while (this.#writer.waiting >= WAITING_BYTES_MAX && !this.#reason()) {
-        await Promise.race([this.#writer.below(WAITING_BYTES_MAX), this.#changed()])
-      }
+      while (this.#writer.waiting >= WAITING_BYTES_MAX && !this.#reason()) await this.#changed()
       if (this.#reason() !== undefined) break
     }
     const why = this.#reason() ?? 'ended'
@@ -169,9 +167,10 @@ class Output {
 
   /** Resolves when anything has happened on the pipe or its socket, or after `ms`. */
   async #changed(ms?: number): Promise<void> {
-    const timer = new AbortController()
     const change = new Promise<void>((resolve) => this.#wakers.push(resolve))
-    await (ms === undefined ? change : Promise.race([change, this.#options.clock.sleep(ms, timer.signal)]))
+    if (ms === undefined) return change
+    const timer = new AbortController()
+    await Promise.race([change, this.#options.clock.sleep(ms, timer.signal)])
     timer.abort()
   }
 
@@ -244,7 +243,7 @@ class Output {
     this.#visitor = visitor
     this.#met = true
     this.#said = true
-    while (!visitor.gone && this.#writer.waiting > 0 && !this.#writer.error) await Promise.race([this.#writer.settled(), this.#changed()])
+    while (!visitor.gone && !this.#writer.settled) await this.#changed()
     await this.#settling
     this.#acks = new Acks()
     this.#nonce = this.#options.nonce()
@@ -271,9 +270,7 @@ class Output {
   /** The last batch is out: bye, and wait for the last acks. */
   async #farewell(): Promise<End> {
     const visitor = this.#visitor!
-    while (this.#writer.waiting > 0 && !this.#writer.error && !visitor.gone && !visitor.saidBye) {
-      await Promise.race([this.#writer.settled(), this.#changed()])
-    }
+    while (!this.#writer.settled && !visitor.gone && !visitor.saidBye) await this.#changed()
     if (this.#writer.error) return this.#broken()
     visitor.link.send({ t: 'bye', last: this.#acks.last })
     this.#step('bye-sent')
@@ -350,7 +347,7 @@ class Output {
   async #unmet(why: Why): Promise<Reader | End> {
     const { clock } = this.#options
     if (this.#stat.kind === 'pipe' && this.#door && why === 'stopped') return 0
-    while (this.#writer.waiting > 0 && !this.#reason()) await Promise.race([this.#writer.settled(), this.#changed()])
+    while (!this.#writer.settled && !this.#reason()) await this.#changed()
     await this.#settling
     const start = clock.now()
     for (let told = false; ; ) {

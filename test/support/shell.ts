@@ -4,6 +4,11 @@ import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
+/** HOME and state are in `directory`; a bare environment otherwise. */
+export function commandEnvironment(directory: string): Record<string, string> {
+  return { PATH: `${root}bin:${root}test/support/bin:${process.env.PATH}`, HOME: directory, TZ: 'UTC' }
+}
+
 export interface Ran {
   readonly status: number | null
   readonly signal: NodeJS.Signals | null
@@ -19,7 +24,7 @@ export function shell(line: string, directory: string, env: Record<string, strin
       cwd: directory,
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { PATH: `${root}bin:${root}test/support/bin:${process.env.PATH}`, HOME: directory, TZ: 'UTC', ...env },
+      env: { ...commandEnvironment(directory), ...env },
     })
     const timer = setTimeout(() => process.kill(-child.pid!, 'SIGKILL'), limit)
     let out = ''

@@ -211,6 +211,9 @@ export class Queue {
       await makeParts(paths, around.disk)
       const log = await Log.open(paths, around, identity, this.#published)
       await log.close()
+    } catch (error) {
+      if (!(error instanceof FlumeError) || error.code !== 'SEGMENT_DAMAGED') throw error
+      around.say(error.message) // stops who puts; a reader goes on to the end that was published
     } finally {
       await lock.release()
     }

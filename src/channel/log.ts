@@ -22,6 +22,7 @@ const COPY_SIZE = 1024 * 1024
 export class Log {
   /** The byte just before which the event `next` will stand; follows `active.end`, together with `next`. */
   #end: number
+  #trimming: Promise<void> | undefined
 
   private constructor(
     readonly paths: Paths,
@@ -106,7 +107,11 @@ export class Log {
   }
 
   /** Removes what all readers have passed. May run beside append, sync and roll. */
-  async trim(): Promise<void> {
+  trim(): Promise<void> {
+    return (this.#trimming ??= this.#trim().finally(() => (this.#trimming = undefined)))
+  }
+
+  async #trim(): Promise<void> {
     for (const first of await removePassed(this.around.disk, this.paths)) this.sealed.delete(first)
   }
 

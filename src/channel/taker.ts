@@ -58,7 +58,7 @@ export class Taker implements Source {
   }
 
   /** Throws BINDING_CHANGED; OTHER_HISTORY for a reader that stands after the end of the log. */
-  async *open(reader: Reader, stop: AbortSignal): AsyncGenerator<Batch> {
+  async *open(reader: Reader, stop: AbortSignal): AsyncGenerator<Batch, void, undefined> {
     const { taking } = this
     await taking.refresh()
     this.#moving = undefined

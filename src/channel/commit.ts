@@ -108,7 +108,7 @@ export class Commit {
   /** As many batches as fit the segment and the room left, one at least. */
   #nextGroup(): Entry[] {
     const { log, room, segmentBytesMax } = this.committing
-    const most = Math.min(segmentBytesMax - log.active.end, (room.options.sizeMax ?? Infinity) - log.bytes)
+    const most = Math.min(segmentBytesMax - log.active.end, room.left(log.bytes))
     let size = 0
     const stop = this.#entries.findIndex((entry) => (size += entry.size) > most)
     return this.#entries.slice(0, stop < 0 ? this.#entries.length : Math.max(1, stop))

@@ -36,6 +36,11 @@ export class Room {
     return `${this.#free} bytes are free on its disk, --free-min is ${this.#freeMin}`
   }
 
+  /** How many bytes fit, as of the last look at the disk. */
+  left(held: number): number {
+    return Math.min((this.options.sizeMax ?? Infinity) - held, this.#free - this.#written - this.#freeMin)
+  }
+
   wrote(bytes: number): void {
     this.#written += bytes
   }

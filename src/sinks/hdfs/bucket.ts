@@ -47,6 +47,12 @@ export class Bucket {
 /** Bytes written between two syncs in the background, so that the last one is short. */
 const SYNC_EACH = 8 * 1024 * 1024
 
+/** A block that is filled so far. */
+interface Full {
+  readonly block: Block
+  readonly size: number
+}
+
 /** A file being filled: a block of memory that events are decoded into, and a draft that it is written to when full. */
 export class OpenFile {
   /** Bytes and events it has been given. */
@@ -58,7 +64,8 @@ export class OpenFile {
   /** The block being filled, and how far. */
   block: Block | undefined
   fill = 0
-  #handed = 0
+  /** Blocks on their way to the draft, of which nothing is written yet. */
+  #full: Full[] = []
   #written = 0
   #syncedAt = 0
   #writes: Promise<void> = Promise.resolve()
@@ -93,11 +100,17 @@ export class OpenFile {
   spill(): void {
     const { block, fill } = this
     if (block === undefined) return
-    const at = this.#handed
     this.block = undefined
     this.fill = 0
-    this.#handed += fill
-    this.#writes = this.#writes.then(() => this.#write(block, fill, at))
+    this.#full.push({ block, size: fill })
+    if (this.#full.length > 1) return
+    this.#writes = this.#writes.then(
+      () => this.#write(),
+      (error: unknown) => {
+        this.#release(this.#takeFull()) // somebody may be waiting for a block
+        throw error
+      },
+    )
     this.#writes.catch(this.onFailure)
   }
 
@@ -117,17 +130,30 @@ export class OpenFile {
     await this.draft.discard()
   }
 
-  async #write(block: Block, size: number, at: number): Promise<void> {
+  /** All that has come together while the last write ran. */
+  async #write(): Promise<void> {
+    const full = this.#takeFull()
+    const pieces = full.map(({ block, size }) => block.bytes.subarray(0, size))
     try {
-      await this.retry.until(`cannot write ${this.draft.path}`, () => this.draft.write([block.bytes.subarray(0, size)], at))
-      this.#written += size
+      await this.retry.until(`cannot write ${this.draft.path}`, () => this.draft.write(pieces, this.#written))
+      for (const { size } of full) this.#written += size
     } finally {
-      block.release()
+      this.#release(full)
     }
     if (this.#written - this.#syncedAt < SYNC_EACH || this.#sync !== undefined) return
     this.#syncedAt = this.#written
     this.#sync = this.#syncNow()
     this.#sync.catch(this.onFailure)
+  }
+
+  #takeFull(): readonly Full[] {
+    const full = this.#full
+    this.#full = []
+    return full
+  }
+
+  #release(full: readonly Full[]): void {
+    for (const { block } of full) block.release()
   }
 
   async #syncNow(): Promise<void> {

@@ -38,9 +38,9 @@ export interface BucketsAround {
   onFailure(error: unknown): void
 }
 
-/** A run of lines fits in. */
-export const BLOCK_SIZE = 256 * 1024
-const BLOCK_COUNT = 32
+/** So small that each of many buckets has one; a file is written several at once. */
+export const BLOCK_SIZE = 16 * 1024
+const BLOCK_COUNT = 512
 /** Commits under way at once, beyond those of files that are rolled together. */
 const COMMITS_MAX = 16
 
@@ -81,11 +81,11 @@ export class Buckets {
     return bucket.file
   }
 
-  /** Sees to it that the file's block has room for `size` bytes, or is empty. */
+  /** Sees to it that the file's block has room for `size` bytes, at most BLOCK_SIZE. */
   async reserve(file: OpenFile, size: number): Promise<void> {
-    if (file.room >= Math.min(size, BLOCK_SIZE)) return
+    if (file.room >= size) return
     file.spill()
-    file.block = await this.#takeBlock()
+    file.block = this.#blocks.tryTake() ?? (await this.#nextBlock())
   }
 
   /** The last mark before the first one that is held; undefined: none is. */
@@ -195,10 +195,8 @@ export class Buckets {
     for (const [key, bucket] of this.#buckets) if (bucket.file === undefined && bucket.uncommitted === 0) this.#buckets.delete(key)
   }
 
-  async #takeBlock(): Promise<Block> {
+  async #nextBlock(): Promise<Block> {
     for (;;) {
-      const block = this.#blocks.tryTake()
-      if (block !== undefined) return block
       const freed = new Promise<void>((resolve) => this.#blocks.onceFree(resolve))
       for (const bucket of this.#buckets.values()) {
         if (bucket.file?.block === undefined) continue
@@ -206,6 +204,8 @@ export class Buckets {
         break
       }
       await freed
+      const block = this.#blocks.tryTake()
+      if (block !== undefined) return block
     }
   }
 }

@@ -5,9 +5,10 @@
 import { FlumeError } from '../../errors.js'
 import type { Batch, Mark, Position } from '../../events/batch.js'
 import type { Clock } from '../../events/flow.js'
-import { decodeLines, headAt, parseEvent } from '../../events/json.js'
+import { decodeLines, parseEvent } from '../../events/json.js'
 import type { Bucket, OpenFile, Passed, Span } from './bucket.js'
 import { BLOCK_SIZE, type Buckets } from './buckets.js'
+import { Heads, type Head } from './heads.js'
 import { streamOf } from './name.js'
 import type { Place, Places } from './path.js'
 
@@ -39,15 +40,19 @@ interface Task {
   readonly mark: Mark | null
   readonly before: Passed
   readonly time: number
+  readonly now: number
   readonly span: Span
+  /** What its places have turned out to be. */
+  readonly targets: Map<Place, OpenFile | typeof PAST>
 }
+
+/** Instead of a file: what is in place already. */
+const PAST = 'past'
 
 const LF = 0x0a
 const NEWLINE = Buffer.from('\n')
-/** Makes an event of a head. */
-const HEAD_CLOSE = Buffer.from('"}')
-/** Bytes of lines decoded at once; a block takes them all. */
-const RUN_SIZE_MAX = BLOCK_SIZE
+/** Bytes of lines decoded at once. */
+const RUN_SIZE_MAX = 64 * 1024
 /** Header of an event that stands for lost ones. */
 const GAP = 'flume.gap'
 
@@ -55,6 +60,11 @@ export class Filler {
   readonly #said = new Set<string>()
   /** For a run that is decoded only to see that it can be. */
   readonly #scratch = Buffer.allocUnsafeSlow(RUN_SIZE_MAX)
+  readonly #heads = new Heads()
+  /** Longest line that goes the fast way: a block has room for its body. */
+  readonly #runSizeMax: number
+  /** How far to look for lines with the head of the last. */
+  #ahead = 0
   /** Of this run, for what has no sequences that come again. */
   readonly #run: string
   #counted = 0
@@ -66,49 +76,54 @@ export class Filler {
     readonly around: FillAround,
   ) {
     this.#run = around.uuid().slice(0, 8)
+    this.#runSizeMax = Math.min(BLOCK_SIZE, options.eventBytesMax)
   }
 
   /** All events of a batch. On return `batch.lines` is needed no more. Throws OTHER_HISTORY, and BAD_EVENT if strict. */
   async fill(batch: Batch, before: Passed): Promise<void> {
     const { lines, mark, count } = batch
     if (count === 0) return
-    const task = { lines, mark, before, time: mark?.time ?? this.around.clock.now(), span: this.#spanOf(mark, count) }
-    // Where each line has a head of its own, look no further ahead than the last run went.
-    let ahead = RUN_SIZE_MAX
+    const now = this.around.clock.now()
+    const task: Task = { lines, mark, before, now, time: mark?.time ?? now, span: this.#spanOf(mark, count), targets: new Map() }
     for (let at = 0; at < lines.length; ) {
       const lineEnd = endOf(lines, at)
-      const head = lineEnd - at > this.options.eventBytesMax ? undefined : headAt(lines, at)
-      const end = Math.max(lineEnd, lines.lastIndexOf(LF, at + ahead - 1) + 1)
-      const done = head === undefined || end - at > RUN_SIZE_MAX ? 0 : await this.#fillRun(task, at, end, head)
-      ahead = done === end - at ? RUN_SIZE_MAX : Math.min(2 * done, RUN_SIZE_MAX)
+      const done = lineEnd - at > this.#runSizeMax ? 0 : await this.#fillRun(task, at, lineEnd)
       at += done > 0 ? done : await this.#fillLine(task, lines.subarray(at, lineEnd))
     }
   }
 
-  /** Lines that share this head; returns the bytes of those that could be decoded. */
-  async #fillRun(task: Task, at: number, end: number, head: Buffer): Promise<number> {
+  /** Lines that share the head of the one up to `lineEnd`; returns the bytes of those that could be decoded. */
+  async #fillRun(task: Task, at: number, lineEnd: number): Promise<number> {
     const { lines } = task
-    let place: Place | undefined
-    try {
-      place = this.#placeOf(parseEvent(Buffer.concat([head, HEAD_CLOSE])).headers, task)
-    } catch (error) {
-      if (error instanceof FlumeError && error.code === 'BAD_EVENT') return 0
-      throw error
-    }
-    if (place === undefined) return 0
-    const bucket = await this.buckets.of(place, task.span)
-    const text = this.options.format === 'text'
-    if (this.#isPast(bucket, task.span)) return decodeLines(lines, at, end, this.#scratch, 0, head).consumed
-    const file = await this.buckets.fileOf(bucket, task.span, task.before)
-    await this.buckets.reserve(file, end - at)
-    const { block, fill } = file
-    if (block === undefined) return 0
-    const out = text ? block.bytes : this.#scratch
-    const run = decodeLines(lines, at, end, out, text ? fill : 0, head)
-    if (!text) lines.copy(block.bytes, fill, at, at + run.consumed)
-    file.filled(text ? run.written : run.consumed)
-    this.#took(file, bucket, task, run.count)
+    const head = this.#heads.find(lines, at, lineEnd)
+    const place = head && this.#placeOfHead(head, task)
+    if (head === undefined || place === undefined) return 0
+    const target = task.targets.get(place) ?? (await this.#aim(place, task))
+    this.#ahead = this.#heads.repeated ? this.#ahead : 0
+    const end = Math.max(lineEnd, lines.lastIndexOf(LF, at + this.#ahead - 1) + 1)
+    const text = this.options.format === 'text' && target !== PAST
+    if (text && target.room < lineEnd - at) await this.buckets.reserve(target, lineEnd - at)
+    const out = text && target.block !== undefined ? target.block.bytes : this.#scratch
+    const run = decodeLines(lines, at, end, out, text ? target.fill : 0, head.bytes)
+    this.#ahead = Math.min(Math.max(4 * run.consumed, lineEnd - at), RUN_SIZE_MAX)
+    if (target === PAST) return run.consumed
+    if (text) target.filled(run.written)
+    else await this.#append(target, lines.subarray(at, at + run.consumed))
+    target.count += run.count
     return run.consumed
+  }
+
+  /** The file that takes the events of this batch with this place; PAST: all of them are in place. */
+  async #aim(place: Place, task: Task): Promise<OpenFile | typeof PAST> {
+    const { span, targets, before, now } = task
+    const bucket = await this.buckets.of(place, span)
+    const target = this.#isPast(bucket, span) ? PAST : await this.buckets.fileOf(bucket, span, before)
+    targets.set(place, target)
+    if (target === PAST) return PAST
+    target.lastEventAt = now
+    bucket.filling = span
+    bucket.reached = Math.max(bucket.reached, span.end)
+    return target
   }
 
   /** One line, the slow way. Returns its size. */
@@ -116,16 +131,15 @@ export class Filler {
     try {
       if (line.length > this.options.eventBytesMax) throw new FlumeError('BAD_EVENT', `the line is longer than ${this.options.eventBytesMax} bytes`)
       const event = parseEvent(line)
-      const place = this.#placeOf(event.headers, task)
+      const place = this.#placeOf(event.headers, event.headers.get('timestamp'), task)
       if (place === undefined) {
         this.#keepGap(line, event.headers.get(GAP), task)
         return line.length
       }
-      const bucket = await this.buckets.of(place, task.span)
-      if (this.#isPast(bucket, task.span)) return line.length
-      const file = await this.buckets.fileOf(bucket, task.span, task.before)
-      for (const piece of this.options.format === 'text' ? [event.body, NEWLINE] : [line]) await this.#append(file, piece)
-      this.#took(file, bucket, task, 1)
+      const target = task.targets.get(place) ?? (await this.#aim(place, task))
+      if (target === PAST) return line.length
+      for (const piece of this.options.format === 'text' ? [event.body, NEWLINE] : [line]) await this.#append(target, piece)
+      target.count++
     } catch (error) {
       if (!(error instanceof FlumeError) || error.code !== 'BAD_EVENT') throw error
       this.#refuse(line, error, task)
@@ -143,18 +157,21 @@ export class Filler {
     }
   }
 
-  #took(file: OpenFile, bucket: Bucket, task: Task, count: number): void {
-    file.count += count
-    file.lastEventAt = this.around.clock.now()
-    bucket.filling = task.span
-    bucket.reached = Math.max(bucket.reached, task.span.end)
+  /** Undefined: the slow way will say why. */
+  #placeOfHead({ headers, timestamp }: Head, task: Task): Place | undefined {
+    try {
+      return this.#placeOf(headers, timestamp, task)
+    } catch (error) {
+      if (error instanceof FlumeError && error.code === 'BAD_EVENT') return undefined
+      throw error
+    }
   }
 
   /** Undefined: a gap, which has no place among lines of text. */
-  #placeOf(headers: ReadonlyMap<string, string>, task: Task): Place | undefined {
+  #placeOf(headers: ReadonlyMap<string, string>, timestamp: string | undefined, task: Task): Place | undefined {
     if (this.options.format === 'text' && headers.has(GAP)) return undefined
-    if (this.places.lacksTime(headers)) this.#sayOnce('events without the header timestamp take the time of their mark')
-    return this.places.of(headers, task.time)
+    if (this.places.lacksTime(timestamp)) this.#sayOnce('events without the header timestamp take the time of their mark')
+    return this.places.of(headers, timestamp, task.time)
   }
 
   /** True: all that this bucket gets of the span is in place, or on its way. Throws OTHER_HISTORY: a part of it is. */

@@ -2,6 +2,7 @@
  * Directory and prefix of an event, from Flume's escapes: `%{header}`, `%Y-%m-%d`, `%[host]`. A place must be the same on
  * every replay, so it follows from the event, its mark, and what binding() names, and from nothing else.
  */
+import assert from 'node:assert'
 import { FlumeError } from '../../errors.js'
 import { NAME_SIZE_MAX, PREFIX_SIZE_MAX, fitted } from './name.js'
 import { Calendar, type Moment } from './calendar.js'
@@ -31,7 +32,19 @@ export interface Place {
 }
 
 /** What becomes of one escape for one event. */
-type Part = string | { readonly header: string } | { readonly time: (moment: Moment) => string } | { readonly raw: 'timestamp' }
+type Part =
+  | string
+  | { readonly header: string }
+  | { readonly time: (moment: Moment) => string }
+  /** The time itself, and the text that the header timestamp is: a header like any. */
+  | { readonly raw: 'time' | 'timestamp' }
+
+/** When an event was. */
+interface When {
+  /** ms since the epoch */
+  readonly time: number
+  readonly timestamp: string | undefined
+}
 
 /** Bytes of a whole path: Linux takes 4095, and the name comes after the directory. */
 const DIRECTORY_SIZE_MAX = 4095 - NAME_SIZE_MAX - 1
@@ -40,7 +53,11 @@ export class Places {
   readonly #directory: readonly Part[]
   readonly #prefix: readonly Part[]
   readonly #calendar: Calendar
-  readonly #fixed: Place | undefined
+  /** ms within which all times have the same place; NaN: none. */
+  readonly #grain: number
+  /** By headers: the place found last, and the cell of the time grid it is for. */
+  readonly #last = new WeakMap<ReadonlyMap<string, string>, { readonly cell: number; readonly place: Place }>()
+  readonly #places = new Map<string, Place>()
   /** True: without a time there is no place. */
   readonly needsTime: boolean
   /** One line of text that the places follow from. */
@@ -56,53 +73,80 @@ export class Places {
     this.#prefix = parse(options.prefix, host)
     checkPrefix(this.#prefix)
     const parts = [...this.#directory, ...this.#prefix]
-    this.needsTime = parts.some((part) => typeof part === 'object' && !('header' in part))
+    this.needsTime = parts.some((part) => typeof part === 'object' && ('time' in part || ('raw' in part && part.raw === 'time')))
     this.binding = bindingOf(options, host, this.needsTime)
-    this.#fixed = parts.every((part) => typeof part === 'string') ? this.#at(new Map(), 0) : undefined
+    this.#grain = parts.some((part) => typeof part === 'object' && 'raw' in part) ? NaN : grainOf(options)
   }
 
   /**
-   * Where an event with these headers goes; `markTime` in ms stands in for a missing timestamp.
-   * Throws BAD_EVENT when its timestamp is no integer, or its directory too long for any file system.
+   * Where an event with these headers goes. Its timestamp comes apart, so that events that differ in nothing else may share
+   * their headers; `markTime`, in ms, stands in for a missing one. The same object for the same place, mostly.
+   * Throws BAD_EVENT when the timestamp is no integer, or the directory too long for any file system.
    */
-  of(headers: ReadonlyMap<string, string>, markTime: number): Place {
-    if (this.#fixed !== undefined) return this.#fixed
-    return this.#at(headers, this.needsTime ? this.#timeOf(headers, markTime) : 0)
+  of(headers: ReadonlyMap<string, string>, timestamp: string | undefined, markTime: number): Place {
+    const time = this.needsTime ? this.#timeOf(timestamp, markTime) : 0
+    const cell = time < STEADY_SINCE && this.needsTime ? NaN : Math.floor(time / this.#grain)
+    const last = this.#last.get(headers)
+    if (last?.cell === cell) return last.place
+    const place = this.#at(headers, { time, timestamp })
+    this.#last.set(headers, { cell, place })
+    return place
   }
 
   /** True: this event's time is that of its mark, for want of its own. */
-  lacksTime(headers: ReadonlyMap<string, string>): boolean {
-    return this.needsTime && !this.options.useLocalTimestamp && !headers.has('timestamp')
+  lacksTime(timestamp: string | undefined): boolean {
+    return this.needsTime && !this.options.useLocalTimestamp && timestamp === undefined
   }
 
-  #timeOf(headers: ReadonlyMap<string, string>, markTime: number): number {
-    const text = this.options.useLocalTimestamp ? undefined : headers.get('timestamp')
+  #timeOf(timestamp: string | undefined, markTime: number): number {
+    const text = this.options.useLocalTimestamp ? undefined : timestamp
     if (text === undefined) return markTime
     const time = /^-?\d{1,16}$/.test(text) ? Number(text) : NaN
     if (Math.abs(time) <= TIME_MAX) return time
     throw new FlumeError('BAD_EVENT', `the header timestamp is no time in ms: ${JSON.stringify(text.slice(0, 40))}`)
   }
 
-  #at(headers: ReadonlyMap<string, string>, time: number): Place {
-    const moment = this.needsTime ? this.#calendar.at(time) : undefined
+  #at(headers: ReadonlyMap<string, string>, when: When): Place {
+    const moment = this.needsTime ? this.#calendar.at(when.time) : undefined
     const expand = (parts: readonly Part[]): string =>
-      parts.map((part) => (typeof part === 'string' ? part : expandPart(part, headers, time, moment))).join('')
+      parts.map((part) => (typeof part === 'string' ? part : expandPart(part, headers, when, moment))).join('')
     const directory = expand(this.#directory)
       .split('/')
       .map((name) => fitted(name, NAME_SIZE_MAX))
       .join('/')
     if (Buffer.byteLength(directory) > DIRECTORY_SIZE_MAX) throw new FlumeError('BAD_EVENT', 'its directory has too long a name')
     const prefix = expand(this.#prefix).replace(/[^A-Za-z0-9._=-]/g, '_').replace(/^[._]/, '-')
-    return { directory, prefix: fitted(prefix, PREFIX_SIZE_MAX) }
+    return this.#once({ directory, prefix: fitted(prefix, PREFIX_SIZE_MAX) })
   }
+
+  #once(place: Place): Place {
+    const key = `${place.directory}/${place.prefix}`
+    const known = this.#places.get(key)
+    if (known !== undefined) return known
+    if (this.#places.size >= PLACES_MAX) this.#places.clear()
+    this.#places.set(key, place)
+    return place
+  }
+}
+
+const PLACES_MAX = 4096
+/** Since 1972 every zone is whole minutes apart from UTC. */
+const STEADY_SINCE = Date.UTC(1972, 1)
+
+/** ms within which an event's time makes no difference. */
+function grainOf({ path, prefix, round }: PlaceOptions): number {
+  const escapes = path + prefix
+  const grain = /%[sSc]/.test(escapes) ? 1000 : 60_000
+  return round === 1 || round % grain === 0 ? grain : 1
 }
 
 /** A Date holds no more, and years have four digits up to here. */
 const TIME_MAX = Date.UTC(9999, 11, 30)
 
-function expandPart(part: Exclude<Part, string>, headers: ReadonlyMap<string, string>, time: number, moment: Moment | undefined): string {
+function expandPart(part: Exclude<Part, string>, headers: ReadonlyMap<string, string>, when: When, moment: Moment | undefined): string {
   if ('header' in part) return cleaned(headers.get(part.header) ?? '')
-  if ('raw' in part || moment === undefined) return String(time)
+  if ('raw' in part) return part.raw === 'time' ? String(when.time) : cleaned(when.timestamp ?? '')
+  assert(moment !== undefined)
   return part.time(moment)
 }
 
@@ -119,12 +163,16 @@ function parse(template: string, host: Host): Part[] {
     const [escape, header, fixed, letter] = match
     parts.push(template.slice(end, match.index))
     end = match.index + escape.length
-    const part = header !== undefined ? { header } : fixed !== undefined ? hostPart(fixed, host) : letterPart(letter)
+    const part = header !== undefined ? headerPart(header) : fixed !== undefined ? hostPart(fixed, host) : letterPart(letter)
     if (part === undefined) throw new FlumeError('BAD_OPTION', `cannot understand ${JSON.stringify(escape)} in ${JSON.stringify(template)}`)
     parts.push(part)
   }
   parts.push(template.slice(end))
   return parts.filter((part) => part !== '')
+}
+
+function headerPart(header: string): Part {
+  return header === 'timestamp' ? { raw: 'timestamp' } : { header }
 }
 
 function hostPart(word: string, host: Host): string | undefined {
@@ -135,7 +183,7 @@ function hostPart(word: string, host: Host): string | undefined {
 
 function letterPart(letter: string | undefined): Part | undefined {
   if (letter === '%') return '%'
-  if (letter === 't') return { raw: 'timestamp' }
+  if (letter === 't') return { raw: 'time' }
   const time = letter === undefined ? undefined : Calendar.format(letter)
   return time === undefined ? undefined : { time }
 }

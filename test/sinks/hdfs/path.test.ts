@@ -1,13 +1,17 @@
 import t from 'tap'
 import { FlumeError } from '../../../src/errors.js'
 import { Calendar } from '../../../src/sinks/hdfs/calendar.js'
-import { Places, cleaned, type PlaceOptions } from '../../../src/sinks/hdfs/path.js'
+import { Places, cleaned, type Place, type PlaceOptions } from '../../../src/sinks/hdfs/path.js'
 
 const HOST = { name: 'web1', fqdn: 'web1.example.org', ip: '192.0.2.7' }
 const OPTIONS: PlaceOptions = { path: '/d', prefix: 'events', round: 1, timeZone: 'UTC', useLocalTimestamp: false }
 
 function directoryOf(path: string, headers: Record<string, string>, more: Partial<PlaceOptions> = {}): string {
-  return new Places({ ...OPTIONS, path, ...more }, HOST).of(new Map(Object.entries(headers)), 0).directory
+  return placeOf(new Places({ ...OPTIONS, path, ...more }, HOST), headers).directory
+}
+
+function placeOf(places: Places, headers: Record<string, string>, markTime = 0): Place {
+  return places.of(new Map(Object.entries(headers)), headers['timestamp'], markTime)
 }
 
 /** Saturday 7 March 2026, 09:05:03.004 UTC */
@@ -87,7 +91,7 @@ t.test('a value of a header stays in its directory, and is not hidden', async (t
 
 t.test('a prefix is cleaned to what may stand in a name', async (t) => {
   const prefixOf = (prefix: string, headers: Record<string, string>): string =>
-    new Places({ ...OPTIONS, prefix }, HOST).of(new Map(Object.entries(headers)), SPRING).prefix
+    placeOf(new Places({ ...OPTIONS, prefix }, HOST), headers, SPRING).prefix
   t.equal(prefixOf('a-%{h}', { h: 'x y/é.z' }), 'a-x_y__.z')
   t.equal(prefixOf('%{h}', { h: '._x' }), '-_x')
   t.equal(prefixOf('%{h}', {}), '-')
@@ -111,23 +115,23 @@ t.test('an escape nobody knows, and a zone nobody knows, are errors at the start
 
 t.test('a missing timestamp is the time of the mark; one that is no time is no event', async (t) => {
   const places = new Places({ ...OPTIONS, path: '/%Y' }, HOST)
-  t.equal(places.of(new Map(), SPRING).directory, '/2026')
-  t.equal(places.lacksTime(new Map()), true)
-  t.equal(places.lacksTime(new Map([['timestamp', '1']])), false)
+  t.equal(placeOf(places, {}, SPRING).directory, '/2026')
+  t.equal(places.lacksTime(undefined), true)
+  t.equal(places.lacksTime('1'), false)
   for (const bad of ['', 'x', '1.5', '1e3', '0x10', ' 1', '99999999999999999', '9999999999999999']) {
-    t.throws(() => places.of(new Map([['timestamp', bad]]), SPRING), { code: 'BAD_EVENT' }, bad)
+    t.throws(() => placeOf(places, { timestamp: bad }, SPRING), { code: 'BAD_EVENT' }, bad)
   }
   const local = new Places({ ...OPTIONS, path: '/%Y', useLocalTimestamp: true }, HOST)
-  t.equal(local.of(new Map([['timestamp', 'x']]), SPRING).directory, '/2026')
+  t.equal(placeOf(local, { timestamp: 'x' }, SPRING).directory, '/2026')
   const still = new Places({ ...OPTIONS, path: '/%{h}' }, HOST)
-  t.equal(still.of(new Map([['timestamp', 'x']]), SPRING).directory, '/-', 'nobody asked for the time')
-  t.equal(still.lacksTime(new Map()), false)
+  t.equal(placeOf(still, { timestamp: 'x' }, SPRING).directory, '/-', 'nobody asked for the time')
+  t.equal(still.lacksTime(undefined), false)
 })
 
 t.test('a directory that no file system takes is no place', async (t) => {
   const places = new Places({ ...OPTIONS, path: `/${'%{h}/'.repeat(20)}` }, HOST)
-  t.throws(() => places.of(new Map([['h', 'x'.repeat(255)]]), 0), FlumeError)
-  t.ok(places.of(new Map([['h', 'x'.repeat(100)]]), 0))
+  t.throws(() => placeOf(places, { h: 'x'.repeat(255) }), FlumeError)
+  t.ok(placeOf(places, { h: 'x'.repeat(100) }))
 })
 
 t.test('the binding names all that places follow from, and nothing else', async (t) => {

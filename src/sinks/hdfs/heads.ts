@@ -1,0 +1,73 @@
+/**
+ * Heads of event lines, the bytes before the body, parsed once each: lines that share theirs, but for the digits of the
+ * timestamp, share their headers too. So most lines cost a look-up.
+ */
+import { headAt, parseEvent } from '../../events/json.js'
+
+/** Of one line. */
+export interface Head {
+  /** As it stands in the line; valid as long as that. */
+  readonly bytes: Buffer
+  /** The same object for lines that differ in their timestamps alone: do not take that from here. */
+  readonly headers: ReadonlyMap<string, string>
+  readonly timestamp: string | undefined
+}
+
+const KEPT_MAX = 4096
+const BODY_KEY = Buffer.from('"body":"')
+const HEAD_CLOSE = Buffer.from('"}')
+/** In valid JSON a quote after { or , begins a text. Whether it is the one of the headers is seen when it is parsed. */
+const TIMESTAMP = /[{,]"timestamp":"(\d{1,16})"/
+const TIMESTAMP_KEY = /timestamp"\s*:/
+
+export class Heads {
+  /** By the text of a head, without the digits of its timestamp where these are its only difference. */
+  readonly #kept = new Map<string, ReadonlyMap<string, string>>()
+  #lastText = ''
+  #last: Head | undefined
+
+  /** True: the head found last is that of the line before, too. */
+  repeated = false
+
+  /** The head of the line [at, end); undefined: the line must be parsed as a whole. */
+  find(lines: Buffer, at: number, end: number): Head | undefined {
+    const key = lines.indexOf(BODY_KEY, at)
+    const headEnd = key + BODY_KEY.length
+    if (key < 0 || headEnd > end) return undefined
+    const text = lines.toString('latin1', at, headEnd)
+    this.repeated = text === this.#lastText
+    if (this.repeated) return this.#last
+    const bytes = Buffer.from(lines.subarray(at, headEnd))
+    this.#last = this.#look(text, bytes) ?? this.#parse(text, lines, at)
+    this.#lastText = text
+    return this.#last
+  }
+
+  #look(text: string, bytes: Buffer): Head | undefined {
+    const own = digitsOf(text)
+    const shared = own && this.#kept.get(own.others)
+    if (shared !== undefined) return { bytes, headers: shared, timestamp: own?.digits }
+    const headers = this.#kept.get(text)
+    return headers && { bytes, headers, timestamp: headers.get('timestamp') }
+  }
+
+  #parse(text: string, lines: Buffer, at: number): Head | undefined {
+    const bytes = headAt(lines, at)
+    if (bytes === undefined) return undefined
+    const { headers } = parseEvent(Buffer.concat([bytes, HEAD_CLOSE]))
+    const timestamp = headers.get('timestamp')
+    const own = digitsOf(text)
+    if (this.#kept.size >= KEPT_MAX) this.#kept.clear()
+    this.#kept.set(own !== undefined && own.digits === timestamp ? own.others : text, headers)
+    return { bytes, headers, timestamp }
+  }
+}
+
+/** The digits of the one timestamp in the text of a head, and what is around them; undefined: there is none, or more than one. */
+function digitsOf(text: string): { readonly digits: string; readonly others: string } | undefined {
+  const match = TIMESTAMP.exec(text)
+  if (match === null || TIMESTAMP_KEY.test(text.slice(match.index + match[0].length))) return undefined
+  const [whole, digits = ''] = match
+  const at = match.index + whole.length - 1 - digits.length
+  return { digits, others: `${text.slice(0, at)}\n${text.slice(at + digits.length)}` } // no head has a newline
+}

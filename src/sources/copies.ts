@@ -34,6 +34,13 @@ export async function check(partition: Partition, known: Known): Promise<void> {
   if (partition.learn(stat, known.now())) partition.due = true
 }
 
+/** The same by the bytes before the place: the file may have grown since. */
+async function checkPlace(partition: Partition, known: Known): Promise<void> {
+  const { file, offset, tail } = partition
+  if (file === undefined) return
+  if (!(await readAt(file, offset - tail.length, tail.length)).equals(tail)) await truncated(partition, known)
+}
+
 /**
  * Its bytes are not there any more: goes on in the copy; what no copy has is lost. What the file holds now is a
  * partition of its own.
@@ -121,16 +128,15 @@ export async function judge(partition: Partition, known: Known): Promise<boolean
   const head = await readAt(partition.file, 0, HEAD_SIZE)
   for (const other of [...known.all.values()]) {
     if (other === partition || !mayBeCopy(partition, head, other)) continue
-    if (other.file !== undefined) await check(other, known)
+    const same = other.file !== undefined && (await isPrefix(partition.file, partition.size, other.file))
+    if (!same) await checkPlace(other, known) // it may have been truncated in the middle of that
     if (partition.file === undefined) return false
     if (other.file === undefined) {
       if (head.length === HEAD_SIZE && other.marked !== null && (await other.place(partition.file, other.marked))) {
         inherit(other, partition, await partition.file.stat(), known)
         return false
       }
-    } else if (await isPrefix(partition.file, partition.size, other.file)) {
-      if (holdBack(partition, head.length === HEAD_SIZE, other, known)) return false
-    }
+    } else if (same && holdBack(partition, head.length === HEAD_SIZE, other, known)) return false
   }
   await start(partition, known)
   return true

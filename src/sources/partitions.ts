@@ -104,17 +104,18 @@ export class Partitions implements Known {
   }
 
   async #meet(fresh: readonly Match[]): Promise<Partition[]> {
-    const unended = this.#closed().filter(({ marked }) => marked?.ended !== true)
-    const closed = new Map(unended.map((partition) => [partition.identity, partition]))
+    const closed = byIdentity(this.#closed().filter(({ marked }) => marked?.ended !== true))
     const added: Partition[] = []
     for (const { path, stat } of fresh) {
       const opened = await this.#open(path)
       if (opened === undefined) continue
-      const known = closed.get(identityOf(stat))
-      if (this.#isOpen(opened.stat)) await opened.file.close() // the name was given to another file just now
-      else if (known !== undefined && (await known.place(opened.file, known.marked))) {
-        known.attach(opened.file, opened.stat, path, this.now())
-      } else added.push(this.#add(path, opened))
+      if (this.#isOpen(opened.stat)) {
+        await opened.file.close() // the name was given to another file just now
+        continue
+      }
+      const known = await standing(closed.get(identityOf(stat)) ?? [], opened.file)
+      if (known === undefined) added.push(this.#add(path, opened))
+      else known.attach(opened.file, opened.stat, path, this.now())
     }
     return added
   }
@@ -148,6 +149,25 @@ export class Partitions implements Known {
       return undefined
     }
   }
+}
+
+/** Several where a file was truncated, or an inode used again; the one that was read furthest first. */
+function byIdentity(partitions: readonly Partition[]): ReadonlyMap<string, readonly Partition[]> {
+  const found = new Map<string, Partition[]>()
+  for (const partition of [...partitions].sort((a, b) => (b.marked?.offset ?? 0) - (a.marked?.offset ?? 0))) {
+    const same = found.get(partition.identity) ?? []
+    same.push(partition)
+    found.set(partition.identity, same)
+  }
+  return found
+}
+
+/** The one of them that stood in this file, placed there. */
+async function standing(partitions: readonly Partition[], file: DiskFile): Promise<Partition | undefined> {
+  for (const partition of partitions) {
+    if (partition.file === undefined && (await partition.place(file, partition.marked))) return partition
+  }
+  return undefined
 }
 
 /** To the lowest of these; without any to where it began. A file that does not hold that place any more is let go. */

@@ -146,7 +146,13 @@ class History {
   #forget(): Map<string, readonly Sent['mark']['to'][]> {
     this.#collect()
     this.#sent.splice(this.#barrier + this.#next(this.#sent.length - this.#barrier + 1))
-    return new Map(this.#sent.map(({ mark }) => [mark.partition, [mark.to]]))
+    return this.#held()
+  }
+
+  /** In no particular order. */
+  #held(): Map<string, readonly Sent['mark']['to'][]> {
+    const held = [...new Map(this.#sent.map(({ mark }) => [mark.partition, [mark.to]]))]
+    return new Map(this.#next(100) < 50 ? held : held.reverse())
   }
 
   async #kill(restart: boolean): Promise<void> {
@@ -165,7 +171,7 @@ class History {
 
   async #start(): Promise<void> {
     this.#tailing = new Tailing([`${this.directory}/${this.#pattern}`], this.#clock, { eventBytesMax: 1000 })
-    await this.#tailing.start({ kind: 'keeps', held: new Map(this.#sent.map(({ mark }) => [mark.partition, [mark.to]])) })
+    await this.#tailing.start({ kind: 'keeps', held: this.#held() })
   }
 
   #collect(): void {

@@ -27,6 +27,8 @@ const SEGMENTS_MIN = 4
 
 export interface PutOptions extends RoomOptions {
   readonly segmentBytesMax?: number
+  /** Aborted: put() waits no more for room, and ends; what was not written is not acked. */
+  readonly stop?: AbortSignal
 }
 
 export interface ReaderStat {
@@ -88,6 +90,7 @@ export class Queue {
         log,
         lock,
         room: new Room(paths.directory, around.disk, around.clock, options),
+        ...(options.stop === undefined ? {} : { stop: options.stop }),
         segmentBytesMax: Math.min(segmentBytesMax, Math.floor(sizeMax / SEGMENTS_MIN)),
         moved: this.#moved,
         changed: new Wake(),

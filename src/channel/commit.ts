@@ -19,6 +19,8 @@ export interface Committing {
   readonly room: Room
   /** Where a segment ends; a batch is never split between two. */
   readonly segmentBytesMax: number
+  /** Aborted: what finds no room is given up, not waited for. */
+  readonly stop?: AbortSignal
   /** Woken when a reader of this process has moved. */
   readonly moved: Wake
   /** Woken whenever something was written, synced, or has failed. */
@@ -33,6 +35,8 @@ export class Commit {
   written = 0
   durable = 0
   failure: Error | undefined
+  /** What waited for room was given up: it is never written. */
+  gaveUp = false
   #entries: Entry[] = []
   #writing: Promise<void> | undefined
   #syncing: Promise<void> | undefined
@@ -78,7 +82,7 @@ export class Commit {
   }
 
   #mayGoOn(): boolean {
-    return this.failure === undefined && !this.#closing.signal.aborted
+    return this.failure === undefined && !this.gaveUp && !this.#closing.signal.aborted
   }
 
   async #writeGroup(): Promise<void> {
@@ -150,14 +154,18 @@ export class Commit {
 
   /** Says once that the queue is full; returns when it is time to look again. */
   async #waitForRoom(why: string): Promise<void> {
-    const { log, moved } = this.committing
+    const { log, moved, changed, stop } = this.committing
+    const { signal } = this.#closing
     if (!this.#full) log.around.say(`queue ${log.paths.directory} is full: ${why}; ${await this.#slowest()}; waits`)
     this.#full = true
     await this.#syncing
     this.throwFailure()
     const before = log.first
     await this.#makeRoom()
-    if (log.first === before) await moved.wait(log.around.clock, LOOK_FULL, this.#closing.signal)
+    if (log.first !== before) return
+    await moved.wait(log.around.clock, LOOK_FULL, stop === undefined ? signal : AbortSignal.any([signal, stop]))
+    this.gaveUp = stop?.aborted ?? false
+    changed.wake()
   }
 
   /** Removes what all have passed, the active segment too. */

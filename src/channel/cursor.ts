@@ -163,5 +163,6 @@ function decode(body: Buffer): State {
 }
 
 function damaged(name: string): FlumeError {
-  return new FlumeError('SEGMENT_DAMAGED', `cannot read the cursor of reader ${name} at byte 0; --forget ${name} begins it again at the oldest event`)
+  const text = `cannot read the cursor of reader ${name} at byte 0; --forget ${name} begins it again at the oldest event`
+  return new FlumeError('SEGMENT_DAMAGED', text)
 }

@@ -150,11 +150,11 @@ export function applyChanges(table: Map<string, Position>, changes: Changes): vo
 const NOTHING = Buffer.alloc(0)
 
 /** Checksums the first 60 bytes into the four after them: how every 64-byte header of a queue ends. */
-export function seal(header: Buffer): void {
+function seal(header: Buffer): void {
   header.writeUInt32LE(crc32(header.subarray(0, 60)), 60)
 }
 
-export function sealed(header: Buffer): boolean {
+function sealed(header: Buffer): boolean {
   return header.readUInt32LE(60) === crc32(header.subarray(0, 60))
 }
 

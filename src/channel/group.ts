@@ -17,7 +17,7 @@ export interface Entry {
 }
 
 /** What the mark of a batch changes in the table. */
-export function changesOf(mark: Mark | null): Changes {
+function changesOf(mark: Mark | null): Changes {
   const changes = new Map<string, Position | null>()
   if (mark === null) return changes
   changes.set(mark.partition, mark.to)

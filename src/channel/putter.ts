@@ -52,7 +52,7 @@ export class Putter {
           continue
         }
         commit.throwFailure()
-        if (this.#closing.signal.aborted || (this.#ended && commit.durable === commit.added)) break
+        if (this.#closing.signal.aborted || commit.gaveUp || (this.#ended && commit.durable === commit.added)) break
         await this.putting.changed.wait()
       }
     } finally {
@@ -67,7 +67,7 @@ export class Putter {
     const commit = this.#commit
     while (commit.durable < commit.added) {
       commit.throwFailure()
-      if (this.#closing.signal.aborted) throw new FlumeError('IO', 'cannot tell the positions held: the queue is closed')
+      if (this.#closing.signal.aborted || commit.gaveUp) throw new FlumeError('IO', 'cannot tell the positions held: the queue is closed')
       await this.putting.changed.wait()
     }
     const held = [...this.putting.log.table].filter(([partition]) => partition.startsWith(prefix))
@@ -105,7 +105,7 @@ export class Putter {
   }
 
   #goesOn(): boolean {
-    return this.#commit.failure === undefined && !this.#ended && !this.#closing.signal.aborted
+    return this.#commit.failure === undefined && !this.#commit.gaveUp && !this.#ended && !this.#closing.signal.aborted
   }
 
   #take(batch: Batch): void {

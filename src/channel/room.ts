@@ -25,7 +25,10 @@ export class Room {
     readonly options: RoomOptions,
   ) {}
 
-  /** Why `bytes` more, above `held` bytes in all segments, are too many now; undefined: they fit. `nothing`: the queue holds no event, so that one larger than --size-max gets through. */
+  /**
+   * Why `bytes` more, above `held` bytes in all segments, are too many now; undefined: they fit. `nothing`: the queue
+   * holds no event, so that one larger than --size-max gets through.
+   */
   async lacks(bytes: number, held: number, nothing: boolean): Promise<string | undefined> {
     const { sizeMax } = this.options
     if (sizeMax !== undefined && held + bytes > sizeMax && !nothing) return `its ${held} bytes reach --size-max ${sizeMax}`

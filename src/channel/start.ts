@@ -43,7 +43,10 @@ async function tableBefore(
 ): Promise<Table> {
   const path = paths.segment(segments.at(-1) ?? 0)
   if (segments.length < 2) {
-    throw new FlumeError('SEGMENT_DAMAGED', `cannot read the positions in segment ${path} at byte ${SEGMENT_HEADER_SIZE}: what sends into the queue would begin again`)
+    throw new FlumeError(
+      'SEGMENT_DAMAGED',
+      `cannot read the positions in segment ${path} at byte ${SEGMENT_HEADER_SIZE}: what sends into the queue would begin again`,
+    )
   }
   around.say(`segment ${path} is damaged at its beginning: takes the positions from the one before it`)
   const earlier = segments.slice(0, -1)

@@ -167,7 +167,8 @@ export class Taker implements Source {
     if (state.binding !== '' && state.binding !== binding && !(await this.#allAcked(state.next))) {
       throw new FlumeError(
         'BINDING_CHANGED',
-        `cannot give events to reader ${this.taking.reader}: it began to write to ${state.binding} and has not acked all of it; now it would write to ${binding}`,
+        `cannot give events to reader ${this.taking.reader}: it began to write to ${state.binding} ` +
+          `and has not acked all of it; now it would write to ${binding}`,
       )
     }
     await cursor.bind(binding)

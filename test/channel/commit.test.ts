@@ -141,6 +141,22 @@ t.test('--free-min keeps room for others, and a queue that waits can be closed',
   t.equal(faultOf((await exportAll(after)).filter(({ to }) => to <= acked), 0, acked), undefined)
 })
 
+t.test('told to stop, a full queue is waited for no more: what was not written is not acked', async (t) => {
+  const disk = new MemoryDisk()
+  const clock = new FakeClock(1_700_000_000_000)
+  const around = aroundOf(disk.boot(), clock)
+  const queue = await Queue.open('/q', around, { create: true })
+  const stop = new AbortController()
+  const putter = await queue.openPut({ freeMin: 0, sizeMax: 2000, stop: stop.signal })
+  const putting = putAll(putter, stream(0, 34))
+  while (around.said.length === 0) await setImmediate()
+  stop.abort()
+  const acked = (await putting).at(-1)?.to.offset ?? 0
+  await putter.close()
+  t.ok(acked > 0 && acked < 34, `${acked} are acked`)
+  t.equal(faultOf(await exportAll(queue), 0, acked), undefined)
+})
+
 t.test('by default a twentieth of a small disk stays free', async (t) => {
   const disk = new MemoryDisk()
   const clock = new FakeClock(1_700_000_000_000)

@@ -74,7 +74,7 @@ export async function search(partition: Partition, place: FilePosition, wasTrunc
 /** Goes on in that file, where it holds the place. */
 async function take(partition: Partition, place: FilePosition, { path, stat }: Match, known: Known): Promise<boolean> {
   const owner = [...known.all.values()].find((one) => one.file !== undefined && one.identity === identityOf(stat))
-  if (owner?.file !== undefined) return (await partition.place(owner.file, place)) && inherit(partition, owner, stat, known)
+  if (owner?.file !== undefined) return (await partition.place(owner.file, place)) && inherit(partition, owner, known)
   const file = await known.disk.open(path, 'read').catch(() => undefined)
   if (file === undefined) return false
   if (!(await partition.place(file, place))) {
@@ -87,10 +87,13 @@ async function take(partition: Partition, place: FilePosition, { path, stat }: M
 }
 
 /** The file of a partition that nothing was read of is the rest of another one. */
-function inherit(partition: Partition, owner: Partition, stat: Match['stat'], known: Known): true {
-  const { name } = owner
-  partition.attach(owner.detach()!, stat, name, known.now())
+export async function inherit(partition: Partition, owner: Partition, known: Known): Promise<true> {
+  const { name, since } = owner
+  const file = owner.detach()
+  assert(file !== undefined)
   known.all.delete(owner.id)
+  partition.attach(file, await file.stat(), name, known.now())
+  partition.since = since
   return true
 }
 
@@ -133,7 +136,7 @@ export async function judge(partition: Partition, known: Known): Promise<boolean
     if (partition.file === undefined) return false
     if (other.file === undefined) {
       if (head.length === HEAD_SIZE && other.marked !== null && (await other.place(partition.file, other.marked))) {
-        inherit(other, partition, await partition.file.stat(), known)
+        await inherit(other, partition, known)
         return false
       }
     } else if (same && holdBack(partition, head.length === HEAD_SIZE, other, known)) return false

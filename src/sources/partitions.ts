@@ -4,7 +4,7 @@
  */
 import type { DiskFile, FileStat } from '../disk/disk.js'
 import { errnoOf } from '../errors.js'
-import { search, type Known } from './copies.js'
+import { inherit, search, type Known } from './copies.js'
 import { identityOf, type FilePosition } from './position.js'
 import { Partition } from './partition.js'
 import type { Match } from './watch.js'
@@ -29,31 +29,31 @@ export class Partitions implements Known {
     readonly newId: () => string,
   ) {}
 
-  /** Stands where these places say; what has none begins anew. The files are found by look(). */
-  async begin(places: Places): Promise<void> {
-    for (const [id, positions] of places) {
-      const partition = this.all.get(id) ?? new Partition(id, positions[0]!.path)
-      this.all.set(id, partition)
-      if (partition.file === undefined) await this.#inherit(partition, positions[0]!, places)
-      await rewind(partition, positions)
-    }
+  /**
+   * Stands where these places say. A file that is open and has no place there begins anew, and may turn out to be one
+   * that has; these are returned. The others are found by look().
+   */
+  async begin(places: Places): Promise<Partition[]> {
+    const blank: Partition[] = []
     for (const partition of [...this.all.values()]) {
       if (places.has(partition.id)) continue
       if (partition.file === undefined) this.all.delete(partition.id)
-      else await rewind(partition, [])
+      else blank.push(partition)
+      partition.judged = false
+      await rewind(partition, [])
     }
-  }
-
-  /** A file that is open under an id of no reader's (a reader without places came first) goes to the partition it is. */
-  async #inherit(partition: Partition, place: FilePosition, places: Places): Promise<void> {
-    for (const other of this.all.values()) {
-      if (other.file === undefined || places.has(other.id) || other.identity !== identityOf(place)) continue
-      if (!(await partition.place(other.file, place))) continue
-      const { name } = other
-      const file = other.detach()!
-      this.all.delete(other.id)
-      return partition.attach(file, await file.stat(), name, this.now())
+    for (const [id, positions] of places) {
+      const partition = this.all.get(id) ?? new Partition(id, positions[0]!.path)
+      this.all.set(id, partition)
+      await rewind(partition, positions)
     }
+    const closed = byIdentity(this.#closed())
+    for (const partition of blank) {
+      if (partition.file === undefined) continue
+      const known = await standing(closed.get(partition.identity) ?? [], partition.file)
+      if (known !== undefined) await inherit(known, partition, this)
+    }
+    return blank.filter(({ id }) => this.all.has(id))
   }
 
   /** Finds the files that match now; returns those that are new. */
@@ -87,6 +87,12 @@ export class Partitions implements Known {
     return gone
   }
 
+  /** It begins at byte 0 after all: it is the successor of one that was read. */
+  async anew(partition: Partition): Promise<void> {
+    partition.start = null
+    await rewind(partition, [])
+  }
+
   /** Its file is needed no more. */
   async close(partition: Partition): Promise<void> {
     await partition.detach()?.close()
@@ -104,7 +110,7 @@ export class Partitions implements Known {
   }
 
   async #meet(fresh: readonly Match[]): Promise<Partition[]> {
-    const closed = byIdentity(this.#closed().filter(({ marked }) => marked?.ended !== true))
+    const closed = byIdentity(this.#closed())
     const added: Partition[] = []
     for (const { path, stat } of fresh) {
       const opened = await this.#open(path)
@@ -154,7 +160,8 @@ export class Partitions implements Known {
 /** Several where a file was truncated, or an inode used again; the one that was read furthest first. */
 function byIdentity(partitions: readonly Partition[]): ReadonlyMap<string, readonly Partition[]> {
   const found = new Map<string, Partition[]>()
-  for (const partition of [...partitions].sort((a, b) => (b.marked?.offset ?? 0) - (a.marked?.offset ?? 0))) {
+  const unended = partitions.filter(({ marked }) => marked?.ended !== true)
+  for (const partition of unended.sort((a, b) => (b.marked?.offset ?? 0) - (a.marked?.offset ?? 0))) {
     const same = found.get(partition.identity) ?? []
     same.push(partition)
     found.set(partition.identity, same)

@@ -133,22 +133,28 @@ export class Tail implements Source {
     const { all } = this.#partitions
     this.#acks = reader.kind !== 'plain'
     const places = await this.#places(reader)
-    await this.#partitions.begin(places)
+    const blank = await this.#partitions.begin(places)
     const paths = new Set([...all.values()].filter(({ marked }) => marked !== null).map(({ path }) => path))
     const added = await this.#rounds.look()
     const gone = await this.#partitions.seek()
     this.#forgetOld()
-    for (const partition of added) {
-      if (paths.size === 0) partition.judged = true
-      if (!this.options.fromEnd || paths.has(partition.path) || partition.file === undefined) continue
-      partition.judged = true
-      await partition.startAfter(partition.size, this.around.clock.now())
-    }
+    for (const partition of blank) if (paths.has(partition.path)) await this.#partitions.anew(partition)
+    for (const partition of [...blank, ...added]) if (paths.size === 0) partition.judged = true
+    if (this.options.fromEnd) await this.#toEnd(added.filter(({ path }) => !paths.has(path)))
     if (places.size > 0) this.#sayWhere(gone)
     if (this.options.once) return
     for (const pattern of this.missing) {
       const why = this.#names.isPattern(pattern) ? 'nothing matches' : 'there is no such file'
       this.#names.sayOnce(`waiting for ${pattern}: ${why}`)
+    }
+  }
+
+  /** Files that were never read, nor anything before them under their name. */
+  async #toEnd(added: readonly Partition[]): Promise<void> {
+    for (const partition of added) {
+      if (partition.file === undefined) continue
+      partition.judged = true
+      await partition.startAfter(partition.size, this.around.clock.now())
     }
   }
 

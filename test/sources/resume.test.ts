@@ -63,6 +63,25 @@ t.test('a reader that keeps positions:', async (t) => {
     await tailing.close()
   })
 
+  t.test('what it holds counts also for files that were read before it came, to a reader that gave no acks', async (t) => {
+    const directory = t.testdir({ log: text(1, 300) })
+    const { sent } = await readOnce([`${directory}/log*`], new Map())
+    const { partition, to } = sent.at(-1)!.mark
+    fs.copyFileSync(`${directory}/log`, `${directory}/log.1`)
+    fs.writeFileSync(`${directory}/log`, text(301, 302))
+    for (const fromEnd of [false, true]) {
+      const tailing = new Tailing([`${directory}/log*`], undefined, { fromEnd })
+      await tailing.start({ kind: 'plain' })
+      await tailing.stop()
+      tailing.sent.splice(0)
+      fs.unlinkSync(`${directory}/log`)
+      await tailing.start({ kind: 'keeps', held: new Map([[partition, [to]]]) })
+      t.same(tailing.bodies, numbers(301, 302))
+      fs.writeFileSync(`${directory}/log`, text(301, 302))
+      await tailing.close()
+    }
+  })
+
   t.test('files renamed and copied while nobody looked are found in their directory, the oldest first', async (t) => {
     for (const size of [3, 300]) {
       const directory = t.testdir({ log: text(1, size) })

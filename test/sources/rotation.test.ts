@@ -171,6 +171,11 @@ class History {
 
   async #start(): Promise<void> {
     this.#tailing = new Tailing([`${this.directory}/${this.#pattern}`], this.#clock, { eventBytesMax: 1000 })
+    if (this.#next(100) < 50) {
+      await this.#tailing.start({ kind: 'plain' }) // until its reader has said hello
+      await this.#tailing.stop()
+      this.#tailing.sent.splice(0)
+    }
     await this.#tailing.start({ kind: 'keeps', held: this.#held() })
   }
 

@@ -14,17 +14,18 @@ export class Wake {
   /** Resolves at the next wake(), after `ms` where given, or when `stop` is aborted; never rejects. */
   async wait(clock?: Clock, ms?: number, stop?: AbortSignal): Promise<void> {
     if (stop?.aborted) return
-    const timer = new AbortController()
-    let go: (() => void) | undefined
+    let go = (): void => undefined
     const woken = new Promise<void>((resolve) => {
       go = resolve
-      this.#waiting.add(resolve)
+      this.#waiting.add(go)
       stop?.addEventListener('abort', go)
     })
-    const late = clock === undefined || ms === undefined ? undefined : clock.sleep(ms, timer.signal)
-    await (late === undefined ? woken : Promise.race([woken, late]))
-    timer.abort()
-    if (go === undefined) return
+    if (clock === undefined || ms === undefined) await woken
+    else {
+      const timer = new AbortController()
+      await Promise.race([woken, clock.sleep(ms, timer.signal)])
+      timer.abort()
+    }
     this.#waiting.delete(go)
     stop?.removeEventListener('abort', go)
   }

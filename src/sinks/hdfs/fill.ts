@@ -53,6 +53,8 @@ const LF = 0x0a
 const NEWLINE = Buffer.from('\n')
 /** Bytes of lines decoded at once. */
 const RUN_SIZE_MAX = 64 * 1024
+/** ms between two messages about gaps. */
+const SAY_EACH = 60_000
 /** Header of an event that stands for lost ones. */
 const GAP = 'flume.gap'
 
@@ -68,6 +70,8 @@ export class Filler {
   /** Of this run, for what has no sequences that come again. */
   readonly #run: string
   #counted = 0
+  #gaps = 0
+  #gapSaidAt = -Infinity
 
   constructor(
     readonly options: FillOptions,
@@ -180,16 +184,14 @@ export class Filler {
     if (bucket.filling === span) return false
     if (end <= bucket.reached) return true
     if (first >= bucket.reached) return false
-    const { directory, prefix } = bucket.place
     if (!exact) {
       this.#sayOnce('some events are written twice: without a flume-buffer before this sink batches do not come again as they were')
       return false
     }
-    const range = `the events ${first} to ${end - 1} of ${stream}`
-    throw new FlumeError(
-      'OTHER_HISTORY',
-      `cannot write ${range}: files of ${prefix} in ${directory} end at ${bucket.reached - 1}, in the middle of them, so another history of the queue wrote these`,
-    )
+    const { directory, prefix } = bucket.place
+    const there = `files of ${prefix} in ${directory} end at ${bucket.reached - 1}, in the middle of them`
+    const what = `cannot write the events ${first} to ${end - 1} of ${stream}`
+    throw new FlumeError('OTHER_HISTORY', `${what}: ${there}, so another history of the queue wrote these`)
   }
 
   /** What the names of files say of a batch, and whether it comes again as it was. */
@@ -217,7 +219,11 @@ export class Filler {
   }
 
   #keepGap(line: Buffer, gap: string | undefined, task: Task): void {
-    this.#sayOnce(`events are missing: ${gap ?? ''}`)
+    this.#gaps++
+    if (task.now - this.#gapSaidAt >= SAY_EACH) {
+      this.#gapSaidAt = task.now
+      this.around.say(`events are missing${this.#gaps > 1 ? `, ${this.#gaps} gaps so far, the last` : ''}: ${gap ?? ''}`)
+    }
     this.#keep(line, 'a gap: events are missing here', task)
   }
 

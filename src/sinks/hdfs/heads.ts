@@ -16,9 +16,8 @@ export interface Head {
 const KEPT_MAX = 4096
 const BODY_KEY = Buffer.from('"body":"')
 const HEAD_CLOSE = Buffer.from('"}')
-/** In valid JSON a quote after { or , begins a text. Whether it is the one of the headers is seen when it is parsed. */
 const TIMESTAMP = /[{,]"timestamp":"(\d{1,16})"/
-const TIMESTAMP_KEY = /timestamp"\s*:/
+const TIMESTAMP_KEY = /timestamp"\s*:/g
 
 export class Heads {
   /** By the text of a head, without the digits of its timestamp where these are its only difference. */
@@ -63,10 +62,13 @@ export class Heads {
   }
 }
 
-/** The digits of the one timestamp in the text of a head, and what is around them; undefined: there is none, or more than one. */
+/**
+ * The digits of the one timestamp in the text of a head, and what is around them; undefined: there is none, or there may be
+ * more. That it is the one of the headers is seen when it is parsed: they have it too, and nothing else here can be it.
+ */
 function digitsOf(text: string): { readonly digits: string; readonly others: string } | undefined {
   const match = TIMESTAMP.exec(text)
-  if (match === null || TIMESTAMP_KEY.test(text.slice(match.index + match[0].length))) return undefined
+  if (match === null || text.includes('\\u') || text.match(TIMESTAMP_KEY)?.length !== 1) return undefined
   const [whole, digits = ''] = match
   const at = match.index + whole.length - 1 - digits.length
   return { digits, others: `${text.slice(0, at)}\n${text.slice(at + digits.length)}` } // no head has a newline

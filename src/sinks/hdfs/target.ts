@@ -23,6 +23,8 @@ function localPath(uri: string, what: string): string {
   const match = /^file:(?:\/\/(?:localhost)?)?(\/(?!\/).*)$/i.exec(uri)
   if (match !== null) return resolve(match[1] as string)
   const scheme = /^[^:/]*(?=:)/.exec(uri)?.[0] ?? ''
-  if (/^file$/i.test(scheme)) throw new FlumeError('BAD_OPTION', `cannot understand ${what} ${JSON.stringify(uri)}: file:///DIRECTORY is absolute`)
-  throw new FlumeError('UNAVAILABLE', `cannot write to ${JSON.stringify(uri)} (${what}): only file:// is supported; --path file:///DIRECTORY writes to this machine`)
+  const shown = `${JSON.stringify(uri)} (${what})`
+  if (/^file$/i.test(scheme)) throw new FlumeError('BAD_OPTION', `cannot understand ${shown}: file:///DIRECTORY is absolute`)
+  const hint = 'only file:// is supported; --path file:///DIRECTORY writes to this machine'
+  throw new FlumeError('UNAVAILABLE', `cannot write to ${shown}: ${hint}`)
 }

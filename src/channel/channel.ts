@@ -16,7 +16,7 @@ import { readerPlaces, removePassed } from './retention.js'
 import { Room, type RoomOptions } from './room.js'
 import { listSegments, Paths, type Surroundings } from './surroundings.js'
 import { Taker } from './taker.js'
-import { Wake } from './wake.js'
+import { Wake } from '../events/wake.js'
 
 export type { OpenHow, Surroundings }
 export { Putter, Taker }

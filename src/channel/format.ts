@@ -2,7 +2,7 @@
  * The bytes of a segment, flume-segment(5): header, table of positions, frames. Encode and decode, no I/O. Header,
  * positions and lines of a frame are checksummed apart, so that damage in one leaves the others known.
  */
-import assert from 'node:assert'
+import { assert } from '../errors.js'
 import { crc32 } from 'node:zlib'
 import type { Position } from '../events/batch.js'
 

@@ -1,7 +1,6 @@
 /** What a putter has taken and not yet written: batches as frames, in order. Lines are not copied. */
-import assert from 'node:assert'
 import { countLines, type Batch, type Mark, type Position } from '../events/batch.js'
-import { FlumeError } from '../errors.js'
+import { assert, FlumeError } from '../errors.js'
 import { encodeChanges, encodeFrameHeader, FRAME_BYTES_MAX, FRAME_HEADER_SIZE, type Changes } from './format.js'
 import type { EncodedFrame } from './segment.js'
 

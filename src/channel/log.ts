@@ -2,11 +2,10 @@
  * The segments of a directory, in order: recover the last, append, roll, remove. One process at a time, who holds the
  * lock. Nothing is published before it is on disk.
  */
-import assert from 'node:assert'
 import { Blocks } from '../disk/blocks.js'
 import type { DiskFile } from '../disk/disk.js'
 import type { Position } from '../events/batch.js'
-import { errnoOf, FlumeError } from '../errors.js'
+import { assert, errnoOf, FlumeError } from '../errors.js'
 import { applyChanges, encodeSegmentStart } from './format.js'
 import type { Entry } from './group.js'
 import type { Identity } from './identity.js'

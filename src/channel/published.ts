@@ -7,7 +7,7 @@ import type { Clock } from '../events/flow.js'
 import { readLong, writeLong } from './format.js'
 import { Slots } from './slots.js'
 import type { Paths } from './surroundings.js'
-import type { Wake } from './wake.js'
+import type { Wake } from '../events/wake.js'
 
 const MAGIC = 'flumecom'
 const SLOT_SIZE = 64

@@ -2,11 +2,10 @@
  * One segment file, flume-segment(5): append frames, read them from a place on. What a crash may have torn is found
  * here and judged by recover.ts; a reader steps over it.
  */
-import assert from 'node:assert'
 import { crc32 } from 'node:zlib'
 import type { Block, Blocks } from '../disk/blocks.js'
 import type { DiskFile } from '../disk/disk.js'
-import { errnoOf, FlumeError } from '../errors.js'
+import { assert, errnoOf, FlumeError } from '../errors.js'
 import { decodeFrameHeader, FRAME_HEADER_SIZE, FRAME_MAGIC, frameSize, placeFrame, type FrameHeader } from './format.js'
 
 export interface EncodedFrame {

@@ -2,7 +2,7 @@
  * A small record that is overwritten in place, in two slots of one file, flume-segment(5): whatever a crash tears,
  * the other slot is whole. Between two syncs only one slot is written.
  */
-import assert from 'node:assert'
+import { assert } from '../errors.js'
 import { crc32 } from 'node:zlib'
 import type { DiskFile } from '../disk/disk.js'
 import { readLong, writeLong } from './format.js'

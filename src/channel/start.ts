@@ -1,9 +1,8 @@
 /** How a segment begins: its header, whose it is, and the table of positions, taken from the segment before where it is damaged. */
-import assert from 'node:assert'
 import { crc32 } from 'node:zlib'
 import type { Blocks } from '../disk/blocks.js'
 import type { DiskFile } from '../disk/disk.js'
-import { FlumeError } from '../errors.js'
+import { assert, FlumeError } from '../errors.js'
 import { decodeChanges, decodeSegmentHeader, FORMAT, SEGMENT_HEADER_SIZE, type SegmentHeader, type Table } from './format.js'
 import type { Identity } from './identity.js'
 import { recover, type Place } from './recover.js'

@@ -2,10 +2,9 @@
  * Take: the events of the queue for one named reader, from where it stands. Its cursor moves with the acks and never
  * further; without acks nothing is registered and nothing moves.
  */
-import assert from 'node:assert'
 import { Blocks } from '../disk/blocks.js'
 import type { Batch, Mark } from '../events/batch.js'
-import { FlumeError } from '../errors.js'
+import { assert, FlumeError } from '../errors.js'
 import type { Held, Reader, Source } from '../events/flow.js'
 import { bindingText, Cursor, readCursor } from './cursor.js'
 import type { Identity } from './identity.js'
@@ -14,7 +13,7 @@ import type { Published } from './published.js'
 import { LogReader } from './reading.js'
 import { removePassed } from './retention.js'
 import { listSegments, type Paths, type Surroundings } from './surroundings.js'
-import type { Wake } from './wake.js'
+import type { Wake } from '../events/wake.js'
 
 /** Memory for what was read and not yet given on: so many blocks of so many bytes. */
 const BLOCK_SIZE = 1024 * 1024

@@ -2,7 +2,7 @@
 import { FdWriter } from '../disk/fd.js'
 import { FlumeError, errnoOf } from '../errors.js'
 import type { Batch } from '../events/batch.js'
-import type { End } from '../pipe/output.js'
+import type { End } from '../pipe/output-options.js'
 
 const WAITING_BYTES_MAX = 1024 * 1024
 

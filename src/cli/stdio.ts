@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { FlumeError } from '../errors.js'
 import type { Rejects } from '../events/rejects.js'
 import type { InputOptions } from '../pipe/input.js'
-import type { OutputOptions } from '../pipe/output.js'
+import type { OutputOptions } from '../pipe/output-options.js'
 import type { PipeStep } from '../pipe/step.js'
 import type { Context } from './command.js'
 

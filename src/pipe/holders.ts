@@ -2,7 +2,7 @@
  * Who reads a pipe whose writer has met no flume reader. The answer decides how long the writer waits, never what is
  * right: a reader that comes later voids what it finds.
  */
-import { hiddenInGroup, readersOf, stillHolds } from '../disk/proc.js'
+import { hiddenInGroup, readersOf } from '../disk/proc.js'
 import type { Holder, Pipe } from '../disk/proc.js'
 
 export type Look =
@@ -14,9 +14,11 @@ export type Look =
   | { readonly is: 'unclear'; readonly holder?: Holder }
 
 const SHELL = /^((ba|da|z|k|mk|a|fi|tc|c)?sh[\d.]*|busybox)$/
-const WRAPPER =
-  /^(sudo|doas|su|runuser|env|timeout|nice|ionice|nohup|setsid|setpriv|stdbuf|time|chrt|taskset|chroot|flock|unshare|nsenter|npx|npx-cli\.js|npm|npm-cli\.js|script|systemd-run|xargs)$/
-const INTERPRETER = /^(node|nodejs|python[\d.]*|perl[\d.]*|ruby[\d.]*|sleep)$/
+const WRAPPERS = new Set(
+  ('sudo doas su runuser env timeout nice ionice nohup setsid setpriv stdbuf time chrt taskset chroot flock unshare nsenter ' +
+    'npx npx-cli.js npm npm-cli.js script systemd-run xargs sleep').split(' '),
+)
+const INTERPRETER = /^(node|nodejs|python[\d.]*|perl[\d.]*|ruby[\d.]*)$/
 
 export function lookAt(pipe: Pipe, self: number): Look {
   const holders = readersOf(pipe, self)
@@ -31,29 +33,12 @@ export function lookAt(pipe: Pipe, self: number): Look {
   return hiddenInGroup(self) ? { is: 'unclear' } : { is: 'nobody' }
 }
 
-/** A program that may start, or turn into, a flume stage that inherits the pipe. */
-function mayBecomeAnother(program: string): boolean {
-  return program === '' || SHELL.test(program) || WRAPPER.test(program) || INTERPRETER.test(program) || /^flume-/.test(program)
+/** For people: `jq, pid 12`. */
+export function nameOf({ program, pid }: Holder): string {
+  return `${program || 'an unknown program'}, pid ${pid}`
 }
 
-/** Cheap enough to ask each second: the whole of /proc is read only when the last known holder is gone. */
-export class Watch {
-  #last: Holder | undefined
-
-  constructor(
-    readonly pipe: Pipe,
-    readonly self: number,
-  ) {}
-
-  look(): Look {
-    const look = lookAt(this.pipe, this.self)
-    this.#last = 'holder' in look ? look.holder : undefined
-    return look
-  }
-
-  /** Nobody has the read end: a write would fail with EPIPE. */
-  get abandoned(): boolean {
-    if (this.#last && stillHolds(this.#last, this.pipe)) return false
-    return this.look().is === 'nobody'
-  }
+/** A program that may start, or turn into, a flume stage that inherits the pipe. */
+function mayBecomeAnother(program: string): boolean {
+  return program === '' || SHELL.test(program) || WRAPPERS.has(program) || INTERPRETER.test(program) || /^flume-/.test(program)
 }

@@ -9,8 +9,8 @@ import type { Batch, Mark, Position } from '../events/batch.js'
 import { countLines } from '../events/batch.js'
 import type { Held } from '../events/flow.js'
 import { parseControl } from './control.js'
-import type { MarkLine } from './control.js'
 import { Intake } from './intake.js'
+import { ReadMark } from './read-mark.js'
 import { seekWriter, writerMayBe } from './rendezvous.js'
 import type { PipeStep } from './step.js'
 import { WriterLink } from './writer-link.js'
@@ -37,29 +37,6 @@ export interface InputOptions {
 /** No flume writer sends a batch as long as this. */
 const BATCH_BYTES_LIMIT = 256 * 1024 * 1024
 const FLUSH: Batch = { lines: Buffer.alloc(0), count: 0, mark: null, flush: true, release: () => undefined }
-
-/** A mark as it was read: it knows whom to tell. */
-class ReadMark implements Mark {
-  readonly partition: string
-  readonly from: Position | null
-  readonly to: Position
-  readonly time: number
-  readonly replayable: boolean
-  readonly gone?: readonly string[]
-  readonly number: number
-  constructor(
-    line: MarkLine,
-    readonly writer: WriterLink,
-  ) {
-    this.partition = line.partition
-    this.from = line.from
-    this.to = line.to
-    this.time = line.time
-    this.replayable = line.replayable
-    if (line.gone) this.gone = line.gone
-    this.number = line.mark
-  }
-}
 
 export class Input {
   readonly #options: InputOptions

@@ -4,10 +4,9 @@
  * a shorter file counts only where the original was just truncated in the same directory, so that two short files that
  * happen to be the same stay two.
  */
-import assert from 'node:assert'
 import { dirname, join } from 'node:path'
 import type { Disk } from '../disk/disk.js'
-import { errnoOf } from '../errors.js'
+import { assert, errnoOf } from '../errors.js'
 import { HEAD_SIZE, identityOf, isPrefix, readAt, type FilePosition } from './position.js'
 import { Partition } from './partition.js'
 import type { Match, Names } from './watch.js'

@@ -3,7 +3,7 @@
  * becomes of its name. The bytes just before the place are read again with each block and compared, so that a file
  * that was truncated and has grown since is told from one that was appended to.
  */
-import assert from 'node:assert'
+import { assert } from '../errors.js'
 import type { Mark } from '../events/batch.js'
 import type { DiskFile, FileStat } from '../disk/disk.js'
 import { HEAD_SIZE, TAIL_SIZE, identityOf, printOf, readAt, verify, type FilePosition, type Print } from './position.js'

@@ -82,15 +82,15 @@ export class Rounds {
   }
 
   lookSoon(): void {
-    this.#soon = true
+    this.#soon = !this.once
   }
 
   /** Waits until there is something to do, and finds out for which files. */
   async next(stop: AbortSignal): Promise<void> {
-    if (this.due().length === 0 && !this.#soon) await this.#sleep(stop)
+    if (this.due().length === 0) await this.#sleep(stop)
     if (stop.aborted) return
     const now = this.clock.now()
-    if (!this.once && now >= (this.#soon ? this.#lookFrom : this.#lookAt)) await this.look()
+    if (now >= this.#nextLook()) await this.look()
     this.#poll(now)
   }
 
@@ -135,13 +135,19 @@ export class Rounds {
     }
   }
 
+  #nextLook(): number {
+    if (this.once) return Infinity
+    return this.#soon ? this.#lookFrom : this.#lookAt
+  }
+
   async #sleep(stop: AbortSignal): Promise<void> {
     const wakes = [...this.partitions.all.values()].map(({ wakeAt }) => wakeAt ?? Infinity)
-    const at = Math.min(this.#pollAt, this.once ? Infinity : this.#lookAt, ...wakes)
+    const at = Math.min(this.#pollAt, this.#nextLook(), ...wakes)
+    if (at <= this.clock.now()) return
     const wake = new AbortController()
     this.#wake = () => wake.abort()
     stop.addEventListener('abort', this.#wake)
-    if (!this.#woken) await this.clock.sleep(Math.max(0, at - this.clock.now()), wake.signal)
+    if (!this.#woken) await this.clock.sleep(at - this.clock.now(), wake.signal)
     stop.removeEventListener('abort', this.#wake)
     this.#wake = () => undefined
     this.#woken = false

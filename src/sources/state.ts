@@ -32,7 +32,7 @@ export class State {
   /** Takes the lock, for as long as this process lives. Throws BUSY where another process has it. */
   async lock(): Promise<void> {
     if (this.#lock !== undefined) return
-    await this.disk.makeDirectory(dirname(this.path), 0o700)
+    await this.#makeDirectory(dirname(this.path))
     const file = await this.disk.open(`${this.path}.lock`, 'any')
     if (!file.tryLock()) {
       await file.close()
@@ -78,6 +78,16 @@ export class State {
   async close(): Promise<void> {
     await this.#lock?.close()
     this.#lock = undefined
+  }
+
+  /** On disk with its parents, or a loss of power would take the positions with them. */
+  async #makeDirectory(directory: string): Promise<void> {
+    const top = await this.disk.makeDirectory(directory, 0o700)
+    if (top === undefined) return
+    for (let parent = dirname(directory); parent.length >= dirname(top).length; parent = dirname(parent)) {
+      await this.disk.syncDirectory(parent)
+      if (parent === '/') break
+    }
   }
 
   async #writeAll(): Promise<void> {

@@ -162,8 +162,9 @@ class Stdin implements Source, Receiver {
         this.#consume(done) // a reader that is replaced ends this in the middle
       }
     } else if (this.#filled === this.#raw.length - 1) {
-      if (this.#filled > this.options.eventBytesMax) this.#skipping = true
-      else this.#grow()
+      if (this.#filled <= this.options.eventBytesMax) return this.#grow()
+      this.#skipping = true
+      await this.#skip()
     }
   }
 

@@ -9,7 +9,7 @@ import { FlumeError } from '../../errors.js'
 import { Rejects } from '../../events/rejects.js'
 import { Input } from '../../pipe/input.js'
 import { deliver } from '../../pipe/output.js'
-import type { End } from '../../pipe/output.js'
+import type { End } from '../../pipe/output-options.js'
 import { defineCommand } from '../command.js'
 import type { Context, Values } from '../command.js'
 import { EVENTS, OUTPUT, REJECTS } from '../options.js'
@@ -86,17 +86,20 @@ class Line {
   /** Ends the putting, the taking: the one of them has ended before the other. */
   readonly #endPut = new AbortController()
   readonly #endTake = new AbortController()
+  readonly #stopPut: AbortSignal
 
   constructor(
     readonly queue: Queue,
     readonly values: BufferValues,
     readonly context: Context,
-  ) {}
+  ) {
+    this.#stopPut = AbortSignal.any([context.stop, this.#endPut.signal])
+  }
 
   async run({ put, take }: Roles): Promise<End> {
     const putter = put ? await this.#openPut() : undefined
     let taker: Taker | undefined
-    let refused: unknown
+    let refused: FlumeError | undefined
     try {
       if (take) taker = await this.queue.openTake(this.values.reader, { once: this.values.once && !put })
     } catch (error) {
@@ -115,17 +118,17 @@ class Line {
 
   #openPut(): Promise<Putter> {
     const { 'size-max': sizeMax, 'free-min': freeMin } = this.values
-    return this.queue.openPut({ ...(sizeMax === undefined ? {} : { sizeMax }), ...(freeMin === undefined ? {} : { freeMin }) })
+    return this.queue.openPut({ stop: this.#stopPut, ...(sizeMax === undefined ? {} : { sizeMax }), ...(freeMin === undefined ? {} : { freeMin }) })
   }
 
   /** Until stdin has ended; then the taking ends at the last event. */
   async #put(putter: Putter, taker: Taker | undefined): Promise<void> {
-    const { disk, clock, say, stop, directory, stateDirectory } = this.context
+    const { disk, clock, say, directory, stateDirectory } = this.context
     const rejects = new Rejects(disk, resolve(directory, this.values.rejects ?? join(stateDirectory, 'buffer.rejects')), clock, say)
     const held = (prefix: string): ReturnType<Putter['held']> => putter.held(prefix)
     const input = new Input(stdinOf('flume-buffer', this.values, this.context, { held, tooLong: longLinesTo(rejects, this.values) }))
     try {
-      for await (const mark of putter.put(input.batches(AbortSignal.any([stop, this.#endPut.signal])))) input.ack(mark)
+      for await (const mark of putter.put(input.batches(this.#stopPut))) input.ack(mark)
       await input.close()
       await rejects.close()
       taker?.finish()

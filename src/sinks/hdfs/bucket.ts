@@ -2,7 +2,7 @@
  * One directory and prefix, and what of one stream is in it. Its files are filled one after the other, begin and end at
  * marks, and are committed in this order: so all up to `last` of the highest file in place is in place.
  */
-import assert from 'node:assert'
+import { assert } from '../../errors.js'
 import type { Block } from '../../disk/blocks.js'
 import type { Mark } from '../../events/batch.js'
 import { told, type Retry } from '../retry.js'

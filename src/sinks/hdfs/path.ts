@@ -2,8 +2,7 @@
  * Directory and prefix of an event, from Flume's escapes: `%{header}`, `%Y-%m-%d`, `%[host]`. A place must be the same on
  * every replay, so it follows from the event, its mark, and what binding() names, and from nothing else.
  */
-import assert from 'node:assert'
-import { FlumeError } from '../../errors.js'
+import { assert, FlumeError } from '../../errors.js'
 import { NAME_SIZE_MAX, PREFIX_SIZE_MAX, fitted } from './name.js'
 import { Calendar, type Moment } from './calendar.js'
 

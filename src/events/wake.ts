@@ -1,5 +1,5 @@
 /** Waiting for something that changes in this process, or for a time, or for the end. */
-import type { Clock } from '../events/flow.js'
+import type { Clock } from './flow.js'
 
 export class Wake {
   #waiting = new Set<() => void>()
@@ -24,7 +24,7 @@ export class Wake {
     else {
       const timer = new AbortController()
       await Promise.race([woken, clock.sleep(ms, timer.signal)])
-      timer.abort()
+      timer.abort('woken') // with a reason: the default one is an exception with a stack, made at each wait
     }
     this.#waiting.delete(go)
     stop?.removeEventListener('abort', go)

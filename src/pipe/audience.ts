@@ -1,0 +1,84 @@
+/** Who reads what nobody acks: how long a writer waits for a reader to come, and what it says where none does. */
+import type { FdStat } from '../disk/fd.js'
+import { stillHolds } from '../disk/proc.js'
+import type { Holder } from '../disk/proc.js'
+import { FlumeError } from '../errors.js'
+import type { Clock } from '../events/flow.js'
+import { lookAt, nameOf } from './holders.js'
+import type { Look } from './holders.js'
+
+/** ms between two looks at who reads, while plain events are written. */
+const LOOK_MS = 1000
+/** ms a writer looks for a reader when it is unclear whether one will come. */
+const UNCLEAR_MS = 5000
+const NAMES: Partial<Record<FdStat['kind'], string>> = { file: 'a file', terminal: 'a terminal', null: '/dev/null', closed: 'a closed output' }
+
+export class Audience {
+  /** Whether there are acks has been said, or is plain to see. */
+  told = false
+  #waitingTold = false
+  #last: Holder | undefined
+
+  constructor(
+    readonly output: FdStat,
+    readonly self: number,
+    readonly say: (message: string) => void,
+  ) {}
+
+  /** What stdout is, where it is no pipe. */
+  get target(): string {
+    return NAMES[this.output.kind] ?? 'this output'
+  }
+
+  noAcks(reader: string): void {
+    if (!this.told) this.say(`no acks from ${reader}: nothing is remembered, the next run starts at the same place`)
+    this.told = true
+  }
+
+  look(): Look {
+    const look = lookAt(this.output, this.self)
+    this.#last = 'holder' in look ? look.holder : undefined
+    return look
+  }
+
+  /** Looks now and then, until `stop` (false) or until nobody has the read end (true). Says once that nobody acks. */
+  async left(clock: Clock, stop: AbortSignal, each: () => Promise<void>): Promise<boolean> {
+    for (;;) {
+      await clock.sleep(LOOK_MS, stop)
+      if (stop.aborted) return false
+      await each()
+      if (!this.#isThere()) return true
+    }
+  }
+
+  #isThere(): boolean {
+    const look = this.told ? undefined : this.look()
+    if (look?.is === 'reading') this.noAcks(`the reader (${nameOf(look.holder)})`)
+    // cheap enough to ask each second: the whole of /proc is read only when the last known holder is gone
+    if (this.#last && stillHolds(this.#last, this.output)) return true
+    return this.look().is !== 'nobody'
+  }
+
+  /** For a writer at its end that has looked for `waited` ms. Throws NO_ACKS where it stays unclear who reads. */
+  verdict(waited: number): 'wait' | 'nobody' | 'reading' {
+    const look = this.look()
+    switch (look.is) {
+      case 'nobody':
+        return 'nobody'
+      case 'reading':
+        this.noAcks(`the reader (${nameOf(look.holder)})`)
+        return 'reading'
+      case 'flume':
+        if (waited >= UNCLEAR_MS && !this.#waitingTold) {
+          this.#waitingTold = true
+          this.say(`waiting for ${nameOf(look.holder)} to read`)
+        }
+        return 'wait'
+      case 'unclear': {
+        if (waited < UNCLEAR_MS) return 'wait'
+        const who = look.holder ? `what ${nameOf(look.holder)} does` : 'who reads'
+        throw new FlumeError('NO_ACKS', `cannot tell ${who} with this pipe: nothing is remembered, the next run sends all again`)
+      }
+    }
+  }
+}

@@ -1,0 +1,23 @@
+/** What the writing end of a pipe needs to know, and how it ends. */
+import type { Clock } from '../events/flow.js'
+import type { PipeStep } from './step.js'
+
+export interface OutputOptions {
+  readonly fd: number
+  readonly command: string
+  readonly pid: number
+  /** Effective uid. */
+  readonly uid: number
+  readonly ack: 'auto' | 'off' | 'require'
+  /** ms to wait for the last acks after the last byte. */
+  readonly grace: number
+  readonly clock: Clock
+  /** 96 random bits in base64url. */
+  nonce(): string
+  say(message: string): void
+  /** Called after each step at which the stage may die. */
+  readonly step?: (name: PipeStep) => void
+}
+
+/** How a command ends: its status, or the signal to die of. */
+export type End = number | NodeJS.Signals

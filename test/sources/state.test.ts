@@ -1,0 +1,70 @@
+/** The state file: whatever moment the power fails at, it holds positions that were acked, none before the last flush(). */
+import t from 'tap'
+import type { Disk } from '../../src/disk/disk.js'
+import { printOf, type FilePosition } from '../../src/sources/position.js'
+import { State, stateName } from '../../src/sources/state.js'
+import { MemoryDisk, chooser } from '../support/memory-disk.js'
+
+const PATH = '/state/flume/tail.json'
+const print = printOf(Buffer.from('x'.repeat(256)))
+
+function at(offset: number): FilePosition {
+  const head = { size: Math.min(offset, 1024), hash: 'h' }
+  return { offset, path: '/log', device: '1', inode: '2', head, tail: print, time: 1, size: offset }
+}
+
+/** Positions in ascending order; returns the last one of which flush() has returned. */
+async function write(disk: Disk, done: (offset: number) => void): Promise<void> {
+  const state = new State(PATH, disk)
+  await state.lock()
+  await state.load()
+  for (let offset = 1000; offset < 1005; offset++) {
+    state.set('file.x.1', at(offset))
+    state.write()
+    state.set('file.x.2', at(offset))
+    await state.flush()
+    done(offset)
+  }
+}
+
+t.test('after a loss of power at any step the file holds what was flushed last, or what was set since', async (t) => {
+  const whole = new MemoryDisk()
+  await write(whole.boot(), () => undefined)
+  t.ok(whole.steps > 20)
+  for (let step = 1; step <= whole.steps; step++) {
+    for (let seed = 0; seed < 8; seed++) {
+      const memory = new MemoryDisk()
+      memory.plan = { step, failure: 'end' }
+      let flushed = 0
+      await Promise.race([write(memory.boot(), (offset) => (flushed = offset)), memory.ended])
+      memory.losePower(chooser(seed))
+      const state = new State(PATH, memory.boot())
+      await state.lock()
+      const positions = await state.load()
+      const offset = positions.get('file.x.2')?.offset ?? 0
+      t.ok(flushed === 0 ? offset === 0 || offset === 1000 : offset === flushed || offset === flushed + 1, `step ${step}, seed ${seed}: ${offset}, ${flushed}`)
+    }
+  }
+})
+
+t.test('a write that fails is told by write() and flush() from then on, and the old positions stay', async (t) => {
+  const whole = new MemoryDisk()
+  await write(whole.boot(), () => undefined)
+  for (let step = 1; step <= whole.steps; step++) {
+    const memory = new MemoryDisk()
+    memory.plan = { step, failure: 'ENOSPC' }
+    let flushed = 0
+    const disk = memory.boot()
+    const error: unknown = await write(disk, (offset) => (flushed = offset)).then(() => undefined, (error: unknown) => error)
+    if (error === undefined) continue
+    if (flushed > 0) t.match(error, { code: 'IO' })
+    const state = new State(PATH, disk)
+    t.ok([flushed, flushed + 1, 0, 1000].includes((await state.load()).get('file.x.2')?.offset ?? 0), `step ${step}`)
+  }
+})
+
+t.test('the file is named after the absolute patterns, in whatever order they are given', async (t) => {
+  t.equal(stateName(['/a', '/b']), stateName(['/b', '/a']))
+  t.not(stateName(['/a', '/b']), stateName(['/a', '/b/']))
+  t.match(stateName(['/a']), /^tail-[0-9a-f]{16}\.json$/)
+})

@@ -1,5 +1,6 @@
 /** Disk on node:fs. With ring.ts the only place that does file I/O. */
 import * as fs from 'node:fs'
+import { dirname } from 'node:path'
 import { promisify } from 'node:util'
 import { createRequire } from 'node:module'
 import type { Disk, DiskFile, FileStat, OpenMode } from './disk.js'
@@ -118,6 +119,21 @@ async function orMissing(stat: Promise<fs.BigIntStats>): Promise<FileStat | unde
   }
 }
 
+/** Not mkdir's own `recursive`: that tries for ever where the kernel says ENOENT below a directory that is there (/proc). */
+async function makeDirectory(path: string, permissions = 0o777): Promise<string | undefined> {
+  const failed = await fs.promises.mkdir(path, permissions).then(
+    () => undefined,
+    (error: unknown) => error,
+  )
+  if (failed === undefined) return path
+  if (errnoOf(failed) === 'EEXIST' && (await fs.promises.stat(path)).isDirectory()) return undefined
+  if (errnoOf(failed) !== 'ENOENT' || dirname(path) === path) throw failed
+  const topmost = await makeDirectory(dirname(path), permissions)
+  if (topmost === undefined) throw failed // the parent is there, and still it cannot be made
+  await fs.promises.mkdir(path, permissions)
+  return topmost
+}
+
 export const nodeDisk: Disk = {
   open: (path, mode, permissions = 0o600) =>
     new Promise((resolve, reject) => {
@@ -129,7 +145,7 @@ export const nodeDisk: Disk = {
   rename: (from, to) => fs.promises.rename(from, to),
   link: (from, to) => fs.promises.link(from, to),
   unlink: (path) => fs.promises.unlink(path),
-  makeDirectory: (path, permissions = 0o777) => fs.promises.mkdir(path, { recursive: true, mode: permissions }),
+  makeDirectory,
   async syncDirectory(path) {
     const handle = await fs.promises.open(path, 'r')
     try {

@@ -123,7 +123,7 @@ async function orMissing(stat: Promise<fs.BigIntStats>): Promise<FileStat | unde
 async function makeDirectory(path: string, permissions = 0o777): Promise<string | undefined> {
   const failed = await fs.promises.mkdir(path, permissions).then(
     () => undefined,
-    (error: unknown) => error,
+    (error: Error) => error,
   )
   if (failed === undefined) return path
   if (errnoOf(failed) === 'EEXIST' && (await fs.promises.stat(path)).isDirectory()) return undefined

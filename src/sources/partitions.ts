@@ -78,7 +78,7 @@ export class Partitions implements Known {
     let gone = 0
     for (const partition of this.#closed()) {
       const place = partition.marked
-      if (place === null || place.ended === true) continue
+      if (place === null || place.ended === true || !this.names.owns(partition.path)) continue
       const wasTruncated = (await this.disk.stat(partition.path).catch(() => undefined)) !== undefined
       if (await search(partition, place, wasTruncated, this)) continue
       gone++

@@ -183,8 +183,8 @@ export class Tail implements Source {
 
   #forgetOld(): void {
     const before = this.around.clock.now() - this.options.times.forget
-    for (const { id, file, marked, lost } of [...this.#partitions.all.values()]) {
-      if (file !== undefined || lost !== undefined || marked === null || marked.time > before) continue
+    for (const { id, path, file, marked, lost } of [...this.#partitions.all.values()]) {
+      if (file !== undefined || lost !== undefined || marked === null || marked.time > before || !this.#names.owns(path)) continue
       this.#partitions.all.delete(id)
       this.#sending.gone.push(id)
     }

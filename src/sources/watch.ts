@@ -5,6 +5,7 @@
  */
 import { basename, dirname, join, resolve } from 'node:path'
 import glob from 'fast-glob'
+import micromatch from 'micromatch'
 import type { Disk, FileStat } from '../disk/disk.js'
 import { errnoOf } from '../errors.js'
 
@@ -48,6 +49,14 @@ export class Names {
 
   isPattern(pattern: string): boolean {
     return glob.isDynamicPattern(pattern) && !this.#plain.has(pattern)
+  }
+
+  /** Whether a file that was first seen under this path is one of ours: other commands may keep places at the same reader. */
+  owns(path: string): boolean {
+    return this.patterns.some((pattern) => {
+      if (pattern === path || unescape(pattern) === path) return true
+      return this.isPattern(pattern) && micromatch.isMatch(path, pattern, { dot: basename(pattern).startsWith('.') })
+    })
   }
 
   /** Says it, unless it was said before. */

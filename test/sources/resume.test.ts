@@ -47,6 +47,20 @@ t.test('a reader that keeps positions:', async (t) => {
     t.equal(next.bodies.at(-1), `line ${MANY}`)
   })
 
+  t.test('a file that another command reads to the same reader is left to that command', async (t) => {
+    const directory = t.testdir({ ours: text(1, 3), theirs: text(11, 13), elsewhere: {} })
+    const [ours, theirs] = [join(directory, 'ours'), join(directory, 'theirs')]
+    const first = await readOnce([theirs], new Map())
+    const place = first.sent.at(-1)!.mark
+    fs.appendFileSync(theirs, text(14, 15))
+    const next = await readOnce([ours], new Map([[place.partition, [place.to]]]))
+    t.same(next.bodies, ['line 1', 'line 2', 'line 3'])
+    fs.unlinkSync(theirs)
+    const last = await readOnce([ours], new Map([[place.partition, [place.to]]]))
+    t.same(last.bodies, ['line 1', 'line 2', 'line 3'], 'no gap either')
+    t.same(last.sent.flatMap(({ mark }) => mark.gone ?? []), [])
+  })
+
   t.test('what it does not hold was never stored, whatever this run has sent before', async (t) => {
     const file = join(t.testdir({ log: text(1, 3) }), 'log')
     const tailing = new Tailing([file])

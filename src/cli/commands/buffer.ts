@@ -61,8 +61,8 @@ export const command = defineCommand({
     const path = resolve(context.directory, directory)
     const queue = await Queue.open(path, around, { create: roles.put, ...(accept ? { accept } : {}) })
     if (values.forget !== undefined) return queue.forget(values.forget)
-    if (values.stat || (!roles.put && !roles.take)) return writeAll(1, statText(await queue.stat(), directory, values.json), Infinity)
     if (values.export) return exportTo(1, queue.export())
+    if (values.stat || (!roles.put && !roles.take)) return writeAll(1, statText(await queue.stat(), directory, values.json), Infinity)
     return new Line(queue, values, context).run(roles)
   },
 })

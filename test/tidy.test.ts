@@ -39,7 +39,7 @@ const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
   'node:fs': ['src/disk/'],
   'node:net': ['src/disk/', 'src/pipe/'],
   'node:tty': ['src/cli/'],
-  'node:child_process': [],
+  'node:child_process': ['src/disk/'],
   'node:process': ['src/cli/'],
   'node:worker_threads': [],
   'fast-glob': ['src/sources/watch.ts'],

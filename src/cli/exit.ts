@@ -1,5 +1,5 @@
 /** Exit statuses, sysexits(3): one for each code of an error, complete by its type. */
-import type { Code } from '../errors.js'
+import { FlumeError, errnoOf, type Code } from '../errors.js'
 
 export const BUG = 70
 
@@ -22,3 +22,13 @@ export const STATUS: Readonly<Record<Code, number>> = {
   BINDING_CHANGED: 75,
   PERMISSION: 77,
 }
+
+/** A failed system call that nobody gave a code is the world's mistake, not ours, unless its arguments were wrong. */
+export function statusOf(error: unknown): number {
+  if (error instanceof FlumeError) return STATUS[error.code]
+  const errno = error instanceof Error && 'syscall' in error ? errnoOf(error) : undefined
+  if (errno === undefined || OURS.test(errno)) return BUG
+  return errno === 'EACCES' || errno === 'EPERM' ? STATUS.PERMISSION : STATUS.IO
+}
+
+const OURS = /^(EBADF|EFAULT|EINVAL|ESRCH|ENOSYS|ERR_.*)$/

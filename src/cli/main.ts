@@ -5,7 +5,7 @@
 import { systemClock, type Clock } from '../events/flow.js'
 import type { Disk } from '../disk/disk.js'
 import { FlumeError, errnoOf } from '../errors.js'
-import { STATUS, BUG } from './exit.js'
+import { BUG, statusOf } from './exit.js'
 import { COMMON } from './options.js'
 import { parse, type Value } from './parse.js'
 import { describe, line, type LogFormat } from './report.js'
@@ -68,7 +68,7 @@ function print(text: string, io: Io): number | NodeJS.Signals {
 
 /** Says what went wrong, and returns the status for it. A stack is shown only for what nobody foresaw. */
 export function report(command: string, error: unknown, format: LogFormat, io: Io): number {
-  const status = error instanceof FlumeError ? STATUS[error.code] : BUG
+  const status = statusOf(error)
   const bug = status === BUG
   const text = bug ? `bug: ${describe(error)} (please report it, with the lines below)` : describe(error)
   const hint = error instanceof FlumeError && error.code === 'BAD_OPTION' ? ` (see ${command} --help)` : ''

@@ -29,7 +29,7 @@ export function line(message: Message, format: LogFormat, colours: boolean): str
 
 /** What an error says, with the reasons behind it: `cannot open x: permission denied`. */
 export function describe(error: unknown): string {
-  const parts: string[] = []
+  const parts = call(error)
   for (let cause: unknown = error; cause !== undefined && parts.length < 8; cause = cause instanceof Error ? cause.cause : undefined) {
     const text = reason(cause)
     if (!parts.includes(text)) parts.push(text)
@@ -40,6 +40,12 @@ export function describe(error: unknown): string {
 function reason(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   return (error instanceof FlumeError ? undefined : errnoInWords(error)) ?? error.message
+}
+
+/** A failed system call with nothing around it says itself what it was about. */
+function call(error: unknown): string[] {
+  if (!(error instanceof Error) || !('syscall' in error) || error instanceof FlumeError) return []
+  return [`cannot ${String(error.syscall)}${'path' in error ? ` ${String(error.path)}` : ''}`]
 }
 
 function errnoInWords(error: Error): string | undefined {

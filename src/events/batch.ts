@@ -56,3 +56,15 @@ export function countLines(bytes: Buffer): number {
   for (let at = bytes.indexOf(10); at >= 0; at = bytes.indexOf(10, at + 1)) count++
   return count
 }
+
+/** The end of the whole lines that `bytes` begin with, up to the first one of more than `max` bytes; -1: that is the first. */
+export function linesEnd(bytes: Buffer, max: number): number {
+  const end = bytes.lastIndexOf(10) + 1
+  let at = end <= max ? end : 0
+  for (;;) {
+    const next = bytes.indexOf(10, at)
+    if ((next < 0 ? bytes.length : next) - at > max) return at > 0 ? at : -1
+    if (next < 0) return at
+    at = next + 1
+  }
+}

@@ -1,5 +1,5 @@
 /** Who reads what nobody acks: how long a writer waits for a reader to come, and what it says where none does. */
-import type { FdStat } from '../disk/fd.js'
+import type { FdStat, FdWriter } from '../disk/fd.js'
 import { stillHolds } from '../disk/proc.js'
 import type { Holder } from '../disk/proc.js'
 import { FlumeError } from '../errors.js'
@@ -17,10 +17,13 @@ export class Audience {
   /** Whether there are acks has been said, or is plain to see. */
   told = false
   #waitingTold = false
+  /** Bytes written by call(). */
+  #called = 0
   #last: Holder | undefined
 
   constructor(
     readonly output: FdStat,
+    readonly writer: FdWriter,
     readonly self: number,
     readonly say: (message: string) => void,
   ) {}
@@ -53,29 +56,44 @@ export class Audience {
 
   #isThere(): boolean {
     const look = this.told ? undefined : this.look()
+    if (look?.is === 'flume') this.call()
     if (look?.is === 'reading') this.noAcks(`the reader (${nameOf(look.holder)})`)
     // cheap enough to ask each second: the whole of /proc is read only when the last known holder is gone
     if (this.#last && stillHolds(this.#last, this.output)) return true
     return this.look().is !== 'nobody'
   }
 
-  /** For a writer at its end that has looked for `waited` ms. Throws NO_ACKS where it stays unclear who reads. */
+  /** Makes a flume stage look for its writer, as it does once it has read something. What stands before begin is void. */
+  call(): void {
+    if (this.writer.written + this.writer.waiting > 0) return
+    this.#called = 1
+    this.writer.push([Buffer.from('\n')])
+  }
+
+  /**
+   * For a writer at its end that has looked for `waited` ms. A reader that keeps positions may stand elsewhere than the
+   * writer's own memory does, so it is waited for even where there was nothing to write. Throws NO_ACKS where it stays
+   * unclear who reads what was written.
+   */
   verdict(waited: number): 'wait' | 'nobody' | 'reading' {
+    const owes = this.writer.written > this.#called
     const look = this.look()
     switch (look.is) {
       case 'nobody':
         return 'nobody'
       case 'reading':
-        this.noAcks(`the reader (${nameOf(look.holder)})`)
+        if (owes) this.noAcks(`the reader (${nameOf(look.holder)})`)
         return 'reading'
       case 'flume':
         if (waited >= UNCLEAR_MS && !this.#waitingTold) {
           this.#waitingTold = true
           this.say(`waiting for ${nameOf(look.holder)} to read`)
         }
+        this.call()
         return 'wait'
       case 'unclear': {
         if (waited < UNCLEAR_MS) return 'wait'
+        if (!owes) return 'reading'
         const who = look.holder ? `what ${nameOf(look.holder)} does` : 'who reads'
         throw new FlumeError('NO_ACKS', `cannot tell ${who} with this pipe: nothing is remembered, the next run sends all again`)
       }

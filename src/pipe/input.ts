@@ -6,7 +6,7 @@ import { FlumeError } from '../errors.js'
 import { statOfFd } from '../disk/fd.js'
 import type { FdStat } from '../disk/fd.js'
 import type { Batch, Mark, Position } from '../events/batch.js'
-import { countLines } from '../events/batch.js'
+import { countLines, linesEnd } from '../events/batch.js'
 import type { Held } from '../events/flow.js'
 import { parseControl } from './control.js'
 import { Intake } from './intake.js'
@@ -164,8 +164,8 @@ export class Input {
     const intake = this.#intake
     if (this.#voided !== undefined) return this.#void()
     const held = intake.bytes
-    const end = held.lastIndexOf(10) + 1
-    if (this.#inLongLine || (end === 0 && held.length > this.#options.eventBytesMax)) return this.#longLine(held)
+    const end = this.#inLongLine ? -1 : linesEnd(held, this.#options.eventBytesMax)
+    if (end < 0) return this.#longLine(held)
     if (end > 0) return this.#plainBatch(end)
     if (!intake.ended) return this.#idle()
     if (intake.error) throw new FlumeError('IO', 'cannot read the input', { cause: intake.error })

@@ -7,9 +7,12 @@ import { Blocks } from '../disk/blocks.js'
 import type { Block } from '../disk/blocks.js'
 import { FdReader } from '../disk/fd.js'
 import type { FdStat } from '../disk/fd.js'
+import { enlargePipe } from '../disk/pipe-size.js'
 
 const BLOCK_BYTES = 1024 * 1024
 const BLOCK_COUNT = 4
+/** After so many bytes a pipe is worth enlarging: 3 ms of another process. */
+const LARGE_FLOW_BYTES = 4 * 1024 * 1024
 /** Less room than this is not worth a read. */
 const ROOM_BYTES_MIN = 64 * 1024
 
@@ -29,14 +32,21 @@ export class Intake {
   /** What is held is not enough to go on with. */
   #hungry = false
   #reader: FdReader
+  /** Bytes to come until the pipe is enlarged. */
+  #small = LARGE_FLOW_BYTES
 
-  constructor(fd: number, kind: FdStat['kind'], onChange: () => void) {
+  constructor(
+    readonly fd: number,
+    readonly kind: FdStat['kind'],
+    onChange: () => void,
+  ) {
     this.#reader = new FdReader(fd, kind, {
       room: () => this.#room(),
       took: (count) => {
         this.#end += count
         this.fresh = true
         this.#hungry = false
+        if (this.#small > 0) this.#enlarge(count)
         onChange()
       },
       emptied: () => {
@@ -102,6 +112,11 @@ export class Intake {
   #feed(): void {
     this.#starved = false
     setImmediate(() => this.#reader.resume())
+  }
+
+  #enlarge(count: number): void {
+    this.#small -= count
+    if (this.#small <= 0 && this.kind === 'pipe') enlargePipe(this.fd)
   }
 
   #room(): Buffer {

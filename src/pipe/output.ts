@@ -54,7 +54,7 @@ class Output {
   ) {
     this.#stat = statOfFd(options.fd)
     this.#writer = new FdWriter(options.fd, this.#wake)
-    this.#audience = new Audience(this.#stat, options.pid, (message) => options.say(message))
+    this.#audience = new Audience(this.#stat, this.#writer, options.pid, (message) => options.say(message))
     this.#settlement = new Settlement(source, this.#step, this.#wake)
     stop.addEventListener('abort', this.#wake)
   }
@@ -268,9 +268,7 @@ class Output {
         if (this.options.ack === 'require') throw new FlumeError('NO_ACKS', `cannot get acks from ${reader}: it is no flume stage`)
         return { kind: 'plain', held: this.#settlement.acked }
       }
-      if (look.is === 'flume' && this.#writer.written + this.#writer.waiting === 0) {
-        this.#writer.push([Buffer.from('\n')]) // void for a flume stage, which looks for us once it has read something
-      }
+      if (look.is === 'flume') this.#audience.call()
       if (!this.#abandoned) await this.#changed(100)
     }
   }
@@ -285,7 +283,7 @@ class Output {
     for (;;) {
       const reason = this.#reason()
       if (reason !== undefined) return reason === 'stopped' ? 0 : this.#after(reason)
-      if (!this.#door || this.#writer.written === 0) return 0
+      if (!this.#door) return 0
       const waited = clock.now() - start
       const verdict = this.#audience.verdict(waited)
       if (verdict === 'nobody' && this.#met) return this.#broken()
@@ -296,5 +294,4 @@ class Output {
       await this.#changed(Math.min(200, 10 + waited / 5))
     }
   }
-
 }

@@ -140,6 +140,7 @@ class Stdin implements Source, Receiver {
 
   async *#lines(): AsyncGenerator<Batch> {
     if (this.#skipping) await this.#skip()
+    if (this.#skipping) return // more of it came meanwhile, perhaps with its end
     const to = this.#whole()
     if (to > 0) {
       const time = this.around.now()
@@ -204,7 +205,8 @@ class Stdin implements Source, Receiver {
     batch.release()
     this.#held.push({ lines, count, mark })
     this.#heldBytes += lines.length
-    while (!this.#acks && this.#heldBytes > HELD_BYTES_MAX) this.#drop(this.#held[0]!.mark.to.offset)
+    // a reader that comes late voids what is in the pipe: that is less than the HELD_BYTES_MAX that are kept behind the first
+    while (!this.#acks && this.#heldBytes - this.#held[0]!.lines.length >= HELD_BYTES_MAX) this.#drop(this.#held[0]!.mark.to.offset)
     return batchOf(lines, count, mark)
   }
 

@@ -4,10 +4,16 @@
  * is said once and stops nobody else.
  */
 import { basename, dirname, join, resolve } from 'node:path'
-import glob from 'fast-glob'
-import micromatch from 'micromatch'
+import { createRequire } from 'node:module'
+import type Glob from 'fast-glob'
+import type Micromatch from 'micromatch'
 import type { Disk, FileStat } from '../disk/disk.js'
 import { errnoOf } from '../errors.js'
+
+const require = createRequire(import.meta.url)
+/** Loaded with the first name that may be a pattern: 70 files, 40 ms of a start. */
+const glob = (): typeof Glob => require('fast-glob') as typeof Glob
+const isDynamic = (name: string): boolean => /[*?[\](){}!+@\\]/.test(name) && glob().isDynamicPattern(name)
 
 /** A regular file, by an absolute path that matches. */
 export interface Match {
@@ -17,8 +23,8 @@ export interface Match {
 
 /** A pattern with an absolute path; characters of the directory are never wildcards. */
 export function absolute(pattern: string, directory: string): string {
-  if (!glob.isDynamicPattern(pattern)) return resolve(directory, pattern)
-  return pattern.startsWith('/') ? join(pattern) : join(glob.escapePath(directory), pattern)
+  if (!isDynamic(pattern)) return resolve(directory, pattern)
+  return pattern.startsWith('/') ? join(pattern) : join(glob().escapePath(directory), pattern)
 }
 
 export class Names {
@@ -48,14 +54,14 @@ export class Names {
   }
 
   isPattern(pattern: string): boolean {
-    return glob.isDynamicPattern(pattern) && !this.#plain.has(pattern)
+    return isDynamic(pattern) && !this.#plain.has(pattern)
   }
 
   /** Whether a file that was first seen under this path is one of ours: other commands may keep places at the same reader. */
   owns(path: string): boolean {
     return this.patterns.some((pattern) => {
       if (pattern === path || unescape(pattern) === path) return true
-      return this.isPattern(pattern) && micromatch.isMatch(path, pattern, { dot: basename(pattern).startsWith('.') })
+      return this.isPattern(pattern) && (require('micromatch') as typeof Micromatch).isMatch(path, pattern, { dot: basename(pattern).startsWith('.') })
     })
   }
 
@@ -70,7 +76,7 @@ export class Names {
     const itself = await this.#stat(pattern)
     if (itself !== undefined) this.#plain.add(pattern)
     if (itself === undefined && this.isPattern(pattern)) return this.#glob(pattern)
-    const path = glob.isDynamicPattern(pattern) ? pattern : unescape(pattern)
+    const path = isDynamic(pattern) ? pattern : unescape(pattern)
     this.directories.add(dirname(path))
     const stat = itself ?? (path === pattern ? undefined : await this.#stat(path))
     if (stat === undefined) return []
@@ -81,7 +87,7 @@ export class Names {
 
   async #glob(pattern: string): Promise<Match[]> {
     const found: Match[] = []
-    const paths = await glob(pattern, { dot: basename(pattern).startsWith('.'), suppressErrors: true, absolute: true })
+    const paths = await glob()(pattern, { dot: basename(pattern).startsWith('.'), suppressErrors: true, absolute: true })
     for (const path of paths.sort()) {
       const stat = await this.#stat(path)
       if (stat?.kind !== 'file') continue
@@ -110,7 +116,7 @@ const unescape = (pattern: string): string => pattern.replace(/\\(.)/g, '$1')
 function fixedPart(pattern: string): string {
   const parts: string[] = []
   for (const part of dirname(pattern).split('/')) {
-    if (part !== '' && glob.isDynamicPattern(part)) break
+    if (part !== '' && isDynamic(part)) break
     parts.push(unescape(part))
   }
   return parts.join('/') || '/'

@@ -49,7 +49,7 @@ export const command = defineCommand({
   ],
   async run(values, operands, context) {
     const [directory, ...others] = operands
-    if (directory === undefined) throw new FlumeError('BAD_OPTION', 'the directory of the queue is missing')
+    if (directory === undefined || directory === '') throw new FlumeError('BAD_OPTION', 'the directory of the queue is missing')
     if (others.length > 0) throw new FlumeError('BAD_OPTION', `one directory is enough: what is ${others.join(' ')}?`)
     for (const [one, other] of [['put', 'take'], ['copied', 'moved'], ['put', 'once']] as const) {
       if (values[one] && values[other]) throw new FlumeError('BAD_OPTION', `--${one} and --${other} exclude each other`)

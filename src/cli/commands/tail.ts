@@ -51,7 +51,7 @@ export const command = defineCommand({
     ['journalctl -f -o cat | flume-tail - | flume-buffer ./q', 'the lines of another program'],
   ],
   async run(values, operands, context) {
-    if (operands.length === 0) throw new FlumeError('BAD_OPTION', 'cannot read: no file is named')
+    checkNames(operands)
     const { disk, clock, say, directory, stateDirectory, stop } = context
     const rejects = new Rejects(disk, resolve(directory, values.rejects ?? join(stateDirectory, 'tail.rejects')), clock, say)
     const refused = values.strict ? STRICT : rejects
@@ -70,6 +70,14 @@ export const command = defineCommand({
     }
   },
 })
+
+function checkNames(operands: readonly string[]): void {
+  if (operands.length === 0) throw new FlumeError('BAD_OPTION', 'cannot read: no file is named')
+  if (operands.includes('')) throw new FlumeError('BAD_OPTION', 'cannot read "": a name is empty')
+  if (operands.length > 1 && operands.includes('-')) {
+    throw new FlumeError('BAD_OPTION', 'cannot read standard input beside files: - stands alone (a file of that name is ./-)')
+  }
+}
 
 function tailOptions(values: Values<typeof options>, operands: readonly string[], { directory, stateDirectory }: Context) {
   const patterns = operands.map((pattern) => absolute(pattern, directory))

@@ -116,7 +116,7 @@ export class Intake {
 
   #enlarge(count: number): void {
     this.#small -= count
-    if (this.#small <= 0 && this.kind === 'pipe') enlargePipe(this.fd)
+    if (this.#small <= 0 && this.kind === 'pipe') void enlargePipe(this.fd)
   }
 
   #room(): Buffer {

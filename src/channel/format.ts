@@ -4,13 +4,13 @@
  */
 import { assert } from '../errors.js'
 import { crc32 } from 'node:zlib'
-import type { Position } from '../events/batch.js'
+import { BATCH_BYTES_MAX, type Position } from '../events/batch.js'
 
 export const FORMAT = 1
 export const SEGMENT_HEADER_SIZE = 64
 export const FRAME_HEADER_SIZE = 64
 /** Longest lines of a frame of several events, in bytes. */
-export const FRAME_BYTES_MAX = 64 * 1024
+export const FRAME_BYTES_MAX = BATCH_BYTES_MAX
 /** How each frame begins; no UTF-8 text holds these bytes. */
 export const FRAME_MAGIC = Buffer.from([0xff, 0x66, 0x6c, 0x66])
 const SEGMENT_MAGIC = Buffer.from('flumeseg')

@@ -34,7 +34,7 @@ export interface Lines {
   readonly partition: string
 }
 
-const BLOCK_SIZE = 512 * 1024
+const BLOCK_SIZE = 1024 * 1024
 const BLOCKS = 4
 
 export class LineEncoder {

@@ -132,7 +132,7 @@ t.test('large batches are split at line ends, and plain ones are stored without 
   const taken = await take(queue)
   t.equal(faultOf(taken, 0, 903), undefined)
   t.equal(taken.map(({ text }) => text).join(''), plain + long + lineOf(901, 70_000) + lineOf(902))
-  for (const { text, count } of taken) t.ok(text.length <= 65536 || count === 1, `${text.length} bytes of ${count} events`)
+  for (const { text, count } of taken) t.ok(text.length <= 262_144 || count === 1, `${text.length} bytes of ${count} events`)
 })
 
 t.test('a segment goes when all registered readers have passed it, and with no reader none goes', async (t) => {

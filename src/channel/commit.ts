@@ -99,6 +99,7 @@ export class Commit {
     }
     if (this.#full) log.around.say(`queue ${log.paths.directory} has room again: goes on`)
     this.#full = false
+    await log.published.tellFull(false)
     this.#syncing ??= this.#sync()
     changed.wake()
   }
@@ -159,6 +160,7 @@ export class Commit {
     this.#full = true
     await this.#syncing
     this.throwFailure()
+    await log.published.tellFull(true)
     const before = log.first
     await this.#makeRoom()
     if (log.first !== before) return

@@ -20,11 +20,14 @@ export interface End {
   readonly end: number
   /** Sequence of the event that will come next. */
   readonly next: number
+  /** Who puts waits for room: whoever has given out all asks for its acks. */
+  readonly full: boolean
 }
 
 export class Published {
   /** Whether the writer is in this process: then `current` is exact, and changes wake. */
   writerHere = false
+  #full = false
   #current: End | undefined
   #file: DiskFile | undefined
   #slots: Slots | undefined
@@ -42,10 +45,18 @@ export class Published {
     return this.#current
   }
 
-  async write(current: End): Promise<void> {
+  async write(end: Omit<End, 'full'>): Promise<void> {
+    const current = { ...end, full: this.#full }
     await (await this.#open()).write(encode(current))
     this.#current = current
     this.wake.wake()
+  }
+
+  /** For the writer: readers hear that it waits for room at once, and that it waits no more with the next write. */
+  async tellFull(full: boolean): Promise<void> {
+    if (this.#full === full) return
+    this.#full = full
+    if (full && this.#current !== undefined) await this.write(this.#current)
   }
 
   /** After it, not even a loss of power makes the file forget. */
@@ -58,7 +69,7 @@ export class Published {
     if (this.writerHere) return this.#current
     const body = (await this.disk.stat(this.paths.committed)) === undefined ? undefined : await (await this.#open()).read()
     const seen = body === undefined ? undefined : decode(body)
-    if (seen !== undefined && (this.#current === undefined || isAfter(seen, this.#current))) this.#current = seen
+    if (seen !== undefined && (this.#current === undefined || !isAfter(this.#current, seen))) this.#current = seen
     return this.#current
   }
 
@@ -84,14 +95,16 @@ function isAfter(a: End, b: End): boolean {
   return a.segment > b.segment || (a.segment === b.segment && a.end > b.end)
 }
 
-function encode({ segment, end, next }: End): Buffer {
-  const body = Buffer.alloc(24)
+function encode({ segment, end, next, full }: End): Buffer {
+  const body = Buffer.alloc(32)
   writeLong(body, segment, 0)
   writeLong(body, end, 8)
   writeLong(body, next, 16)
+  writeLong(body, full ? 1 : 0, 24)
   return body
 }
 
 function decode(body: Buffer): End {
-  return { segment: readLong(body, 0), end: readLong(body, 8), next: readLong(body, 16) }
+  const full = body.length >= 32 && readLong(body, 24) === 1
+  return { segment: readLong(body, 0), end: readLong(body, 8), next: readLong(body, 16), full }
 }

@@ -50,6 +50,8 @@ export class LogReader {
   #passed = -1
   #reason: Reason = 'removed'
   #time = 0
+  /** Acks were asked for when all before this event had been given out. */
+  #asked = -1
   constructor(readonly reading: Reading) {
     this.#next = reading.from
   }
@@ -61,11 +63,19 @@ export class LogReader {
         const end = await published.read()
         if (end !== undefined && this.#next < end.next) yield* this.#upTo(end)
         else if (this.reading.ends()) return
+        else if (this.#segment !== undefined && end !== undefined && this.#segment.first < end.segment) await this.#pass(this.#segment)
+        else if (end?.full === true && this.#asked !== this.#next) yield this.#ask()
         else await published.changed(around.clock, stop)
       }
     } finally {
       await this.#close()
     }
+  }
+
+  /** The queue is full: what was given out is to be acked as soon as may be. */
+  #ask(): Batch {
+    this.#asked = this.#next
+    return { ...batchOf(Buffer.alloc(0), 0, null), flush: true }
   }
 
   /** What one segment has, up to the end published. */
@@ -80,11 +90,14 @@ export class LogReader {
     yield* this.#frames(segment, isLast ? end.end : Infinity)
     if (this.reading.stop.aborted) return
     if (isLast) yield* this.#skipTo(end.next, 'damaged')
-    else {
-      this.#passed = segment.first
-      this.#reason = segment.damaged ? 'damaged' : 'missing'
-      await this.#close()
-    }
+    else await this.#pass(segment)
+  }
+
+  /** It was read to its end. Where it is removed, only an open descriptor would still take room. */
+  async #pass(segment: OpenSegment): Promise<void> {
+    this.#passed = segment.first
+    this.#reason = segment.damaged ? 'damaged' : 'missing'
+    await this.#close()
   }
 
   async *#frames(segment: OpenSegment, limit: number): AsyncGenerator<Batch> {

@@ -74,8 +74,7 @@ export class Taker implements Source {
       began: (first) => this.#segments.push(first),
     })
     for await (const batch of log.batches()) {
-      assert(batch.mark !== null)
-      if (this.#moving !== undefined) this.#given = Math.max(this.#given ?? 0, batch.mark.to.offset)
+      if (this.#moving !== undefined && batch.mark !== null) this.#given = Math.max(this.#given ?? 0, batch.mark.to.offset)
       yield batch
     }
   }

@@ -64,7 +64,7 @@ export class Conversation {
 
   /** It stops for want of acks. */
   flush(): void {
-    this.visitor.link.send({ t: 'flush' })
+    this.visitor.link.send({ t: 'flush', mark: this.#acks.last })
   }
 
   /** The last mark of each partition that this ack covers. What was never sent cannot be acked: the connection ends. */

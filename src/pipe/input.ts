@@ -232,6 +232,10 @@ export class Input {
 
   async #marked(writer: WriterLink): Promise<Batch | 'again' | 'wait'> {
     if (writer.asks.length > 0) return this.#answer(writer)
+    if (writer.flush !== undefined && writer.lastMark >= writer.flush) {
+      writer.flush = undefined // what it had sent by then was read: the message may have overtaken it
+      return FLUSH
+    }
     const batch = this.#batch(writer)
     if (batch !== undefined) return batch
     if (writer.done) {
@@ -242,10 +246,6 @@ export class Input {
       this.#writer = undefined
       this.#intake.fresh = true
       return FLUSH // it waits for its last acks
-    }
-    if (writer.flush) {
-      writer.flush = false
-      return FLUSH
     }
     if (this.#intake.ended && writer.bye !== undefined) return this.#mixed(writer)
     if (this.#intake.length > BATCH_BYTES_LIMIT) return this.#mixed(writer)

@@ -35,7 +35,8 @@ export type UpMessage = ReaderHello | Have | { readonly t: 'ack'; readonly mark:
 export type DownMessage =
   | WriterHello
   | { readonly t: 'ask'; readonly prefix: string }
-  | { readonly t: 'flush' }
+  /** `mark`: the number of the last one sent, all up to which is to be made final. */
+  | { readonly t: 'flush'; readonly mark: number }
   | { readonly t: 'bye'; readonly last: number }
 
 export function encode(message: UpMessage | DownMessage): string {
@@ -52,7 +53,7 @@ const UP: Readonly<Record<UpMessage['t'], Shape>> = {
 const DOWN: Readonly<Record<DownMessage['t'], Shape>> = {
   hello: { version: 'number', command: 'string', pid: 'number', nonce: 'string' },
   ask: { prefix: 'string' },
-  flush: {},
+  flush: { mark: 'number' },
   bye: { last: 'number' },
 }
 

@@ -27,8 +27,8 @@ export async function deliver(source: Source, options: OutputOptions, stop: Abor
   }
 }
 
-/** So much waits to be written while the next batch is made. */
-const WAITING_BYTES_MAX = 256 * 1024
+/** So much waits to be written while the next batch is made: three batches, so that making and writing overlap. */
+const WAITING_BYTES_MAX = 768 * 1024
 
 /** Why a session is over. */
 type Why = 'ended' | 'stopped' | 'hello' | 'bye' | 'gone' | 'broken'
@@ -66,6 +66,7 @@ class Output {
   }
 
   close(): void {
+    this.#session.abort() // a source that has failed ends here
     this.stop.removeEventListener('abort', this.#wake)
     this.#talk?.visitor.link.destroy()
     this.#leave(this.#writer.written > 0 ? 'leave' : 'remove')

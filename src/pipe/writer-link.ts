@@ -19,8 +19,8 @@ export class WriterLink {
   bye: number | undefined
   /** Prefixes asked for and not yet answered. */
   readonly asks: string[] = []
-  /** A flush was asked for and not yet passed on. */
-  flush = false
+  /** A flush was asked for, up to this mark, and not yet passed on. */
+  flush: number | undefined
   #acked = 0
   #acking = false
   #link: Link<DownMessage, UpMessage>
@@ -97,7 +97,7 @@ export class WriterLink {
         this.asks.push(message.prefix)
         break
       case 'flush':
-        this.flush = true
+        this.flush = message.mark
         break
       case 'bye':
         this.bye = message.last

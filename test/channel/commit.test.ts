@@ -182,7 +182,7 @@ t.test('an event larger than --size-max goes through an empty queue alone', asyn
   const taker = await queue.openTake('r', { once: false })
   const batches = taker.open({ kind: 'acks' }, new AbortController().signal)
   const putting = putAll(putter, [numbered(0, 1, 5000), numbered(1, 2, 5000)])
-  for (const n of [0, 1]) {
+  const pull = async (): Promise<Batch | undefined> => {
     const next = batches.next()
     let there = false
     void next.then(() => (there = true))
@@ -190,11 +190,21 @@ t.test('an event larger than --size-max goes through an empty queue alone', asyn
       clock.advance(1000)
       await setImmediate()
     }
-    const { value } = await next
-    t.equal(value?.lines.toString(), lineOf(n, 5000))
-    if (value) await taker.settle(value.mark!)
-    value?.release()
+    return (await next).value ?? undefined
   }
+  let asked = 0
+  for (const n of [0, 1]) {
+    let batch = await pull()
+    for (; batch?.flush; asked++) batch = await pull()
+    t.equal(batch?.lines.toString(), lineOf(n, 5000))
+    if (n === 0) {
+      const flush = await pull()
+      t.equal(flush?.flush, true, 'all is given out, and the queue is full: acks are asked for')
+    }
+    if (batch) await taker.settle(batch.mark!)
+    batch?.release()
+  }
+  t.equal(asked, 0, 'once for each place')
   t.equal((await putting).length, 2)
   await putter.close()
   await taker.close()

@@ -1,0 +1,126 @@
+/** What people type: pipes with other programs in them, wrappers, closed descriptors, names that are wrong. */
+import { appendFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { each, shell } from '../support/shell.js'
+
+const lines = (from: number, to: number): string => Array.from({ length: to - from }, (_, n) => `line ${from + n}\n`).join('')
+const BODIES = "grep -o '\"body\":\"[^\"]*' | cut -d'\"' -f4"
+const noAcks = (program: string): RegExp => new RegExp(`^flume-tail: no acks from the reader \\(${program}, pid \\d+\\): nothing is remembered[^\\n]*\\n$`)
+
+t.test('through tee nobody acks: it works, says so once and remembers nothing; with --ack=off it remembers', async (t) => {
+  const directory = t.testdir({ log: lines(0, 50) })
+  const line = (option: string): string => `flume-tail --once ${option} log | tee copy | flume-buffer --put q; echo "\${PIPESTATUS[*]}"; wc -l <copy`
+  for (const run of [1, 2]) t.match(await shell(line(''), directory), { out: '0 0 0\n50\n', err: noAcks('tee') }, `run ${run}`)
+  t.match(await shell(line('--ack=off'), directory), { out: '0 0 0\n50\n', err: '' })
+  appendFileSync(join(directory, 'log'), lines(50, 60))
+  t.match(await shell(line('--ack=off'), directory), { out: '0 0 0\n10\n', err: /^flume-tail: going on with \S+ at byte \d+\n$/ })
+})
+
+t.test('whoever looks into a queue takes nothing from it', async (t) => {
+  const directory = t.testdir({ log: lines(0, 5000) })
+  const { out: before } = await shell('flume-tail --once log | flume-buffer --put q; flume-buffer --stat q', directory)
+  t.match(before, /^holds {3}5000 events .*^reader {2}none/ms)
+  const { out } = await shell('flume-buffer q </dev/null | head -1; flume-buffer q </dev/null | sed -n 3q; flume-buffer --export q | wc -l; flume-buffer --stat q', directory)
+  t.match(out, /"line 0"\}\n5000\n/)
+  t.ok(out.endsWith(before))
+  const copy = await shell('flume-buffer --export q | flume-buffer --put q2; flume-buffer --export q2 | cmp - <(flume-buffer --export q) && echo same', directory)
+  t.equal(copy.out, 'same\n', copy.err)
+})
+
+t.test('a new queue gets all, though the source stood elsewhere by its own memory, and had nothing to write', async (t) => {
+  const directory = t.testdir({ log: lines(0, 50) })
+  const { out, err } = await shell(
+    `flume-tail --once log | flume-sink-hdfs --path out; cat out/* | wc -l
+    flume-tail --once log | flume-buffer --put q; flume-buffer --export q | wc -l
+    flume-tail --once log | sh -c 'sleep 1; exec flume-buffer --put q2'; flume-buffer --export q2 | wc -l
+    flume-tail --once log | cat`,
+    directory,
+  )
+  t.equal(out, '50\n50\n50\n', err)
+})
+
+t.test('a quiet file followed from its end has its place in the queue before anything is written', async (t) => {
+  const directory = t.testdir({ log: lines(0, 50) })
+  const { out, err } = await shell(
+    `(sleep 0.5; exec flume-tail --from end log) | flume-buffer --put q & buffer=$!
+    until grep -aq '"offset"' q/segments/* 2>/dev/null; do sleep 0.2; done
+    kill -9 %1; kill -9 $buffer; wait
+    for n in 1 2 3; do echo "new $n" >>log; done; flume-tail --once --from end log | flume-buffer --put q; flume-buffer --export q | ${BODIES}`,
+    directory,
+  )
+  t.equal(out, 'new 1\nnew 2\nnew 3\n', err)
+})
+
+t.test('other programs before and after one flume stage, and readers that come late, change nothing', async (t) => {
+  const directory = t.testdir({ log: lines(0, 3), old: '{"body":"old 1"}\n{"body":"old 2"}\n' })
+  const count = (queue: string): string => `flume-buffer --export ${queue} | ${BODIES} | tr '\\n' ' '; echo`
+  const { out, err } = await shell(
+    `{ cat old; flume-tail --once log; } | flume-buffer --put q1; ${count('q1')}
+    { cat old; flume-tail --once log; } | flume-buffer --put q1; ${count('q1')}
+    for n in 1 2 3; do echo "more $n" >>loop; flume-tail --once loop; done | flume-buffer --put q2; ${count('q2')}
+    flume-tail --once log > >(flume-buffer --put q3; touch done); until [ -e done ]; do sleep 0.1; done; ${count('q3')}
+    flume-buffer --put q4 < <(flume-tail --once log); ${count('q4')}
+    v=$(flume-tail --once log); echo "$?"; wc -l <<<"$v"; flume-tail --once log | while read -r l; do echo "$l"; done | wc -l`,
+    directory,
+  )
+  const all = 'line 0 line 1 line 2 '
+  t.equal(out, `old 1 old 2 ${all}\nold 1 old 2 ${all}old 1 old 2 \nmore 1 more 2 more 3 \n${all}\n${all}\n0\n3\n3\n`, err)
+})
+
+t.test('state is not needed where there is a queue: deleted, without HOME, from elsewhere, nothing comes twice', async (t) => {
+  const directory = t.testdir({ log: lines(0, 10) })
+  const line = (d: string): string => `flume-tail --once ${d}log | flume-buffer ${d}q | flume-sink-hdfs --path ${d}out`
+  let next = 10
+  const more = (): void => appendFileSync(join(directory, 'log'), lines(next, (next += 10)))
+  await shell(line(''), directory)
+  for (const run of [
+    `rm -r .local; ${line('')}`,
+    `env -u HOME XDG_STATE_HOME="$PWD/state" sh -c ${JSON.stringify(line(''))}`,
+    `d=$PWD/; cd /; ${line('"$d"')}`,
+  ]) {
+    more()
+    const { status, err } = await shell(run, directory)
+    t.equal(status, 0, err)
+  }
+  t.equal((await shell('cat out/*.log', directory)).out, lines(0, next))
+})
+
+t.test('wrappers and closed descriptors do not keep two stages from finding each other', async (t) => {
+  const directory = t.testdir({ log: lines(0, 10) })
+  const wrappers = ['setsid', 'nice', 'timeout 20', 'env A=1', 'bash -c \'exec "$@"\' x', 'sh -c \'"$@"; exit $?\' x', 'perl -e \'exec @ARGV\'']
+  await each([...wrappers.entries()], 2, async ([n, wrapper]) => {
+    const { out, err } = await shell(`${wrapper} flume-tail --once log | ${wrapper} flume-buffer q${n} | ${wrapper} flume-sink-hdfs --path o${n}; cat o${n}/*`, directory)
+    t.equal(out, lines(0, 10), `${wrapper}: ${err}`)
+  })
+  const closed = await shell('flume-tail --once log <&- 2>&- | flume-buffer qc 2>&- | flume-sink-hdfs --path oc >&- 2>&-; cat oc/*', directory)
+  t.equal(closed.out, lines(0, 10))
+  const nowhere = await shell('flume-tail --once log >&-; echo $?; flume-tail --once log | flume-buffer qn >&-; echo $?; flume-buffer --export qn | wc -l', directory)
+  t.match(nowhere, { out: '0\n0\n10\n', err: /^flume-tail: no acks from \/dev\/null: nothing is remembered/ })
+  const full = await shell('flume-tail --once log >/dev/full; echo $?', directory)
+  t.match(full, { out: '74\n', err: /flume-tail: cannot write to the output: no space left on device\n$/ })
+})
+
+t.test('what is wrong is said in one line, with the status that belongs to it', async (t) => {
+  const directory = t.testdir({ log: lines(0, 3), other: { file: '' } })
+  const wrong: readonly (readonly [line: string, status: number, said: RegExp])[] = [
+    ['flume-tail --form end log', 64, /unknown option --form: did you mean --from\?/],
+    ['flume-tail ""', 64, /cannot read "": a name is empty/],
+    ['flume-tail - log', 64, /cannot read standard input beside files/],
+    ['flume-tail --event-bytes-max -5 log', 64, /bad value -5 for --event-bytes-max: expected a size/],
+    ['flume-tail --once missing log | cat >/dev/null', 66, /cannot read \S+\/missing: there is no such file/],
+    ['flume-buffer --put "" <log', 64, /the directory of the queue is missing/],
+    ['flume-buffer --stat missing', 66, /cannot open queue \S+\/missing: there is none/],
+    ['flume-buffer --put log <log', 73, /cannot open queue \S+\/log: it is a file, not a directory/],
+    ['flume-buffer --put log/q <log', 74, /cannot mkdir \S+\/log\/q: not a directory/],
+    ['flume-buffer --put other <log', 73, /cannot make a queue of \S+\/other: it is no queue and holds file/],
+    ['echo "{}" | flume-sink-hdfs --path log', 73, /cannot list \S+\/log: not a directory/],
+    ['flume-sink-hdfs --path hdfs://nn/x <log', 69, /only file:\/\/ is supported/],
+  ]
+  await each(wrong, 2, async ([line, status, said]) => {
+    const ran = await shell(`set -o pipefail; ${line}`, directory)
+    t.equal(ran.status, status, line)
+    t.match(ran.err, said, line)
+    t.notMatch(ran.err, /bug|\n {4}at /, line)
+  })
+})

@@ -62,13 +62,20 @@ export class Queue {
   readonly #published: Published
   readonly #moved = new Wake()
 
+  /** As given, but what was said once is not said again: several parts meet the same damage. */
+  readonly around: Surroundings
+
   private constructor(
     readonly paths: Paths,
-    readonly around: Surroundings,
+    readonly given: Surroundings,
     readonly identity: Identity,
   ) {
     this.id = identity.queue
-    this.#published = new Published(paths, around.disk, new Wake())
+    const said = new Set<string>()
+    const say = (message: string): void => (said.has(message) ? undefined : (said.add(message), given.say(message)))
+    const { disk, clock, pid, uuid } = given
+    this.around = { disk, clock, pid, uuid, say }
+    this.#published = new Published(paths, disk, new Wake())
   }
 
   /** Throws NO_INPUT (there is none), CANNOT_CREATE (something else is there), VERSION, QUEUE_COPIED, SEGMENT_DAMAGED. */
@@ -89,6 +96,7 @@ export class Queue {
       return new Putter({
         log,
         lock,
+        say: (message) => this.given.say(message),
         room: new Room(paths.directory, around.disk, around.clock, options),
         ...(options.stop === undefined ? {} : { stop: options.stop }),
         segmentBytesMax: Math.min(segmentBytesMax, Math.floor(sizeMax / SEGMENTS_MIN)),

@@ -12,8 +12,12 @@ import type { Wake } from '../events/wake.js'
 
 /** ms between two looks whether there is room by now. */
 const LOOK_FULL = 200
+/** ms between two messages that the queue is full. */
+const SAY_FULL = 60_000
 
 export interface Committing {
+  /** A line for people. */
+  say(message: string): void
   readonly log: Log
   readonly room: Room
   /** Where a segment ends; a batch is never split between two. */
@@ -40,6 +44,9 @@ export class Commit {
   #writing: Promise<void> | undefined
   #syncing: Promise<void> | undefined
   #full = false
+  /** It was said that it is full, and when it was said last. */
+  #fullSaid = false
+  #saidAt = -Infinity
   readonly #closing = new AbortController()
 
   constructor(readonly committing: Committing) {}
@@ -97,8 +104,8 @@ export class Commit {
       if (!isNoSpace(error)) throw asWriteError(error, log.active.first)
       return this.#waitForRoom('its disk is full')
     }
-    if (this.#full) log.around.say(`queue ${log.paths.directory} has room again: goes on`)
-    this.#full = false
+    if (this.#fullSaid) this.committing.say(`queue ${log.paths.directory} has room again: goes on`)
+    this.#full = this.#fullSaid = false
     await log.published.tellFull(false)
     this.#syncing ??= this.#sync()
     changed.wake()
@@ -156,7 +163,7 @@ export class Commit {
   async #waitForRoom(why: string): Promise<void> {
     const { log, moved, changed, stop } = this.committing
     const { signal } = this.#closing
-    if (!this.#full) log.around.say(`queue ${log.paths.directory} is full: ${why}; ${await this.#slowest()}; waits`)
+    if (!this.#full) await this.#sayFull(why)
     this.#full = true
     await this.#syncing
     this.throwFailure()
@@ -178,6 +185,16 @@ export class Commit {
       })
     }
     await log.trim()
+  }
+
+  /** A small queue may be full many times a second. */
+  async #sayFull(why: string): Promise<void> {
+    const { log, say } = this.committing
+    const now = log.around.clock.now()
+    if (now - this.#saidAt < SAY_FULL) return
+    this.#saidAt = now
+    this.#fullSaid = true
+    say(`queue ${log.paths.directory} is full: ${why}; ${await this.#slowest()}; waits`)
   }
 
   async #slowest(): Promise<string> {

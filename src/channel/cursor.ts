@@ -49,7 +49,7 @@ export class Cursor {
     await disk.syncDirectory(paths.cursors) // whoever registered it may have died before its name was on disk
     if (body !== undefined) return new Cursor(name, file, slots, clock, decode(body))
     await file.close()
-    throw damaged(name)
+    throw damaged(path, name)
   }
 
   /** On return it is registered, durably. */
@@ -125,7 +125,7 @@ export async function readCursor(paths: Paths, name: string, disk: Disk): Promis
   const file = await disk.open(path, 'read')
   try {
     const states = (await new Slots(file, MAGIC, SLOT_SIZE).readAll()).map(decode)
-    if (states[0] === undefined) throw damaged(name)
+    if (states[0] === undefined) throw damaged(path, name)
     return { ...states[0], passed: Math.min(...states.map(({ next }) => next)) }
   } finally {
     await file.close()
@@ -162,7 +162,7 @@ function decode(body: Buffer): State {
   return { next: readLong(body, 0), binding: body.toString('utf8', 16) }
 }
 
-function damaged(name: string): FlumeError {
-  const text = `cannot read the cursor of reader ${name} at byte 0; --forget ${name} begins it again at the oldest event`
+function damaged(path: string, name: string): FlumeError {
+  const text = `cannot read ${path} at byte 0, the place of reader ${name}; --forget ${name} begins it again at the oldest event`
   return new FlumeError('SEGMENT_DAMAGED', text)
 }

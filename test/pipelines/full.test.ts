@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { shell } from '../support/shell.js'
 
 const COUNT = 40_000
@@ -13,7 +13,7 @@ const SMALL = "unshare --mount --map-root-user sh -c 'mkdir -p small && mount -t
 const skip = spawnSync('sh', ['-c', SMALL], { cwd: t.testdir({ script: '' }) }).status === 0 ? false : 'no user namespaces here'
 const ALL = 'cat out/*.log | LC_ALL=C sort | cmp - sorted && echo the same'
 
-function directoryOf(test: typeof t): string {
+function directoryOf(test: Test): string {
   const directory = test.testdir({ log: LOG })
   writeFileSync(join(directory, 'sorted'), LOG.split(/(?<=\n)/).sort().join(''))
   return directory

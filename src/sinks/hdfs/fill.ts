@@ -222,7 +222,8 @@ export class Filler {
     this.#gaps++
     if (task.now - this.#gapSaidAt >= SAY_EACH) {
       this.#gapSaidAt = task.now
-      this.around.say(`events are missing${this.#gaps > 1 ? `, ${this.#gaps} gaps so far, the last` : ''}: ${gap ?? ''}`)
+      const where = task.mark === null ? '' : `, before ${task.mark.to.offset} of ${task.mark.partition}`
+      this.around.say(`events are missing${this.#gaps > 1 ? `, ${this.#gaps} gaps so far, the last` : ''}: ${gap ?? ''}${where}`)
     }
     this.#keep(line, 'a gap: events are missing here', task)
   }

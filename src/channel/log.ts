@@ -201,7 +201,8 @@ async function recoverLast(
     const start = await startOf(paths, around, identity, segments, blocks)
     const published = known?.segment === last ? { end: known.end, next: known.next } : undefined
     const recovered = await recover(file, start.place, start.table, published, blocks)
-    if (recovered.damaged > 0) around.say(`segment ${path} is damaged in ${recovered.damaged === 1 ? '1 place: its' : `${recovered.damaged} places: their`} events are lost`)
+    const { damaged } = recovered
+    if (damaged > 0) around.say(`segment ${path} is damaged in ${damaged} place${damaged === 1 ? '' : 's'}: the events there are lost`)
     await settle(file, path, Math.max(start.place.end, published?.end ?? 0), recovered.end, around)
     return { writer: new SegmentWriter(last, file, recovered.end, recovered.end), recovered }
   } catch (cause) {

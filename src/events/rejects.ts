@@ -32,7 +32,8 @@ export class Rejects {
   #file: DiskFile | undefined
   #durable = true
   #count = 0
-  #part = 0 // of a line that is not yet whole
+  /** Of each input in the middle of a line that comes in pieces: how many parts of it there are. */
+  readonly #parts = new Map<string, number>()
   #said = { count: 0, time: -Infinity }
   #reason = ''
 
@@ -51,14 +52,18 @@ export class Rejects {
 
   /** Takes a copy of the line, with or without its \n. It is held until flush(), so call that at least once per batch. */
   add(line: Uint8Array, reason: string, partition: string, position: Position | null): void {
-    this.#part = 0 // the rest of a line in parts may never come
     const size = line.at(-1) === 0x0a ? line.length - 1 : line.length
-    this.#push(Buffer.from(line.subarray(0, size)), true, reason, partition, position)
+    this.#push(Buffer.from(line.subarray(0, size)), 0, true, reason, partition, position)
   }
 
-  /** A piece of a line that is too long to be held, as it comes, without the \n; flush() after each, or it is held. */
+  /**
+   * A piece of a line that is too long to be held, as it comes, without the \n; flush() after each, or it is held. Lines
+   * of other inputs may come between two pieces.
+   */
   addPart(piece: Uint8Array, last: boolean, reason: string, partition: string, position: Position | null): void {
-    this.#push(Buffer.from(piece), last, reason, partition, position)
+    const parts = this.#push(Buffer.from(piece), this.#parts.get(partition) ?? 0, last, reason, partition, position)
+    if (last) this.#parts.delete(partition)
+    else this.#parts.set(partition, parts)
   }
 
   /** On return all that was added is on disk. Throws IO, and then always: what is not written must not be acked. */
@@ -75,19 +80,21 @@ export class Rejects {
     this.#file = undefined
   }
 
-  #push(piece: Buffer, last: boolean, reason: string, partition: string, position: Position | null): void {
+  /** Returns the number of the part that comes next. */
+  #push(piece: Buffer, first: number, last: boolean, reason: string, partition: string, position: Position | null): number {
     const time = this.clock.now()
-    if (this.#part === 0) this.#count++
+    if (first === 0) this.#count++
     this.#reason = reason
-    for (let from = 0, more = true; more; ) {
+    let part = first
+    for (let from = 0, more = true; more; part++) {
       const end = partEnd(piece, from)
       more = end < piece.length
       const line = piece.subarray(from, end)
-      this.#pending.push({ time, reason, partition, position, line, part: this.#part++, more: more || !last })
+      this.#pending.push({ time, reason, partition, position, line, part, more: more || !last })
       from = end
     }
-    if (last) this.#part = 0
     if (this.#count > this.#said.count && time - this.#said.time >= SAY_EVERY) this.#tell(time)
+    return part
   }
 
   #tell(time: number): void {

@@ -110,6 +110,20 @@ t.test('a line without end comes in parts, and counts once', async (t) => {
   t.strictSame(world.said.map((line) => line.slice(0, 21)), ['1 line is no event: t', '1 line is no event: w'])
 })
 
+t.test('lines of other inputs between the parts of one leave its parts in order', async (t) => {
+  const path = join(t.testdir(), 'rejects')
+  const rejects = new World().rejects(path)
+  rejects.addPart(Buffer.from('a'), false, 'too long', 'stdin', null)
+  rejects.add(Buffer.from('other'), 'why', '', null)
+  rejects.addPart(Buffer.from('b'), false, 'too long', 'file.x', null)
+  rejects.addPart(Buffer.from('c'), true, 'too long', 'stdin', null)
+  rejects.addPart(Buffer.from('d'), true, 'too long', 'file.x', null)
+  await rejects.close()
+  const parts = entriesIn(path).map(({ partition, part, more, line }) => [partition, part, more, line])
+  t.strictSame(parts, [['stdin', 0, true, 'a'], ['', undefined, undefined, 'other'], ['file.x', 0, true, 'b'], ['stdin', 1, false, 'c'], ['file.x', 1, false, 'd']])
+  t.equal(rejects.count, 3)
+})
+
 t.test('an entry that a crash cut is ended, and the next one is whole', async (t) => {
   const path = join(t.testdir(), 'rejects')
   writeFileSync(path, '{"time":"x"}\n{"time":"2026')

@@ -35,16 +35,18 @@ function written(directory: string): Buffer {
   return Buffer.concat(readdirSync(directory).sort().map((name) => readFileSync(join(directory, name))))
 }
 
-/** The lines in a rejects file, each put together from its parts. */
+/** The lines in a rejects file, each put together from its parts; entries of other inputs may stand between them. */
 function rejects(path: string): Buffer[] {
   const whole: Buffer[] = []
-  let parts: Buffer[] = []
+  const open = new Map<string, Buffer[]>()
   for (const entry of readFileSync(path, 'utf8').split('\n').filter(Boolean)) {
-    const { line, encoding = 'utf8', more } = JSON.parse(entry) as { line: string; encoding?: BufferEncoding; more?: boolean }
-    parts.push(Buffer.from(line, encoding))
-    if (more) continue
-    whole.push(Buffer.concat(parts))
-    parts = []
+    const { partition, line, encoding = 'utf8', more } = JSON.parse(entry) as { partition: string; line: string; encoding?: BufferEncoding; more?: boolean }
+    const parts = [...(open.get(partition) ?? []), Buffer.from(line, encoding)]
+    if (more) open.set(partition, parts)
+    else {
+      open.delete(partition)
+      whole.push(Buffer.concat(parts))
+    }
   }
   return whole
 }

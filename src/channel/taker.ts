@@ -17,7 +17,7 @@ import type { Wake } from '../events/wake.js'
 
 /** Memory for what was read and not yet given on: so many blocks of so many bytes. */
 const BLOCK_SIZE = 1024 * 1024
-const BLOCK_COUNT = 6
+const BLOCK_COUNT = 4
 /** How often, and after how many ms each, to look whether the putter has come as far as the reader. */
 const TRIES = 30
 const AGAIN = 100

@@ -35,7 +35,7 @@ export interface Lines {
 }
 
 const BLOCK_SIZE = 1024 * 1024
-const BLOCKS = 4
+const BLOCKS = 3
 
 export class LineEncoder {
   readonly #blocks = new Blocks(BLOCK_SIZE, BLOCKS)

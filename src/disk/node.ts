@@ -20,6 +20,7 @@ const FLAGS: Record<OpenMode, number> = {
 const fdatasync = promisify(fs.fdatasync)
 const ftruncate = promisify(fs.ftruncate)
 const close = promisify(fs.close)
+const fstat = promisify<number, { bigint: true }, fs.BigIntStats>(fs.fstat)
 
 class NodeFile implements DiskFile {
   constructor(readonly fd: number) {}
@@ -50,7 +51,7 @@ class NodeFile implements DiskFile {
   }
 
   async stat(): Promise<FileStat> {
-    return statOf(await promisify<number, { bigint: true }, fs.BigIntStats>(fs.fstat)(this.fd, { bigint: true }))
+    return statOf(await fstat(this.fd, { bigint: true }))
   }
 
   tryLock(): boolean {

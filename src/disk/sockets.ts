@@ -49,7 +49,7 @@ function sweep(directory: string, now: number): void {
   }
 }
 
-/** Sockets of this boot that are so old that their pipe may be gone. */
+/** Sockets so old that their pipe may be gone; one of a long-running writer is among them. */
 export function oldSockets(directory: string, now: number): string[] {
   const paths = fs.readdirSync(directory).map((name) => `${directory}/${name}`)
   return paths.filter((path) => now - modifiedOf(path, now) > LEFT_OVER_MS)

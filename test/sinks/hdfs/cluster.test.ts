@@ -21,5 +21,6 @@ rule('after kill -9 of NameNode and DataNode and a start on the same files every
   hdfs.datanode.start()
   await hdfs.ready()
   const read = await get(hdfs.http, '/kept')
+  t.equal(read.status, 200, read.body.toString())
   t.equal(read.body.toString(), 'kept\n')
 })

@@ -52,6 +52,8 @@ const COMMON: Properties = {
   'dfs.datanode.hostname': '127.0.0.1',
   'dfs.replication': '1',
   'dfs.namenode.safemode.extension': '0',
+  // with the usual 0.999 a NameNode that has few blocks serves before it knows where they are
+  'dfs.namenode.safemode.threshold-pct': '1.0',
   'dfs.heartbeat.interval': '1',
   // the report of a block may come late; the pause of 400 ms that Hadoop then makes is most of the time of a small upload
   'dfs.client.block.write.locateFollowingBlock.initial.delay.ms': '10',

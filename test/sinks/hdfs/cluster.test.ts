@@ -1,8 +1,9 @@
 /** What the tests on a real HDFS stand on: the harness starts, kills and restarts a real one. */
 import t from 'tap'
+import { request } from '../../support/hadoop/http.js'
 import { hadoopRules } from '../../support/hadoop/rules.js'
-import { startHdfs } from '../../support/hadoop/hdfs.js'
-import { get, put } from '../../support/hadoop/webhdfs.js'
+import { startHa, startHdfs } from '../../support/hadoop/hdfs.js'
+import { get, put, urlOf } from '../../support/hadoop/webhdfs.js'
 
 const rule = await hadoopRules(t, (t) => startHdfs(t, { datanodes: 2 }))
 
@@ -24,3 +25,39 @@ rule('after kill -9 of NameNode and DataNode and a start on the same files every
   t.equal(read.status, 200, read.body.toString())
   t.equal(read.body.toString(), 'kept\n')
 })
+
+rule('a DataNode that was killed takes no upload until it is started again', async (t, hdfs) => {
+  const [first, second] = hdfs.datanodes
+  await second!.kill()
+  const excludedatanodes = `127.0.0.1:${first!.options.port}`
+  await t.rejects(put(hdfs.http, '/nowhere', 'x', { excludedatanodes }), { code: 'ECONNREFUSED' })
+  second!.start()
+  await hdfs.ready()
+  t.equal((await put(hdfs.http, '/somewhere', 'x', { excludedatanodes })).status, 201)
+  t.match((await hdfs.fsck('/')).stdout, /is HEALTHY/)
+})
+
+const haRule = await hadoopRules(t, (t) => startHa(t))
+
+haRule('a failover by command, and one after kill -9, make the other NameNode active with all files', async (t, hdfs) => {
+  const [one, two] = hdfs.namenodes.map(({ http }) => http) as [string, string]
+  t.equal((await put(one, '/a', 'a')).status, 201)
+  t.match(await statusOf(two, '/a'), { status: 403, exception: 'StandbyException' })
+  await hdfs.failover('nn1', 'nn2')
+  t.match(await statusOf(one, '/a'), { status: 403, exception: 'StandbyException' })
+  t.match(await statusOf(two, '/a'), { status: 200 })
+  t.equal((await put(two, '/b', 'b')).status, 201)
+  await hdfs.namenodes[1]!.kill()
+  await hdfs.forceActive('nn1')
+  await hdfs.ready()
+  t.equal((await get(one, '/b')).body.toString(), 'b')
+  hdfs.namenodes[1]!.start()
+  await hdfs.ready()
+  t.equal((await hdfs.fsShell('-cat', '/a', '/b')).stdout, 'ab')
+})
+
+async function statusOf(http: string, path: string): Promise<{ status: number; exception: string | undefined }> {
+  const { status, body } = await request('GET', urlOf(http, path, 'GETFILESTATUS'))
+  const { RemoteException } = JSON.parse(body.toString()) as { RemoteException?: { exception: string } }
+  return { status, exception: RemoteException?.exception }
+}

@@ -3,6 +3,7 @@
  * figures over JMX are no sign: at times they come half a minute after it works.)
  */
 import { randomUUID } from 'node:crypto'
+import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Daemon } from './daemon.js'
 import { request } from './http.js'
@@ -13,25 +14,40 @@ const PAUSE_MS = 50
 
 /** Throws, with what the daemons said last, where one of them ends or nothing comes of it for two minutes. */
 export async function ready(namenodes: readonly Daemon[], datanodes: readonly Daemon[]): Promise<void> {
-  const running = [...namenodes, ...datanodes].filter((daemon) => daemon.running)
-  const until = Date.now() + READY_MS_MAX
-  let reason = 'nothing answers'
-  const works = async (attempt: () => Promise<string | undefined>): Promise<void> => {
-    for (;;) {
-      const failure = await attempt().catch(String)
-      if (failure === undefined) return
-      reason = failure
-      const dead = running.find((daemon) => !daemon.running)
-      if (dead !== undefined) throw new Error(`${dead.options.name} has ended:\n${dead.lastWords()}`)
-      if (Date.now() > until) throw new Error(`not ready: ${reason}\n${running.map((daemon) => daemon.lastWords()).join('\n')}`)
-      await sleep(PAUSE_MS)
-    }
+  const masters = namenodes.filter((daemon) => daemon.running)
+  const workers = datanodes.filter((daemon) => daemon.running)
+  await answering(masters)
+  const attempts = workers.map((worker) => () => firstOf(masters, (master) => writes(master, worker, datanodes)))
+  await Promise.all(attempts.map((attempt) => until(attempt, [...masters, ...workers])))
+}
+
+/** Waits until these take connections from other programs of Hadoop; throws as ready() does. */
+export async function answering(daemons: readonly Daemon[]): Promise<void> {
+  await Promise.all(daemons.map((daemon) => until(() => refusal(daemon), [daemon])))
+}
+
+/** Calls `attempt` until it gives no reason why it failed. */
+async function until(attempt: () => Promise<string | undefined>, needed: readonly Daemon[]): Promise<void> {
+  const end = Date.now() + READY_MS_MAX
+  for (;;) {
+    const reason = await attempt().catch(String)
+    if (reason === undefined) return
+    const dead = needed.find((daemon) => !daemon.running)
+    if (dead !== undefined) throw new Error(`${dead.options.name} has ended:\n${dead.lastWords()}`)
+    if (Date.now() > end) throw new Error([`not ready: ${reason}`, ...needed.map((daemon) => daemon.lastWords())].join('\n'))
+    await sleep(PAUSE_MS)
   }
-  await Promise.all(
-    datanodes
-      .filter((daemon) => daemon.running)
-      .map((datanode) => works(() => firstOf(namenodes.filter((daemon) => daemon.running), (namenode) => writes(namenode, datanode, datanodes)))),
-  )
+}
+
+function refusal({ options }: Daemon): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const socket = connect(options.port, '127.0.0.1')
+    socket.on('error', (error) => resolve(String(error)))
+    socket.on('connect', () => {
+      socket.destroy()
+      resolve(undefined)
+    })
+  })
 }
 
 /** The active NameNode is the one with which it works; else why it did not work with the last. */

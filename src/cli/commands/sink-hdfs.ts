@@ -6,6 +6,7 @@ import { join, resolve } from 'node:path'
 import { Input } from '../../pipe/input.js'
 import { Rejects } from '../../events/rejects.js'
 import { FlumeError } from '../../errors.js'
+import { CODECS } from '../../sinks/hdfs/codec.js'
 import { defaultFileSystem } from '../../sinks/hdfs/conf.js'
 import { localFileSystem } from '../../sinks/hdfs/local.js'
 import { isSuffix } from '../../sinks/hdfs/name.js'
@@ -19,9 +20,10 @@ import { longLinesTo, stdinOf } from '../stdio.js'
 const options = {
   path: { type: 'text', placeholder: 'DIRECTORY', describe: 'where the files go, with escapes; default ./flume/%Y-%m-%d' },
   prefix: { type: 'text', default: 'events', placeholder: 'TEXT', describe: 'what names of files begin with, with escapes' },
-  suffix: { type: 'text', placeholder: 'TEXT', describe: 'what names of files end with; default .log or .ndjson' },
+  suffix: { type: 'text', placeholder: 'TEXT', describe: 'what names of files end with; default .log or .ndjson, and .gz' },
   format: { type: 'text', default: 'text', choices: ['text', 'ndjson'], placeholder: 'FORMAT', describe: 'text: the bodies as lines; ndjson: the events' },
-  'roll-bytes': { type: 'size', default: '128M', placeholder: 'SIZE', describe: 'begin a new file after so many bytes' },
+  codec: { type: 'text', default: 'none', choices: ['none', 'gzip'], placeholder: 'CODEC', describe: 'compress files' },
+  'roll-bytes': { type: 'size', default: '128M', placeholder: 'SIZE', describe: 'begin a new file after so many bytes, uncompressed' },
   'roll-interval': { type: 'duration', default: '10m', placeholder: 'TIME', describe: 'begin a new file so long after the last began' },
   'roll-count': { type: 'count', placeholder: 'COUNT', describe: 'begin a new file after at least so many events' },
   'idle-timeout': { type: 'duration', placeholder: 'TIME', describe: 'finish a file that got no event for so long' },
@@ -59,13 +61,14 @@ export const command = defineCommand({
 
 async function optionsOf(values: Values<typeof options>, context: Context): Promise<SinkOptions> {
   const format = values.format === 'ndjson' ? 'ndjson' : 'text'
-  const suffix = values.suffix ?? (format === 'text' ? '.log' : '.ndjson')
+  const codec = values.codec === 'gzip' ? 'gzip' : 'none'
+  const suffix = values.suffix ?? `${format === 'text' ? '.log' : '.ndjson'}${CODECS[codec]?.suffix ?? ''}`
   if (!isSuffix(suffix)) throw new FlumeError('BAD_OPTION', `--suffix is empty, or a dot and at most 31 of A-Z a-z 0-9 . _ = -: ${JSON.stringify(suffix)}`)
   const standard = await defaultFileSystem(context.disk, context.env)
   const path = targetOf(values.path, standard, context.directory)
   if (values.path === undefined) context.say(`writing to ${path} on this machine${standard.from === undefined ? ': no Hadoop is configured here' : ''}`)
   return {
-    path, suffix, format,
+    path, suffix, format, codec,
     prefix: values.prefix,
     rollBytes: values['roll-bytes'],
     rollInterval: values['roll-interval'],

@@ -7,6 +7,7 @@ import { Blocks, type Block } from '../../disk/blocks.js'
 import type { Clock } from '../../events/flow.js'
 import type { Retry } from '../retry.js'
 import { OpenFile, type Bucket, type Passed, type Span } from './bucket.js'
+import { CODECS, compressed, type CodecName } from './codec.js'
 import type { FileSystem } from './filesystem.js'
 import { encodeName, temporaryName } from './name.js'
 import type { Place } from './path.js'
@@ -15,7 +16,8 @@ import type { CommitRecord } from './record.js'
 
 export interface RollOptions {
   readonly suffix: string
-  /** Bytes of a file; it ends at the next mark. */
+  readonly codec: CodecName
+  /** Bytes of a file before it is compressed; it ends at the next mark. */
   readonly rollBytes: number
   /** ms since the file was opened */
   readonly rollInterval: number
@@ -143,7 +145,8 @@ export class Buckets {
     const path = join(place.directory, name)
     this.#own.add(name)
     await retry.until(`cannot make the directory ${place.directory}`, () => files.makeDirectory(place.directory))
-    const draft = await retry.until(`cannot create ${path}`, () => files.create(path))
+    const plain = await retry.until(`cannot create ${path}`, () => files.create(path))
+    const draft = compressed(plain, CODECS[this.options.codec], retry)
     const file = new OpenFile(draft, span.first, clock.now(), before, retry, onFailure)
     this.#held.add(file)
     this.#openCount++

@@ -38,6 +38,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
   'node:fs': ['src/disk/'],
   'node:net': ['src/disk/', 'src/pipe/'],
+  'node:http': ['src/sinks/'],
+  'node:https': ['src/sinks/'],
+  undici: ['src/sinks/'],
   'node:tty': ['src/cli/'],
   'node:child_process': ['src/disk/'],
   'node:process': ['src/cli/'],

@@ -115,7 +115,7 @@ t.test('what is wrong is said in one line, with the status that belongs to it', 
     ['flume-buffer --put log/q <log', 74, /cannot mkdir \S+\/log\/q: not a directory/],
     ['flume-buffer --put other <log', 73, /cannot make a queue of \S+\/other: it is no queue and holds file/],
     ['echo "{}" | flume-sink-hdfs --path log', 73, /cannot list \S+\/log: not a directory/],
-    ['flume-sink-hdfs --path hdfs://nn/x <log', 69, /only file:\/\/ is supported/],
+    ['flume-sink-hdfs --path s3a://bucket/x <log', 69, /only hdfs:\/\/, webhdfs:\/\/, swebhdfs:\/\/ and file:\/\/ are supported/],
   ]
   await each(wrong, 2, async ([line, status, said]) => {
     const ran = await shell(`set -o pipefail; ${line}`, directory)

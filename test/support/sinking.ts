@@ -91,7 +91,7 @@ export class Sinking {
     let count = 0
     const run = `${process.pid}-${runs++}`
     const sink = hdfsSink(options, {
-      files: localFileSystem(disk), disk, clock, host: { name: 'web1', fqdn: 'web1.example.org', ip: '192.0.2.7' }, stop: stop.signal,
+      openFiles: () => localFileSystem(disk), disk, clock, host: { name: 'web1', fqdn: 'web1.example.org', ip: '192.0.2.7' }, stop: stop.signal,
       say: (message) => void this.said.push(message),
       uuid: () => `${run}-${count++}`,
       rejects: {

@@ -1,18 +1,20 @@
 /** flume-sink-hdfs: events from stdin into files of a directory tree, each in its place exactly once. */
 import { randomUUID } from 'node:crypto'
 import { lookupService } from 'node:dns/promises'
-import { hostname, networkInterfaces } from 'node:os'
+import { hostname, networkInterfaces, userInfo } from 'node:os'
 import { join, resolve } from 'node:path'
 import { Input } from '../../pipe/input.js'
 import { Rejects } from '../../events/rejects.js'
 import { FlumeError } from '../../errors.js'
 import { CODECS } from '../../sinks/hdfs/codec.js'
-import { defaultFileSystem } from '../../sinks/hdfs/conf.js'
+import { hadoopConf } from '../../sinks/hdfs/conf.js'
 import { localFileSystem } from '../../sinks/hdfs/local.js'
 import { isSuffix } from '../../sinks/hdfs/name.js'
 import type { Host } from '../../sinks/hdfs/path.js'
 import { bindingOf, hdfsSink, type SinkOptions } from '../../sinks/hdfs/sink.js'
-import { targetOf } from '../../sinks/hdfs/target.js'
+import { targetOf, type Target } from '../../sinks/hdfs/target.js'
+import type { FileSystem } from '../../sinks/hdfs/filesystem.js'
+import type { Retry } from '../../sinks/retry.js'
 import { defineCommand, type Context, type Values } from '../command.js'
 import { EVENTS, REJECTS } from '../options.js'
 import { longLinesTo, stdinOf } from '../stdio.js'
@@ -31,7 +33,10 @@ const options = {
   round: { type: 'duration', placeholder: 'TIME', describe: 'round times in the path down to a multiple of this' },
   'time-zone': { type: 'text', placeholder: 'ZONE', describe: 'IANA time zone of times in the path; default: that of this machine' },
   'use-local-timestamp': { type: 'flag', describe: 'the time of an event is when the queue took it, not its header timestamp' },
-  spool: { type: 'text', placeholder: 'DIRECTORY', describe: "the sink's record of what it has committed (default: in the state directory)" },
+  uploads: { type: 'count', default: '2', placeholder: 'COUNT', describe: 'HDFS: at most so many uploads at once' },
+  timeout: { type: 'duration', default: '60s', placeholder: 'TIME', describe: 'HDFS: a request has failed after so long without a byte' },
+  'retry-for': { type: 'duration', placeholder: 'TIME', describe: 'give up after so long without a success; default: never' },
+  spool: { type: 'text', placeholder: 'DIRECTORY', describe: "the sink's record of what it has committed, and on the way to HDFS the files" },
   ...REJECTS,
   ...EVENTS,
 } as const
@@ -47,26 +52,43 @@ export const command = defineCommand({
   ],
   async run(values, operands, context) {
     if (operands.length > 0) throw new FlumeError('BAD_OPTION', `what is ${JSON.stringify(operands[0])} for? events come from stdin`)
-    const sinkOptions = await optionsOf(values, context)
+    const target = await targetIn(values, context)
+    const sinkOptions = optionsOf(values, target, context)
+    const openFiles = await fileSystemOf(target, sinkOptions, values, context)
     const host = await hostOf(sinkOptions.path + sinkOptions.prefix)
     const { disk, clock, say, stop } = context
     const rejects = new Rejects(disk, resolve(context.directory, values.rejects ?? join(context.stateDirectory, 'sink-hdfs.rejects')), clock, say)
     const input = new Input(stdinOf('flume-sink-hdfs', values, context, { binding: bindingOf(sinkOptions, host), tooLong: longLinesTo(rejects, values) }))
-    const sink = hdfsSink(sinkOptions, { files: localFileSystem(disk), disk, clock, say, stop, host, rejects, uuid: randomUUID })
+    const sink = hdfsSink(sinkOptions, { openFiles, disk, clock, say, stop, host, rejects, uuid: randomUUID })
     for await (const mark of sink(input.batches(stop))) input.ack(mark)
     await input.close()
     await rejects.close()
   },
 })
 
-async function optionsOf(values: Values<typeof options>, context: Context): Promise<SinkOptions> {
+async function targetIn(values: Values<typeof options>, { disk, env, directory, say }: Context): Promise<Target> {
+  const conf = await hadoopConf(disk, env)
+  const user = env['HADOOP_USER_NAME'] || userInfo().username
+  const target = targetOf(values.path, directory, { conf, user, say })
+  const reason = conf.from === undefined ? ' on this machine: no Hadoop is configured here' : target.cluster === undefined ? ' on this machine' : ''
+  if (values.path === undefined) say(`writing to ${target.path}${reason}`)
+  return target
+}
+
+/** Code for HDFS is loaded only where it is needed. */
+async function fileSystemOf(
+  { cluster }: Target, { spool }: SinkOptions, { uploads, timeout }: Values<typeof options>, { disk, clock }: Context,
+): Promise<(retry: Retry) => FileSystem> {
+  if (cluster === undefined) return () => localFileSystem(disk)
+  const { webHdfs } = await import('../../sinks/hdfs/webhdfs/filesystem.js')
+  return (retry) => webHdfs({ cluster, spool, uploads: Math.max(uploads, 1), timeout: Math.max(timeout, 1) }, { disk, clock, retry })
+}
+
+function optionsOf(values: Values<typeof options>, { path }: Target, context: Context): SinkOptions {
   const format = values.format === 'ndjson' ? 'ndjson' : 'text'
   const codec = values.codec === 'gzip' ? 'gzip' : 'none'
   const suffix = values.suffix ?? `${format === 'text' ? '.log' : '.ndjson'}${CODECS[codec]?.suffix ?? ''}`
   if (!isSuffix(suffix)) throw new FlumeError('BAD_OPTION', `--suffix is empty, or a dot and at most 31 of A-Z a-z 0-9 . _ = -: ${JSON.stringify(suffix)}`)
-  const standard = await defaultFileSystem(context.disk, context.env)
-  const path = targetOf(values.path, standard, context.directory)
-  if (values.path === undefined) context.say(`writing to ${path} on this machine${standard.from === undefined ? ': no Hadoop is configured here' : ''}`)
   return {
     path, suffix, format, codec,
     prefix: values.prefix,
@@ -80,6 +102,7 @@ async function optionsOf(values: Values<typeof options>, context: Context): Prom
     useLocalTimestamp: values['use-local-timestamp'],
     strict: values.strict,
     eventBytesMax: values['event-bytes-max'],
+    retryFor: values['retry-for'],
     spool: resolve(context.directory, values.spool ?? join(context.stateDirectory, 'sink-hdfs')),
   }
 }

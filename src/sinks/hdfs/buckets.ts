@@ -2,16 +2,15 @@
  * The buckets in use: opened on the first event that falls in one, filled, rolled, committed, forgotten. What is not
  * committed yet is held here, and says how far may be acked.
  */
-import { basename, join } from 'node:path'
 import { Blocks, type Block } from '../../disk/blocks.js'
 import type { Clock } from '../../events/flow.js'
 import type { Retry } from '../retry.js'
 import { OpenFile, type Bucket, type Passed, type Span } from './bucket.js'
 import { CODECS, compressed, type CodecName } from './codec.js'
-import type { FileSystem } from './filesystem.js'
+import type { FileSystem, Finished } from './filesystem.js'
 import { encodeName, temporaryName } from './name.js'
 import type { Place } from './path.js'
-import { commit, complete, openBucket } from './recover.js'
+import { commit, complete, NAME_KEPT_FOR, openBucket, sweep } from './recover.js'
 import type { CommitRecord } from './record.js'
 
 export interface RollOptions {
@@ -43,6 +42,8 @@ export interface BucketsAround {
 /** So small that each of many buckets has one; a file is written several at once. */
 export const BLOCK_SIZE = 16 * 1024
 const BLOCK_COUNT = 512
+/** ms between two sweeps of what one sweep could not remove. */
+const SWEEP_EACH = 60_000
 /** Commits under way at once, beyond those of files that are rolled together. */
 const COMMITS_MAX = 16
 
@@ -108,7 +109,7 @@ export class Buckets {
       else next = Math.min(next, due)
     }
     this.#forget()
-    return next
+    return Math.min(next, this.#sweepDue(now))
   }
 
   /** At a mark: commits all there is. */
@@ -121,11 +122,18 @@ export class Buckets {
     while (this.#committing.size > most) await Promise.race(this.#committing)
   }
 
+  /** Removes what has become of uploads that failed. */
+  async sweep(): Promise<void> {
+    const now = this.around.clock.now()
+    for (const record of this.#records.values()) await sweep(this.around.files, record, now, now)
+  }
+
   /** Gives up what is not rolled yet, and lets go of all. */
   async close(): Promise<void> {
     for (const bucket of this.#buckets.values()) await bucket.file?.discard().catch(() => undefined)
     await this.settled(0)
     for (const record of this.#records.values()) await record.close()
+    await this.around.files.close()
   }
 
   #dueAt(file: OpenFile): number {
@@ -134,18 +142,29 @@ export class Buckets {
     return Math.min(file.openedAt + rollInterval, file.lastEventAt + (idleTimeout ?? Infinity))
   }
 
+  /** In the background: what cannot be removed now stays in the record. Returns when to come again, in ms. */
+  #sweepDue(now: number): number {
+    let next = Infinity
+    for (const record of this.#records.values()) {
+      const due = Math.min(...record.failures.map(({ time }) => time + NAME_KEPT_FOR))
+      if (due <= now) void sweep(this.around.files, record, now - NAME_KEPT_FOR, now).catch(() => undefined)
+      next = Math.min(next, due <= now ? now + SWEEP_EACH : due)
+    }
+    return next
+  }
+
   async #open(place: Place, span: Span): Promise<Bucket> {
     const record = span.exact ? await this.#recordOf(span) : undefined
     return await openBucket(place, span.stream, this.#own, this.around.files, record)
   }
 
-  async #create({ place, stream }: Bucket, span: Span, before: Passed): Promise<OpenFile> {
+  async #create({ place, stream, record }: Bucket, span: Span, before: Passed): Promise<OpenFile> {
     const { files, clock, retry, uuid, onFailure } = this.around
     const name = temporaryName(stream, uuid())
-    const path = join(place.directory, name)
+    const path = `${place.directory}/${name}`
     this.#own.add(name)
     await retry.until(`cannot make the directory ${place.directory}`, () => files.makeDirectory(place.directory))
-    const plain = await retry.until(`cannot create ${path}`, () => files.create(path))
+    const plain = await retry.until(`cannot create ${path}`, () => files.create(path, record))
     const draft = compressed(plain, CODECS[this.options.codec], retry)
     const file = new OpenFile(draft, span.first, clock.now(), before, retry, onFailure)
     this.#held.add(file)
@@ -161,6 +180,8 @@ export class Buckets {
     const record = await openRecord(stream)
     this.#records.set(stream, record)
     await complete(files, retry, record)
+    const now = this.around.clock.now()
+    await sweep(files, record, now, now)
     record.forgetBefore(first)
     return record
   }
@@ -171,22 +192,23 @@ export class Buckets {
     bucket.file = undefined
     this.#openCount--
     file.spill()
-    const committed = bucket.committed.then(() => this.#commit(bucket, file))
+    const finished = file.finish() // beside that of the files before it, which are named first
+    finished.catch(() => undefined)
+    const committed = bucket.committed.then(async () => this.#commit(bucket, file, await finished))
     const ended = committed.catch(this.around.onFailure).then(() => void this.#committing.delete(ended))
     this.#committing.add(ended)
     bucket.committed = committed
     bucket.uncommitted++
   }
 
-  async #commit(bucket: Bucket, file: OpenFile): Promise<void> {
+  async #commit(bucket: Bucket, file: OpenFile, finished: Finished): Promise<void> {
     const { files, retry } = this.around
     const { stream, place } = bucket
     const { directory, prefix } = place
-    const finished = await file.finish()
     const name = encodeName({ prefix, stream, first: file.first, last: file.end - 1, suffix: this.options.suffix })
-    const path = join(directory, name)
+    const path = `${directory}/${name}`
     await commit({ directory, prefix, end: file.end, file: finished, path }, files, retry, bucket.record)
-    this.#own.delete(basename(finished.path))
+    this.#own.delete(file.draft.path.slice(directory.length + 1))
     this.#held.delete(file)
     bucket.uncommitted--
     this.around.onCommit()

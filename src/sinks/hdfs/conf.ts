@@ -1,6 +1,6 @@
 /**
- * The default file system, as a Hadoop client on this machine has it: fs.defaultFS of core-site.xml. Never guessed: what
- * cannot be read or understood is an error, since the local file system in its place would take events that belong elsewhere.
+ * The configuration of a Hadoop client on this machine: core-site.xml and hdfs-site.xml. Never guessed: what cannot be
+ * read or understood is an error, since the local file system in its place would take events that belong elsewhere.
  */
 import { join } from 'node:path'
 import type { Disk } from '../../disk/disk.js'
@@ -17,22 +17,38 @@ function directoriesOf(env: Env): string[] {
   return ['/etc/hadoop/conf']
 }
 
-export interface DefaultFileSystem {
-  /** `hdfs://nn:8020`, `file:///` */
-  readonly uri: string
-  /** The file that says so; undefined: nothing is configured, and the local one it is, as in Hadoop itself. */
+export interface HadoopConf {
+  /** The value of a property, variables resolved; undefined: it is not set. Throws UNAVAILABLE for an unknown variable. */
+  get(name: string): string | undefined
+  /** The core-site.xml; undefined: nothing is configured, and the local file system is the default, as in Hadoop itself. */
   readonly from: string | undefined
 }
 
 /** Throws UNAVAILABLE when a configuration is there and cannot be used, PERMISSION when it cannot be read. */
-export async function defaultFileSystem(disk: Disk, env: Env): Promise<DefaultFileSystem> {
+export async function hadoopConf(disk: Disk, env: Env): Promise<HadoopConf> {
   for (const directory of directoriesOf(env)) {
     const path = join(directory, 'core-site.xml')
-    const uri = (await readProperties(disk, path))?.get('fs.defaultFS')
-    if (uri !== undefined) return { uri: resolved(uri, env, path), from: path }
+    const core = await readProperties(disk, path)
+    if (core?.get('fs.defaultFS') === undefined) continue
+    const hdfs = await readProperties(disk, join(directory, 'hdfs-site.xml'))
+    return confOf(new Map([...core, ...(hdfs ?? [])]), env, path)
   }
-  return { uri: 'file:///', from: undefined }
+  return { get: () => undefined, from: undefined }
 }
+
+function confOf(properties: ReadonlyMap<string, string>, env: Env, from: string): HadoopConf {
+  const resolved = (name: string, depth: number): string | undefined =>
+    properties.get(name)?.replace(/\$\{([^}]*)\}/g, (variable, inner: string) => {
+      const [, key = '', standard] = /^(.*?)(?::?-(.*))?$/s.exec(inner) ?? []
+      const known = key.startsWith('env.') ? (env[key.slice('env.'.length)] ?? standard) : depth < DEPTH_MAX ? resolved(inner, depth + 1) : undefined
+      if (known === undefined) throw new FlumeError('UNAVAILABLE', `cannot resolve ${variable} in ${name} of ${from}`)
+      return known
+    })
+  return { get: (name) => resolved(name, 0), from }
+}
+
+/** Variables within variables: as deep as Hadoop goes. */
+const DEPTH_MAX = 20
 
 async function readProperties(disk: Disk, path: string): Promise<Map<string, string> | undefined> {
   try {
@@ -63,13 +79,4 @@ export async function parseProperties(text: string, path: string): Promise<Map<s
     throw new FlumeError('UNAVAILABLE', `cannot understand ${path}`, { cause })
   }
   return properties
-}
-
-/** Hadoop's `${env.NAME}` stays possible; other variables need all of its files. */
-function resolved(value: string, env: Env, path: string): string {
-  return value.replace(/\$\{([^}]*)\}/g, (variable, name: string) => {
-    const known = name.startsWith('env.') ? env[name.slice('env.'.length)] : undefined
-    if (known === undefined) throw new FlumeError('UNAVAILABLE', `cannot resolve ${variable} in fs.defaultFS of ${path}`)
-    return known
-  })
 }

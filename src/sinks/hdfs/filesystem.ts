@@ -24,6 +24,19 @@ export interface Draft {
   discard(): Promise<void>
 }
 
+/**
+ * Where a file system notes the temporary names of uploads: one that failed may turn into a file long afterwards. They stay
+ * noted until the file has its final name, or is seen gone when nothing can come any more.
+ */
+export interface Temporaries {
+  /** On return it is known, after any crash, that there may be a file of this name. */
+  attempt(path: string): Promise<void>
+  /** It is not what was wanted, now or later. */
+  failed(path: string): Promise<void>
+  /** There is none, and there will be none. */
+  gone(path: string): Promise<void>
+}
+
 export interface FileSystem {
   /** Makes the directory and its missing parents; they are durable on return. */
   makeDirectory(directory: string): Promise<void>
@@ -32,12 +45,13 @@ export interface FileSystem {
   /** Undefined: there is no such file. */
   look(path: string): Promise<Finished | undefined>
   /** A new file; fails where the name is taken. */
-  create(path: string): Promise<Draft>
+  create(path: string, temporaries?: Temporaries): Promise<Draft>
   /**
-   * Gives the file its final name, durably; never overwrites. Fine when it has that name already, whoever gave it.
-   * The temporary name may stay: remove() it. Throws OTHER_HISTORY when another file has the name.
+   * Gives the file its final name in place of the temporary one, durably; never overwrites. Fine when it has that name
+   * already, whoever gave it. Throws OTHER_HISTORY when another file has the name.
    */
   publish(file: Finished, path: string): Promise<void>
   /** Durably. Fine where there is no such file. */
   remove(path: string): Promise<void>
+  close(): Promise<void>
 }

@@ -78,15 +78,20 @@ export function localFileSystem(disk: Disk): FileSystem {
       try {
         await disk.link(file.path, path)
       } catch (error) {
-        if (errnoOf(error) !== 'EEXIST') throw error
+        const errno = errnoOf(error)
+        if (errno !== 'EEXIST' && errno !== 'ENOENT') throw error
         if ((await look(path))?.id !== file.id) {
+          if (errno === 'ENOENT') throw error
           throw new FlumeError('OTHER_HISTORY', `cannot name a file ${path}: another one has that name`, { cause: error })
         }
       }
+      await disk.unlink(file.path).catch(unlessMissing)
       await disk.syncDirectory(dirname(path))
     },
 
     remove: (path) => removed(disk, path),
+
+    async close() {},
   }
 }
 
@@ -104,8 +109,12 @@ async function removed(disk: Disk, path: string): Promise<void> {
     await disk.unlink(path)
     await disk.syncDirectory(dirname(path)) // or it may come back, where nobody looks any more
   } catch (error) {
-    if (errnoOf(error) !== 'ENOENT') throw error
+    unlessMissing(error)
   }
+}
+
+function unlessMissing(error: unknown): void {
+  if (errnoOf(error) !== 'ENOENT') throw error
 }
 
 function idOf(stat: FileStat): string {

@@ -56,8 +56,19 @@ export function temporaryName(stream: string, uuid: string): string {
   return `_${stream}.${uuid}.tmp`
 }
 
+/** The name for another attempt at the same file, where the first name may have been used. */
+export function nextAttempt(path: string): string {
+  const [, base = '', count = '1'] = /^(.*?)(?:_(\d+))?\.tmp$/.exec(path) ?? []
+  return `${base}_${Number(count) + 1}.tmp`
+}
+
+/** The name of the first attempt. */
+export function firstAttempt(name: string): string {
+  return name.replace(/(\.[0-9A-Za-z-]+)_\d+\.tmp$/, '$1.tmp')
+}
+
 export function isTemporaryOf(name: string, stream: string): boolean {
-  return name.startsWith(`_${stream}.`) && /^[0-9A-Za-z-]+\.tmp$/.test(name.slice(stream.length + 2))
+  return name.startsWith(`_${stream}.`) && /^[0-9A-Za-z-]+(?:_\d+)?\.tmp$/.test(name.slice(stream.length + 2))
 }
 
 /** The sequence just after the last one in place, of the files with exactly this prefix and stream; 0: there are none. */

@@ -1,6 +1,7 @@
 /**
  * What the sink has committed of one stream, in a small file of its own: so that committed files may be moved away or
- * deleted before their ack has come back, and a commit that was cut short is completed. One line of JSON for each step,
+ * deleted before their ack has come back, and a commit that was cut short is completed. Also the temporary names of
+ * uploads, since one that failed may turn into a file long after its sink is gone. One line of JSON for each step,
  * appended and synced; several commits share a sync. The lock makes sure that nobody else commits the same stream, such
  * as an earlier sink that has just lost its queue and is still busy.
  */
@@ -10,7 +11,7 @@ import { readWhole, replace } from '../../disk/replace.js'
 import { FlumeError } from '../../errors.js'
 import type { Clock } from '../../events/flow.js'
 import { told, type Retry } from '../retry.js'
-import type { Finished } from './filesystem.js'
+import type { Finished, Temporaries } from './filesystem.js'
 import type { Place } from './path.js'
 
 /** One commit: which file gets which name, and up to where its bucket is complete then. */
@@ -23,9 +24,18 @@ export interface Commit extends Place {
 }
 
 /** `begin`: the file is durable and about to get its name. `done`: it has had it, durably. */
-interface Line extends Commit {
+interface CommitLine extends Commit {
   readonly step: 'begin' | 'done'
 }
+
+/** Of a temporary name, at a time in ms since the epoch. */
+interface NameLine {
+  readonly step: 'attempt' | 'failed' | 'gone'
+  readonly path: string
+  readonly time: number
+}
+
+type Line = CommitLine | NameLine
 
 export interface RecordAround {
   readonly disk: Disk
@@ -42,11 +52,13 @@ const SIZE_MAX = 4 * 1024 * 1024
 const LOCK_WAIT = 10_000
 const LOCK_LOOK_EACH = 100
 
-export class CommitRecord {
+export class CommitRecord implements Temporaries {
   /** Bucket to the commit that brought it furthest, the one committed to longest ago first. */
-  readonly #ends = new Map<string, Line>()
+  readonly #ends = new Map<string, CommitLine>()
   /** Begun and not done, by final path. */
   readonly #begun = new Map<string, Commit>()
+  /** Temporary names that there may be a file of, with what is known last. */
+  readonly #names = new Map<string, NameLine>()
   #file: DiskFile
   #size = 0
   #sizeMax = SIZE_MAX
@@ -99,7 +111,7 @@ export class CommitRecord {
 
   /** On return it is known, after any crash, that this file may have got its name. */
   begin(commit: Commit): Promise<void> {
-    this.#begun.set(commit.path, commit)
+    this.#apply({ step: 'begin', ...commit })
     return this.#append({ step: 'begin', ...commit })
   }
 
@@ -114,16 +126,44 @@ export class CommitRecord {
     this.#begun.delete(commit.path)
   }
 
+  attempt(path: string): Promise<void> {
+    return this.#note({ step: 'attempt', path, time: this.around.clock.now() })
+  }
+
+  failed(path: string): Promise<void> {
+    return this.#note({ step: 'failed', path, time: this.around.clock.now() })
+  }
+
+  gone(path: string): Promise<void> {
+    return this.#note({ step: 'gone', path, time: this.around.clock.now() })
+  }
+
+  /** Temporary names of uploads that failed, with the time in ms when they did. */
+  get failures(): readonly { readonly path: string; readonly time: number }[] {
+    return [...this.#names.values()].filter(({ step }) => step === 'failed')
+  }
+
   async close(): Promise<void> {
     await this.#last.catch(() => undefined)
     await this.#file.close()
     await this.lock.close()
   }
 
+  #note(line: NameLine): Promise<void> {
+    this.#apply(line)
+    return this.#append(line)
+  }
+
   #apply(line: Line): void {
+    if ('file' in line) return this.#applyCommit(line)
+    if (line.step === 'gone') this.#names.delete(line.path)
+    else this.#names.set(line.path, line)
+  }
+
+  #applyCommit(line: CommitLine): void {
     const { step, ...commit } = line
-    if (step === 'begin') this.#begun.set(commit.path, commit)
-    if (step !== 'done') return
+    this.#names.delete(commit.file.path) // it is known by its id from now on
+    if (step === 'begin') return void this.#begun.set(commit.path, commit)
     this.#begun.delete(commit.path)
     const key = `${commit.directory}/${commit.prefix}`
     const known = this.#ends.get(key)
@@ -149,6 +189,7 @@ export class CommitRecord {
     if (good < bytes.length) await this.#file.truncate(good)
     this.#size = good
     this.#sizeMax = sizeMaxOf(good / 2)
+    for (const { step, path } of [...this.#names.values()]) if (step === 'attempt') await this.failed(path) // with the process that made it
   }
 
   /** One write and one sync for all that came in while the last ones ran. */
@@ -176,8 +217,8 @@ export class CommitRecord {
   /** Only what still counts. */
   async #shorten(): Promise<void> {
     const { disk } = this.around
-    const begun = [...this.#begun.values()].map((commit): Line => ({ step: 'begin', ...commit }))
-    const bytes = Buffer.concat([...this.#ends.values(), ...begun].map(bytesOf))
+    const begun = [...this.#begun.values()].map((commit): CommitLine => ({ step: 'begin', ...commit }))
+    const bytes = Buffer.concat([...this.#ends.values(), ...begun, ...this.#names.values()].map(bytesOf))
     await replace(disk, this.path, bytes)
     const file = await disk.open(this.path, 'update')
     await this.#file.close()
@@ -212,11 +253,13 @@ function bytesOf(line: Line): Buffer {
 /** Undefined: it is not whole. */
 function parseLine(text: string): Line | undefined {
   try {
-    const line = JSON.parse(text) as Partial<Line> | null
-    const { file } = line ?? {}
-    const texts = [line?.directory, line?.prefix, line?.path, file?.path, file?.id].every((field) => typeof field === 'string')
-    if (!texts || !Number.isSafeInteger(line?.end) || !Number.isSafeInteger(file?.size)) return undefined
-    return line?.step === 'begin' || line?.step === 'done' ? (line as Line) : undefined
+    const line = JSON.parse(text) as { step: string; file?: Partial<Finished> } & Partial<Record<string, unknown>>
+    const { step, file } = line
+    const isName = step === 'attempt' || step === 'failed' || step === 'gone'
+    if (isName) return typeof line['path'] === 'string' && Number.isSafeInteger(line['time']) ? (line as unknown as NameLine) : undefined
+    const texts = [line['directory'], line['prefix'], line['path'], file?.path, file?.id].every((field) => typeof field === 'string')
+    if (!texts || !Number.isSafeInteger(line['end']) || !Number.isSafeInteger(file?.size)) return undefined
+    return step === 'begin' || step === 'done' ? (line as unknown as CommitLine) : undefined
   } catch {
     return undefined
   }

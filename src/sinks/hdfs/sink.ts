@@ -17,10 +17,13 @@ import { CommitRecord } from './record.js'
 export interface SinkOptions extends PlaceOptions, RollOptions, FillOptions {
   /** Absolute directory for the sink's own records. */
   readonly spool: string
+  /** ms without a success until a failure ends the sink; undefined: for ever */
+  readonly retryFor?: number | undefined
 }
 
 export interface SinkAround {
-  readonly files: FileSystem
+  /** Whatever it retries ends with the sink. */
+  openFiles(retry: Retry): FileSystem
   /** For the records. */
   readonly disk: Disk
   readonly clock: Clock
@@ -59,8 +62,8 @@ class Delivery {
   #rung = false
 
   constructor(options: SinkOptions, around: SinkAround) {
-    const { files, disk, clock, uuid, say, stop, rejects, host } = around
-    const retry = new Retry(clock, say, AbortSignal.any([stop, this.#off.signal]))
+    const { openFiles, disk, clock, uuid, say, stop, rejects, host } = around
+    const retry = new Retry(clock, say, AbortSignal.any([stop, this.#off.signal]), options)
     const onFailure = (error: unknown): void => {
       this.#failure ??= { error }
       this.#wake()
@@ -68,7 +71,7 @@ class Delivery {
     this.#clock = clock
     this.#rejects = rejects
     const openRecord = (stream: string): Promise<CommitRecord> => CommitRecord.open(join(options.spool, stream), { disk, clock, retry, stop, say })
-    this.#buckets = new Buckets(options, { files, clock, uuid, retry, openRecord, onCommit: () => this.#wake(), onFailure })
+    this.#buckets = new Buckets(options, { files: openFiles(retry), clock, uuid, retry, openRecord, onCommit: () => this.#wake(), onFailure })
     this.#filler = new Filler(options, new Places(options, host), this.#buckets, around)
   }
 
@@ -106,6 +109,7 @@ class Delivery {
       await this.#buckets.settled(0)
       if (this.#failure !== undefined) throw this.#failure.error
       yield* this.#acks()
+      await this.#buckets.sweep()
     } catch (error) {
       throw this.#failure?.error ?? error
     } finally {

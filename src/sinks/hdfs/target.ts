@@ -1,30 +1,50 @@
 /** Where `--path` points: on which file system, at which absolute directory. */
-import { resolve } from 'node:path'
+import { posix, resolve } from 'node:path'
 import { FlumeError } from '../../errors.js'
-import type { DefaultFileSystem } from './conf.js'
+import { clusterOf, isHdfs, type Cluster, type ClusterAround } from './cluster.js'
 
-const DEFAULT = 'flume/%Y-%m-%d'
-
-/**
- * The absolute directory, escapes and all, of `--path` on the local file system; without a path `./flume/%Y-%m-%d`.
- * Throws UNAVAILABLE for a file system that is not supported, BAD_OPTION for what is no path.
- */
-export function targetOf(path: string | undefined, standard: DefaultFileSystem, directory: string): string {
-  if (path === '') throw new FlumeError('BAD_OPTION', '--path is empty')
-  if (path !== undefined && URI.test(path)) return localPath(path, '--path')
-  localPath(standard.uri, `fs.defaultFS of ${standard.from}`)
-  return resolve(directory, path ?? DEFAULT)
+export interface Target {
+  /** Absolute directory with escapes; on a cluster it begins with the cluster's uri. */
+  readonly path: string
+  /** Undefined: this machine. */
+  readonly cluster: Cluster | undefined
 }
 
-const URI = /^[A-Za-z][A-Za-z0-9+.-]*:\//
+const DEFAULT = 'flume/%Y-%m-%d'
+const URI = /^([A-Za-z][A-Za-z0-9+.-]*):(\/.*)$/
+
+/**
+ * Of `--path`; without one `flume/%Y-%m-%d`, on this machine in `directory`, on a cluster at its root. Throws UNAVAILABLE
+ * for a file system that is not supported, BAD_OPTION for what is no path.
+ */
+export function targetOf(path: string | undefined, directory: string, around: ClusterAround): Target {
+  if (path === '') throw new FlumeError('BAD_OPTION', '--path is empty')
+  const { conf, user } = around
+  const standard = conf.get('fs.defaultFS') ?? 'file:///'
+  if (path !== undefined && URI.test(path)) return absolute(path, '--path', around)
+  if (/^file:/i.test(standard)) return { path: resolve(directory, path ?? DEFAULT), cluster: undefined }
+  const relative = path === undefined ? `/${DEFAULT}` : posix.resolve(`/user/${user}`, path)
+  return absolute(`${standard.replace(/\/+$/, '')}${relative}`, `fs.defaultFS of ${conf.from}`, around)
+}
+
+function absolute(uri: string, what: string, around: ClusterAround): Target {
+  const scheme = URI.exec(uri)?.[1] ?? ''
+  if (!isHdfs(scheme)) return { path: localPath(uri, what, scheme), cluster: undefined }
+  const standard = /^(\w+):\/\/([^/]+)/.exec(around.conf.get('fs.defaultFS') ?? '')
+  const [, given = '', path = ''] = /^[^:]*:(?:\/\/([^/]*))?(\/.*)?$/.exec(uri) ?? []
+  const authority = given !== '' ? given : isHdfs(standard?.[1] ?? '') ? (standard?.[2] ?? '') : ''
+  if (authority === '') throw new FlumeError('BAD_OPTION', `cannot understand ${JSON.stringify(uri)} (${what}): which cluster? ${scheme}://HOST/DIRECTORY`)
+  const directory = posix.normalize(path === '' ? '/' : path).replace(/(?<=.)\/$/, '')
+  if (directory.includes(':')) throw new FlumeError('BAD_OPTION', `cannot write to ${JSON.stringify(uri)} (${what}): HDFS takes no ":" in a name`)
+  const cluster = clusterOf(scheme, authority, around)
+  return { path: `${cluster.uri}${directory === '/' ? '' : directory}`, cluster }
+}
 
 /** Of `file:///x`, `file:/x` and `file://localhost/x`. */
-function localPath(uri: string, what: string): string {
+function localPath(uri: string, what: string, scheme: string): string {
   const match = /^file:(?:\/\/(?:localhost)?)?(\/(?!\/).*)$/i.exec(uri)
   if (match !== null) return resolve(match[1] as string)
-  const scheme = /^[^:/]*(?=:)/.exec(uri)?.[0] ?? ''
   const shown = `${JSON.stringify(uri)} (${what})`
   if (/^file$/i.test(scheme)) throw new FlumeError('BAD_OPTION', `cannot understand ${shown}: file:///DIRECTORY is absolute`)
-  const hint = 'only file:// is supported; --path file:///DIRECTORY writes to this machine'
-  throw new FlumeError('UNAVAILABLE', `cannot write to ${shown}: ${hint}`)
+  throw new FlumeError('UNAVAILABLE', `cannot write to ${shown}: only hdfs://, webhdfs://, swebhdfs:// and file:// are supported`)
 }

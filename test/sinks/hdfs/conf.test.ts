@@ -1,8 +1,7 @@
 import t from 'tap'
 import { chmodSync } from 'node:fs'
 import { nodeDisk } from '../../../src/disk/node.js'
-import { defaultFileSystem, parseProperties } from '../../../src/sinks/hdfs/conf.js'
-import { targetOf } from '../../../src/sinks/hdfs/target.js'
+import { hadoopConf, parseProperties } from '../../../src/sinks/hdfs/conf.js'
 
 const site = (value: string, more = ''): string => `<?xml version="1.0"?>
 <?xml-stylesheet type="text/xsl" href="configuration.xsl"?>
@@ -24,13 +23,12 @@ t.test('fs.defaultFS comes from the first core-site.xml that is there, and has i
     empty: {},
     silent: { 'core-site.xml': '<configuration/>' },
   })
-  t.same(await defaultFileSystem(nodeDisk, { HADOOP_CONF_DIR: `${dir}/conf`, HADOOP_HOME: `${dir}/home` }), {
-    uri: 'hdfs://nn1:8020',
-    from: `${dir}/conf/core-site.xml`,
-  })
-  t.match(await defaultFileSystem(nodeDisk, { HADOOP_HOME: `${dir}/home` }), { uri: 'hdfs://ns' })
+  const conf = await hadoopConf(nodeDisk, { HADOOP_CONF_DIR: `${dir}/conf`, HADOOP_HOME: `${dir}/home` })
+  t.same([conf.get('fs.defaultFS'), conf.from], ['hdfs://nn1:8020', `${dir}/conf/core-site.xml`])
+  t.equal((await hadoopConf(nodeDisk, { HADOOP_HOME: `${dir}/home` })).get('fs.defaultFS'), 'hdfs://ns')
   for (const name of ['empty', 'silent', 'missing']) {
-    t.same(await defaultFileSystem(nodeDisk, { HADOOP_CONF_DIR: `${dir}/${name}` }), { uri: 'file:///', from: undefined }, name)
+    const none = await hadoopConf(nodeDisk, { HADOOP_CONF_DIR: `${dir}/${name}` })
+    t.same([none.get('fs.defaultFS'), none.from], [undefined, undefined], name)
   }
 })
 
@@ -46,27 +44,29 @@ t.test('what is there and cannot be understood is an error, never the local file
   const bad = { cut: '<configuration><property>', text: 'fs.defaultFS=hdfs://x', empty: '', include, variable: site('hdfs://${nowhere}') }
   const dir = t.testdir(Object.fromEntries(Object.entries(bad).map(([name, text]) => [name, { 'core-site.xml': text }])))
   for (const name of Object.keys(bad)) {
-    await t.rejects(defaultFileSystem(nodeDisk, { HADOOP_CONF_DIR: `${dir}/${name}` }), { code: 'UNAVAILABLE' }, name)
+    await t.rejects(valueIn(`${dir}/${name}`), { code: 'UNAVAILABLE' }, name)
   }
-  t.match(await defaultFileSystem(nodeDisk, { HADOOP_CONF_DIR: t.testdir({ 'core-site.xml': site('hdfs://${env.NN}:1') }), NN: 'x' }), { uri: 'hdfs://x:1' })
+})
+
+async function valueIn(directory: string, env: Record<string, string> = {}): Promise<string | undefined> {
+  return (await hadoopConf(nodeDisk, { HADOOP_CONF_DIR: directory, ...env })).get('fs.defaultFS')
+}
+
+t.test('variables of a value come from the environment and from other properties, hdfs-site.xml before core-site.xml', async (t) => {
+  const property = (name: string, value: string): string => `<property><name>${name}</name><value>${value}</value></property>`
+  const dir = t.testdir({
+    'core-site.xml': site('hdfs://${env.NN}:${port}', property('port', '1') + property('loop', '${loop}') + property('other', '${env.NONE:-x}')),
+    'hdfs-site.xml': `<configuration>${property('port', '${a}0')}${property('a', '2')}</configuration>`,
+  })
+  t.equal(await valueIn(dir, { NN: 'x' }), 'hdfs://x:20')
+  await t.rejects(valueIn(dir), { code: 'UNAVAILABLE', message: /env\.NN/ })
+  const conf = await hadoopConf(nodeDisk, { HADOOP_CONF_DIR: dir, NN: 'x' })
+  t.equal(conf.get('other'), 'x')
+  t.throws(() => conf.get('loop'), { code: 'UNAVAILABLE' })
 })
 
 t.test('a configuration that may not be read is an error', { skip: process.getuid?.() === 0 && 'root reads all' }, async (t) => {
   const dir = t.testdir({ 'core-site.xml': site('hdfs://a') })
   chmodSync(`${dir}/core-site.xml`, 0)
-  await t.rejects(defaultFileSystem(nodeDisk, { HADOOP_CONF_DIR: dir }), { code: 'PERMISSION' })
-})
-
-t.test('a path is absolute, on this machine, or refused', async (t) => {
-  const local = { uri: 'file:///', from: undefined }
-  const remote = { uri: 'hdfs://nn:8020', from: '/c/core-site.xml' }
-  t.equal(targetOf(undefined, local, '/here'), '/here/flume/%Y-%m-%d')
-  t.equal(targetOf('logs/%H/', local, '/here'), '/here/logs/%H')
-  t.equal(targetOf('/a//b/../c', local, '/here'), '/a/c')
-  for (const file of ['file:///a/%d', 'file:/a/%d', 'FILE://localhost/a/%d']) t.equal(targetOf(file, remote, '/here'), '/a/%d', file)
-  for (const path of [undefined, 'x', '/x']) t.throws(() => targetOf(path, remote, '/here'), { code: 'UNAVAILABLE', message: /core-site\.xml/ }, path ?? 'none')
-  for (const path of ['hdfs://nn/x', 'webhdfs://nn:9870/x', 'swebhdfs://nn/x', 's3a://b/x', 'hdfs:/x']) {
-    t.throws(() => targetOf(path, local, '/here'), { code: 'UNAVAILABLE' }, path)
-  }
-  for (const path of ['', 'file://other/x', 'file://x']) t.throws(() => targetOf(path, local, '/here'), { code: 'BAD_OPTION' }, path)
+  await t.rejects(hadoopConf(nodeDisk, { HADOOP_CONF_DIR: dir }), { code: 'PERMISSION' })
 })

@@ -1,0 +1,112 @@
+/**
+ * Which NameNodes an `hdfs://` authority means, and how they are reached over HTTP: from the configuration of a Hadoop
+ * client where it knows the authority, else by the usual port.
+ */
+import { FlumeError } from '../../errors.js'
+import type { HadoopConf } from './conf.js'
+
+export interface Cluster {
+  /** What directories of this cluster begin with: `hdfs://nn1:8020` */
+  readonly uri: string
+  /** `http://nn1:9870`: one of them is active. */
+  readonly nameNodes: readonly string[]
+  /** Whom we say we are. */
+  readonly user: string
+  /** Of new files, as text; where the client's configuration says nothing the cluster decides. */
+  readonly create: Readonly<Record<string, string>>
+}
+
+export interface ClusterAround {
+  readonly conf: HadoopConf
+  readonly user: string
+  say(message: string): void
+}
+
+const PORT = { http: '9870', https: '9871' } as const
+type Protocol = keyof typeof PORT
+
+/** What a scheme of ours stands for; undefined: it is none of HDFS. */
+export function isHdfs(scheme: string): boolean {
+  return /^(?:hdfs|webhdfs|swebhdfs)$/i.test(scheme)
+}
+
+/** Of `scheme://authority`. Throws BAD_OPTION for an authority that is none, UNAVAILABLE where the configuration says too little. */
+export function clusterOf(scheme: string, authority: string, around: ClusterAround): Cluster {
+  const { conf, user } = around
+  const kind = scheme.toLowerCase()
+  const protocol: Protocol = kind === 'swebhdfs' || (kind === 'hdfs' && conf.get('dfs.http.policy') === 'HTTPS_ONLY') ? 'https' : 'http'
+  const logical = logicalAddresses(authority, protocol, conf)
+  const named = (): string[] => authority.split(',').map((address) => withPort(address, PORT[protocol]))
+  const addresses = logical ?? (kind === 'hdfs' ? [httpAddressOf(authority, protocol, around)] : named())
+  for (const address of addresses) checkAddress(address, authority)
+  return { uri: `${kind}://${authority}`, nameNodes: addresses.map((address) => `${protocol}://${address}`), user, create: createParams(conf) }
+}
+
+/** The NameNodes of a nameservice; undefined: it is none. */
+function logicalAddresses(authority: string, protocol: Protocol, conf: HadoopConf): string[] | undefined {
+  const names = listOf(conf.get(`dfs.ha.namenodes.${authority}`))
+  if (names.length === 0) return undefined
+  return names.map((name) => {
+    const suffix = `.${authority}.${name}`
+    const address = conf.get(`dfs.namenode.${protocol}-address${suffix}`)
+    const host = hostOf(conf.get(`dfs.namenode.rpc-address${suffix}`) ?? '')
+    if (address === undefined && host === '') {
+      throw new FlumeError('UNAVAILABLE', `cannot find the NameNode ${name} of ${authority}: hdfs-site.xml has no dfs.namenode.${protocol}-address${suffix}`)
+    }
+    return withPort(reachable(address ?? host, host), PORT[protocol])
+  })
+}
+
+/** Of one NameNode, known by the address for Hadoop's own protocol. */
+function httpAddressOf(authority: string, protocol: Protocol, { conf, say }: ClusterAround): string {
+  const host = hostOf(authority)
+  const standard = /^hdfs:\/\/([^/]+)/.exec(conf.get('fs.defaultFS') ?? '')?.[1]
+  for (const suffix of suffixesOf(conf)) {
+    const rpc = conf.get(`dfs.namenode.rpc-address${suffix}`) ?? (suffix === '' ? standard : undefined)
+    const address = conf.get(`dfs.namenode.${protocol}-address${suffix}`)
+    if (rpc === undefined || address === undefined || withPort(rpc, '8020') !== withPort(authority, '8020')) continue
+    return withPort(reachable(address, host), PORT[protocol])
+  }
+  const address = `${host}:${PORT[protocol]}`
+  say(`taking ${protocol}://${address} for ${authority}: no hdfs-site.xml says otherwise`)
+  return address
+}
+
+/** Of properties that say something of one NameNode: none, or nameservice and NameNode. */
+function suffixesOf(conf: HadoopConf): string[] {
+  const services = listOf(conf.get('dfs.nameservices'))
+  return ['', ...services.flatMap((service) => [`.${service}`, ...listOf(conf.get(`dfs.ha.namenodes.${service}`)).map((name) => `.${service}.${name}`)])]
+}
+
+/** An address to listen on everywhere is that of the host itself. */
+function reachable(address: string, host: string): string {
+  return address.replace(/^(?:0\.0\.0\.0|\[::\])(?=:|$)/, host)
+}
+
+function withPort(address: string, port: string): string {
+  return /:\d+$/.test(address) ? address : `${address}:${port}`
+}
+
+function hostOf(address: string): string {
+  return address.replace(/:\d+$/, '')
+}
+
+function listOf(text: string | undefined): string[] {
+  return (text ?? '').split(',').map((name) => name.trim()).filter((name) => name !== '')
+}
+
+function checkAddress(address: string, authority: string): void {
+  if (/^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):\d{1,5}$/.test(address)) return
+  throw new FlumeError('BAD_OPTION', `cannot understand ${JSON.stringify(authority)}: a host and port, HOST:PORT, or a nameservice of hdfs-site.xml`)
+}
+
+function createParams(conf: HadoopConf): Record<string, string> {
+  const params: Record<string, string> = {}
+  for (const [param, name] of [['replication', 'dfs.replication'], ['blocksize', 'dfs.blocksize']] as const) {
+    const value = conf.get(name)
+    if (value !== undefined && /^\d+$/.test(value)) params[param] = value
+  }
+  const umask = conf.get('fs.permissions.umask-mode')
+  if (umask !== undefined && /^[0-7]{1,4}$/.test(umask)) params['permission'] = (0o666 & ~parseInt(umask, 8)).toString(8)
+  return params
+}

@@ -1,0 +1,121 @@
+/**
+ * What a failed request to HDFS means, as a table. The class of the exception decides, never the status: passing trouble
+ * comes as 403 too, and a name too long as a bare RemoteException. What is in no row may pass: nothing is lost by waiting.
+ */
+import type { Code } from '../../../errors.js'
+import { Failure } from '../../retry.js'
+
+/** A request that failed: refused by HDFS, or its answer never came, so that it may have been done all the same. */
+export class HdfsFailure extends Failure {
+  constructor(
+    message: string,
+    outcome: 'passes' | Code,
+    /** Simple name of the Java class; undefined: HDFS did not answer. */
+    readonly exception: string | undefined,
+    options?: ErrorOptions,
+  ) {
+    super(message, outcome, options)
+  }
+}
+
+interface Row {
+  /** Simple name of the class. It may stand in the answer's `exception`, in its `javaClassName`, or at the start of its message. */
+  readonly exception: string
+  /** Narrows the row to messages with this in them. */
+  readonly message?: RegExp
+  readonly outcome: 'passes' | Code
+  /** What a person can do. */
+  readonly advice?: string
+}
+
+const GROUP = 'somebody who may must do it: hdfs dfs -chown, hdfs dfs -chmod, or another HADOOP_USER_NAME'
+const LENGTH = 'dfs.namenode.fs-limits.max-component-length is the limit'
+const NODES = 'hdfs dfsadmin -report shows the DataNodes'
+const ROOM = 'make room, or ask for a larger quota: hdfs dfs -count -q shows it'
+
+/** The first that fits counts. */
+const TABLE: readonly Row[] = [
+  // This NameNode cannot, another or a later one can.
+  { exception: 'StandbyException', outcome: 'passes', advice: 'no NameNode is active; hdfs haadmin -getAllServiceState shows them' },
+  { exception: 'ObserverRetryOnActiveException', outcome: 'passes' },
+  { exception: 'SafeModeException', outcome: 'passes', advice: 'HDFS is in safe mode, which ends by itself or by hdfs dfsadmin -safemode leave' },
+  { exception: 'RetriableException', outcome: 'passes' },
+  { exception: 'ConnectException', outcome: 'passes' },
+  { exception: 'EOFException', outcome: 'passes' },
+  // Somebody has to make room; then it goes on.
+  { exception: 'NSQuotaExceededException', outcome: 'passes', advice: ROOM },
+  { exception: 'DSQuotaExceededException', outcome: 'passes', advice: ROOM },
+  { exception: 'QuotaByStorageTypeExceededException', outcome: 'passes', advice: ROOM },
+  { exception: 'MaxDirectoryItemsExceededException', outcome: 'passes', advice: 'move files away, or raise dfs.namenode.fs-limits.max-directory-items' },
+  // Nothing helps but a person who changes something, and then a new start.
+  { exception: 'AccessControlException', outcome: 'PERMISSION', advice: GROUP },
+  { exception: 'AuthorizationException', outcome: 'PERMISSION', advice: 'hadoop.proxyuser.* of core-site.xml on the NameNode says who may act for whom' },
+  { exception: 'SnapshotAccessControlException', outcome: 'PERMISSION', advice: 'a snapshot cannot be written to' },
+  { exception: 'InvalidToken', outcome: 'PERMISSION' },
+  { exception: 'SecurityException', outcome: 'PERMISSION' },
+  { exception: 'ParentNotDirectoryException', outcome: 'CANNOT_CREATE', advice: 'a file is where a directory should be' },
+  { exception: 'PathComponentTooLongException', outcome: 'CANNOT_CREATE', advice: LENGTH },
+  { exception: 'RemoteException', message: /path component name limit/, outcome: 'CANNOT_CREATE', advice: LENGTH },
+  { exception: 'InvalidPathException', outcome: 'CANNOT_CREATE' },
+  { exception: 'UnsupportedOperationException', outcome: 'UNAVAILABLE' },
+  { exception: 'IllegalArgumentException', message: /user\.name/, outcome: 'BAD_OPTION', advice: 'HADOOP_USER_NAME is no name that this HDFS takes' },
+  { exception: 'IllegalArgumentException', outcome: 'CANNOT_CREATE' },
+  // An answer, and no trouble by itself: whoever asked knows what it means there.
+  { exception: 'FileNotFoundException', outcome: 'passes' },
+  { exception: 'FileAlreadyExistsException', outcome: 'passes' },
+  // Of a temporary file that somebody else opened or removed, or whose DataNodes are gone: the next has another name.
+  { exception: 'AlreadyBeingCreatedException', outcome: 'passes' },
+  { exception: 'RecoveryInProgressException', outcome: 'passes' },
+  { exception: 'LeaseExpiredException', outcome: 'passes' },
+  { exception: 'IOException', message: /Failed to find datanode|could only be written to \d+ of/, outcome: 'passes', advice: NODES },
+  { exception: 'IOException', outcome: 'passes' },
+]
+
+/** Of an answer that is no success. `from`: who gave it, `web1:9870`. */
+export function failureOf(status: number, body: string, from: string): HdfsFailure {
+  if (status === 401) {
+    return new HdfsFailure(`${from} asks who we are (401): Kerberos is not supported yet`, 'UNAVAILABLE', 'AuthenticationException')
+  }
+  const remote = remoteExceptionOf(body)
+  if (remote === undefined) return new HdfsFailure(`${from} answered ${status}${summaryOf(body)}`, 'passes', undefined)
+  const row = TABLE.find(({ exception, message }) => remote.names.has(exception) && (message?.test(remote.message) ?? true))
+  const advice = row?.advice === undefined ? '' : ` (${row.advice})`
+  return new HdfsFailure(`${from}: ${remote.exception}: ${remote.message}${advice}`, row?.outcome ?? 'passes', row?.exception ?? remote.exception)
+}
+
+/** Of a connection that failed, or was silent for too long: what was asked may have been done, or be done yet. */
+export function lostAnswer(from: string, cause: unknown): HdfsFailure {
+  const { code, message } = cause instanceof Error ? (cause as NodeJS.ErrnoException) : { code: undefined, message: String(cause) }
+  return new HdfsFailure(`no answer from ${from}: ${message || (code ?? 'unknown')}`, 'passes', undefined, { cause })
+}
+
+interface Remote {
+  readonly exception: string
+  readonly message: string
+  /** All class names that the answer may mean. */
+  readonly names: ReadonlySet<string>
+}
+
+function remoteExceptionOf(body: string): Remote | undefined {
+  const remote = remoteOf(body)
+  if (typeof remote?.exception !== 'string') return undefined
+  const { exception } = remote
+  const text = typeof remote.message === 'string' ? remote.message : ''
+  const message = text.split('\n')[0]?.trim() ?? '' // a DataNode sends the Java stack along
+  const wrapped = /^(?:[a-z]\w*\.)+([A-Z]\w*)/.exec(message)?.[1] // `org.apache.hadoop.ipc.StandbyException: …`
+  const javaClass = typeof remote.javaClassName === 'string' ? remote.javaClassName.replace(/^.*[.$]/, '') : exception
+  return { exception, message, names: new Set([exception.replace(/^.*[.$]/, ''), javaClass, ...(wrapped === undefined ? [] : [wrapped])]) }
+}
+
+function remoteOf(body: string): { exception?: unknown; javaClassName?: unknown; message?: unknown } | undefined {
+  try {
+    return (JSON.parse(body) as { RemoteException?: object } | null)?.RemoteException
+  } catch {
+    return undefined
+  }
+}
+
+function summaryOf(body: string): string {
+  const text = body.replace(/<[^>]*>|\s+/g, ' ').trim().slice(0, 100)
+  return text === '' ? '' : `: ${text}`
+}

@@ -28,7 +28,7 @@ export async function deliver(source: Source, options: OutputOptions, stop: Abor
 }
 
 /** So much waits to be written while the next batch is made: three batches, so that making and writing overlap. */
-const WAITING_BYTES_MAX = 768 * 1024
+const WAITING_BYTES_MAX = 1536 * 1024
 
 /** Why a session is over. */
 type Why = 'ended' | 'stopped' | 'hello' | 'bye' | 'gone' | 'broken'

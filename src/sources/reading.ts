@@ -17,7 +17,7 @@ export interface Block {
   readonly cut: boolean
 }
 
-const SIZE = 512 * 1024
+const SIZE = 1024 * 1024
 const NEWLINE = 0x0a
 
 export class Reading {

@@ -1,12 +1,12 @@
-/** flume-buffer --export: batches to a descriptor, for whoever reads there. */
+/** flume-buffer --export, flume-sink-hdfs --list: lines to a descriptor, for whoever reads there. */
 import { FdWriter } from '../disk/fd.js'
 import { FlumeError, errnoOf } from '../errors.js'
-import type { Batch } from '../events/batch.js'
 import type { End } from '../pipe/output-options.js'
 
 const WAITING_BYTES_MAX = 1024 * 1024
 
-export async function exportTo(fd: number, batches: AsyncIterable<Batch>): Promise<End> {
+/** As fast as they are read, and no faster. SIGPIPE: nobody reads any more. */
+export async function exportTo(fd: number, batches: AsyncIterable<{ readonly lines: Buffer; release?(): void }>): Promise<End> {
   let wake = (): void => undefined
   const writer = new FdWriter(fd, () => wake())
   const below = async (bytes: number): Promise<void> => {
@@ -19,6 +19,6 @@ export async function exportTo(fd: number, batches: AsyncIterable<Batch>): Promi
   }
   await below(1)
   if (errnoOf(writer.error) === 'EPIPE') return 'SIGPIPE'
-  if (writer.error) throw new FlumeError('IO', 'cannot write the export', { cause: writer.error })
+  if (writer.error) throw new FlumeError('IO', 'cannot write to stdout', { cause: writer.error })
   return 0
 }

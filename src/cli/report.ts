@@ -56,7 +56,7 @@ function errnoInWords(error: Error): string | undefined {
 }
 
 /** The text with its control characters, and those that turn the direction of writing, as escapes. */
-function visible(text: string): string {
+export function visible(text: string): string {
   return text.replace(/[\0-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, (character) => {
     const code = character.charCodeAt(0)
     return NAMED[character] ?? (code < 256 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16)}`)

@@ -4,19 +4,22 @@ import { lookupService } from 'node:dns/promises'
 import { hostname, networkInterfaces, userInfo } from 'node:os'
 import { join, resolve } from 'node:path'
 import { Input } from '../../pipe/input.js'
+import type { End } from '../../pipe/output-options.js'
 import { Rejects } from '../../events/rejects.js'
 import { FlumeError } from '../../errors.js'
 import { CODECS } from '../../sinks/hdfs/codec.js'
 import { hadoopConf } from '../../sinks/hdfs/conf.js'
+import { list } from '../../sinks/hdfs/list.js'
 import { localFileSystem } from '../../sinks/hdfs/local.js'
 import { isSuffix } from '../../sinks/hdfs/name.js'
-import type { Host } from '../../sinks/hdfs/path.js'
+import { levelsOf, type Host } from '../../sinks/hdfs/path.js'
 import { bindingOf, hdfsSink, type SinkOptions } from '../../sinks/hdfs/sink.js'
 import { targetOf, type Target } from '../../sinks/hdfs/target.js'
 import type { FileSystem } from '../../sinks/hdfs/filesystem.js'
-import type { Retry } from '../../sinks/retry.js'
+import { Retry } from '../../sinks/retry.js'
 import { defineCommand, type Context, type Values } from '../command.js'
 import { EVENTS, REJECTS } from '../options.js'
+import { printList } from '../sink-list.js'
 import { longLinesTo, stdinOf } from '../stdio.js'
 
 const options = {
@@ -38,7 +41,10 @@ const options = {
   'retry-for': { type: 'duration', placeholder: 'TIME', describe: 'give up after so long without a success; default: never' },
   spool: { type: 'text', placeholder: 'DIRECTORY', describe: "the sink's record of what it has committed, and on the way to HDFS the files" },
   ...REJECTS,
+  strict: { ...REJECTS.strict, describe: `${REJECTS.strict.describe}; with --list: 1 where sequences are missing` },
   ...EVENTS,
+  list: { type: 'flag', describe: 'print the files in place with their ranges; exit 1 where two overlap' },
+  json: { type: 'flag', describe: 'with --list: one JSON object a line' },
 } as const
 
 export const command = defineCommand({
@@ -49,12 +55,16 @@ export const command = defineCommand({
   examples: [
     ['flume-tail access.log | flume-buffer ./q | flume-sink-hdfs', 'into ./flume/<date>/, exactly once, whatever is killed'],
     ["flume-buffer ./q | flume-sink-hdfs --path '/logs/%{host}/%Y-%m-%d/%H' --roll-interval 1h", 'one directory per host and hour'],
+    ["flume-sink-hdfs --list --path '/logs/%{host}/%Y-%m-%d/%H'", 'what is there, and whether something is there twice'],
   ],
   async run(values, operands, context) {
-    if (operands.length > 0) throw new FlumeError('BAD_OPTION', `what is ${JSON.stringify(operands[0])} for? events come from stdin`)
+    const instead = values.list ? '--path says where' : 'events come from stdin'
+    if (operands.length > 0) throw new FlumeError('BAD_OPTION', `what is ${JSON.stringify(operands[0])} for? ${instead}`)
+    if (values.json && !values.list) throw new FlumeError('BAD_OPTION', '--json goes with --list')
     const target = await targetIn(values, context)
     const sinkOptions = optionsOf(values, target, context)
     const openFiles = await fileSystemOf(target, sinkOptions, values, context)
+    if (values.list) return listed(target, openFiles, values, context)
     const host = await hostOf(sinkOptions.path + sinkOptions.prefix)
     const { disk, clock, say, stop } = context
     const rejects = new Rejects(disk, resolve(context.directory, values.rejects ?? join(context.stateDirectory, 'sink-hdfs.rejects')), clock, say)
@@ -63,15 +73,29 @@ export const command = defineCommand({
     for await (const mark of sink(input.batches(stop))) input.ack(mark)
     await input.close()
     await rejects.close()
+    return 0
   },
 })
+
+/** Only what was typed waits long: a check that hangs is no answer. */
+const LIST_RETRY_FOR = 60_000
+
+async function listed({ path, cluster }: Target, openFiles: (retry: Retry) => FileSystem, values: Values<typeof options>, context: Context): Promise<End> {
+  const root = cluster?.uri ?? ''
+  const files = openFiles(new Retry(context.clock, context.say, context.stop, { retryFor: values['retry-for'] ?? LIST_RETRY_FOR }))
+  try {
+    return await printList(1, list(files, root, levelsOf(path.slice(root.length), await hostOf(path))), values, context)
+  } finally {
+    await files.close()
+  }
+}
 
 async function targetIn(values: Values<typeof options>, { disk, env, directory, say }: Context): Promise<Target> {
   const conf = await hadoopConf(disk, env)
   const user = env['HADOOP_USER_NAME'] || userInfo().username
   const target = targetOf(values.path, directory, { conf, user, say })
   const reason = conf.from === undefined ? ' on this machine: no Hadoop is configured here' : target.cluster === undefined ? ' on this machine' : ''
-  if (values.path === undefined) say(`writing to ${target.path}${reason}`)
+  if (values.path === undefined) say(`${values.list ? 'listing' : 'writing to'} ${target.path}${reason}`)
   return target
 }
 

@@ -37,11 +37,22 @@ export interface Temporaries {
   gone(path: string): Promise<void>
 }
 
+/** What stands in a directory. */
+export interface Entry {
+  readonly name: string
+  /** Bytes of a file. */
+  readonly size: number
+  /** A symbolic link is none. */
+  readonly directory: boolean
+}
+
 export interface FileSystem {
   /** Makes the directory and its missing parents; they are durable on return. */
   makeDirectory(directory: string): Promise<void>
   /** Names in a directory, all durable; none where there is no directory. */
   list(directory: string): Promise<readonly string[]>
+  /** What stands in a directory, in no order, whatever comes and goes meanwhile; none where there is no directory. Changes nothing. */
+  entries(directory: string): AsyncIterable<Entry>
   /** Undefined: there is no such file. */
   look(path: string): Promise<Finished | undefined>
   /** A new file; fails where the name is taken. */

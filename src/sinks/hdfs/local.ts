@@ -5,7 +5,7 @@
 import { dirname } from 'node:path'
 import type { Disk, DiskFile, FileStat } from '../../disk/disk.js'
 import { FlumeError, errnoOf } from '../../errors.js'
-import type { Draft, FileSystem, Finished } from './filesystem.js'
+import type { Draft, Entry, FileSystem, Finished } from './filesystem.js'
 
 class LocalDraft implements Draft {
   constructor(
@@ -68,6 +68,8 @@ export function localFileSystem(disk: Disk): FileSystem {
       }
     },
 
+    entries: (directory) => entriesOf(disk, directory),
+
     look,
 
     async create(path) {
@@ -92,6 +94,24 @@ export function localFileSystem(disk: Disk): FileSystem {
     remove: (path) => removed(disk, path),
 
     async close() {},
+  }
+}
+
+/** Looked at so many at once. */
+const ENTRIES_AT_ONCE = 64
+
+async function* entriesOf(disk: Disk, directory: string): AsyncGenerator<Entry> {
+  const names = await disk.list(directory).catch((error: unknown) => {
+    if (errnoOf(error) === 'ENOENT') return []
+    throw error
+  })
+  for (let at = 0; at < names.length; at += ENTRIES_AT_ONCE) {
+    const some = names.slice(at, at + ENTRIES_AT_ONCE)
+    const stats = await Promise.all(some.map((name) => disk.lstat(`${directory}/${name}`)))
+    for (const [index, name] of some.entries()) {
+      const stat = stats[index]
+      if (stat !== undefined) yield { name, size: stat.size, directory: stat.kind === 'directory' }
+    }
   }
 }
 

@@ -27,6 +27,7 @@ const RANGE_SIZE = '.00000000000000000000-00000000000000000000'.length
 export const PREFIX_SIZE_MAX = NAME_SIZE_MAX - SUFFIX_SIZE_MAX - STREAM_SIZE_MAX - RANGE_SIZE - '.'.length
 
 const NAME = /^([A-Za-z0-9._=-]+)\.([A-Za-z0-9_=-]+)\.(\d{20})-(\d{20})((?:\.[A-Za-z0-9._=-]*)?)$/
+const TEMPORARY = /^_([A-Za-z0-9_=-]+)\.[0-9A-Za-z-]+(?:_\d+)?\.tmp$/
 const SUFFIX = /^(?:\.[A-Za-z0-9._=-]*)?$/
 const RANGE = /\.\d{20}-\d{20}(?:\.|$)/
 
@@ -68,7 +69,12 @@ export function firstAttempt(name: string): string {
 }
 
 export function isTemporaryOf(name: string, stream: string): boolean {
-  return name.startsWith(`_${stream}.`) && /^[0-9A-Za-z-]+(?:_\d+)?\.tmp$/.test(name.slice(stream.length + 2))
+  return streamOfTemporary(name) === stream
+}
+
+/** Undefined: it is no name of a temporary file. */
+export function streamOfTemporary(name: string): string | undefined {
+  return TEMPORARY.exec(name)?.[1]
 }
 
 /** The sequence just after the last one in place, of the files with exactly this prefix and stream; 0: there are none. */

@@ -170,6 +170,21 @@ function parse(template: string, host: Host): Part[] {
   return parts.filter((part) => part !== '')
 }
 
+/**
+ * The names on the way from the root to the buckets of a path: a text where it is fixed, else what all values match.
+ * Throws BAD_OPTION for an escape nobody knows.
+ */
+export function levelsOf(path: string, host: Host): readonly (string | RegExp)[] {
+  const names = path.replace(/%(.)/gsu, (escape, letter) => (letter === 'D' ? '%m/%d/%y' : escape)).split('/').filter((name) => name !== '')
+  return names.map((name) => {
+    const parts = parse(name, host)
+    if (parts.every((part) => typeof part === 'string')) return parts.join('')
+    const start = typeof parts[0] === 'string' ? '' : '(?![._])' // as values are cleaned
+    const values = parts.map((part) => (typeof part === 'string' ? part.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&') : '.+')).join('')
+    return new RegExp(`^(?:${start}${values}|.{50,}-[0-9a-f]{16})$`, 'su') // or one that was cut
+  })
+}
+
 function headerPart(header: string): Part {
   return header === 'timestamp' ? { raw: 'timestamp' } : { header }
 }

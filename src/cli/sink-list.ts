@@ -1,0 +1,98 @@
+/** flume-sink-hdfs --list: what is in place, for people and for scripts. */
+import type { End } from '../pipe/output-options.js'
+import type { Finding } from '../sinks/hdfs/list.js'
+import type { Context } from './command.js'
+import { STATUS } from './exit.js'
+import { exportTo } from './queue-export.js'
+import { describe, visible } from './report.js'
+
+interface ListOptions {
+  /** One JSON object a line. */
+  readonly json: boolean
+  /** What is missing counts, too. */
+  readonly strict: boolean
+}
+
+/** Not an error of sysexits(3), but the answer: as grep(1) and cmp(1). */
+const FOUND_WRONG = 1
+
+/** Prints the findings to a descriptor, and says what is wrong with them. Returns how to end. */
+export async function printList(fd: number, findings: AsyncIterable<Finding>, options: ListOptions, context: Context): Promise<End> {
+  const report = new Report(options, context)
+  const end = await exportTo(fd, report.lines(findings))
+  return end === 0 ? report.end() : end
+}
+
+class Report {
+  #status = 0
+  #missing = 0
+  #printed = 0
+
+  constructor(
+    readonly options: ListOptions,
+    readonly context: Context,
+  ) {}
+
+  async *lines(findings: AsyncIterable<Finding>): AsyncGenerator<{ lines: Buffer }> {
+    for await (const finding of findings) {
+      if (this.context.stop.aborted) return
+      this.#judge(finding)
+      const text = this.options.json ? jsonOf(finding) : textOf(finding)
+      if (text === '') continue
+      if (this.#printed++ === 0 && !this.options.json) yield { lines: Buffer.from(row('FIRST', 'LAST', 'SIZE', 'FILE')) }
+      yield { lines: Buffer.from(text) }
+    }
+  }
+
+  /** After the last finding. */
+  end(): number {
+    if (this.#printed === 0 && !this.context.stop.aborted) this.context.say('no files of a sink are there')
+    if (this.#missing === 0 || !this.options.strict) return this.#status
+    this.context.say(`${this.#missing} ${this.#missing === 1 ? 'sequence is' : 'sequences are'} in no bucket`)
+    return this.#status || FOUND_WRONG
+  }
+
+  #judge(finding: Finding): void {
+    if (finding.kind === 'missing') this.#missing += finding.last - finding.first + 1
+    if (finding.kind === 'unreadable') {
+      this.#status = STATUS.PERMISSION
+      this.context.say(describe(finding.error))
+    }
+    if (finding.kind === 'overlap') {
+      this.#status ||= FOUND_WRONG
+      const { path, other, first, last } = finding
+      this.context.say(`two files hold the same sequences, ${first} to ${last}: ${other} and ${path}`)
+    }
+  }
+}
+
+function jsonOf(finding: Finding): string {
+  if (finding.kind !== 'unreadable') return `${JSON.stringify(finding)}\n`
+  const { kind, path, error } = finding
+  return `${JSON.stringify({ kind, path, reason: describe(error) })}\n`
+}
+
+function textOf(finding: Finding): string {
+  switch (finding.kind) {
+    case 'file':
+      return row(finding.first, finding.last, finding.size, finding.path)
+    case 'temporary':
+      return row('-', '-', finding.size, `${finding.path} (being written, or left over)`)
+    case 'stream': {
+      const { stream, first, last, files, buckets, size } = finding
+      return `\n${stream}: ${first} to ${last}, ${counted(files, 'file')} in ${counted(buckets, 'bucket')}, ${counted(size, 'byte')}\n`
+    }
+    case 'missing':
+      return row(finding.first, finding.last, '-', 'in no bucket')
+    default:
+      return '' // said on stderr
+  }
+}
+
+function row(first: number | string, last: number | string, size: number | string, text: string): string {
+  return `${[first, last, size].map((cell) => String(cell).padStart(12)).join(' ')}  ${visible(text)}\n`
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`
+}

@@ -9,7 +9,7 @@ import { COMMON } from '../src/cli/options.js'
 import type { Command } from '../src/cli/command.js'
 import { ROOT, declaredNames, exportedNames, filesOf, functionsOf, globalsUsed, importsOf, parse, projectFiles, read } from './support/source.js'
 
-const sources = filesOf('src').map(parse)
+const sources = filesOf('src').filter((path) => path.endsWith('.ts')).map(parse)
 const tests = filesOf('test').filter((path) => path.endsWith('.ts')).map(parse)
 const everything = projectFiles()
 const manifest = JSON.parse(read('package.json')) as {

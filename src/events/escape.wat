@@ -1,0 +1,172 @@
+;; The loops of escape-plain.ts, sixteen bytes at a time: `npm run kernels` makes escape-wasm.ts of it.
+;;
+;; Both look at sixteen bytes, store them unseen, and step to the first one that does not stand for itself: `"`, `\` or
+;; below 0x20. What is there decides. Each takes what stands at IN, writes to OUT, and stops before the first line that
+;; is not whole, does not fit or is otherwise; what it did then stands at DONE. Loads and stores reach up to 16 bytes
+;; past what they are for; the areas have room for that. Whoever calls has put a byte after the input that ends the loop.
+(module
+  (memory (export "memory") 4 4)
+
+  ;; Who calls fills the tables and HEAD once, IN for each call.
+  (global $DONE (export "DONE") i32 (i32.const 0x0000))           ;; three words: input consumed, output written, lines
+  (global $ESCAPES (export "ESCAPES") i32 (i32.const 0x0100))     ;; by byte, eight bytes: its escape, the last its size
+  (global $UNESCAPED (export "UNESCAPED") i32 (i32.const 0x0900)) ;; by the byte after a backslash: the byte meant, or 0
+  (global $HEX (export "HEX") i32 (i32.const 0x0a00))             ;; by byte: its value as a digit, or 0x80
+  (global $HEAD (export "HEAD") i32 (i32.const 0x1000))
+  (global (export "HEAD_SIZE_MAX") i32 (i32.const 0x1000))
+  (global $IN (export "IN") i32 (i32.const 0x2100))
+  (global (export "IN_SIZE_MAX") i32 (i32.const 0x8000))
+  (global $OUT (export "OUT") i32 (i32.const 0xa200))
+  (global (export "OUT_SIZE_MAX") i32 (i32.const 0x20000))        ;; after it a head more must have room
+
+  (func $tell (param $in i32) (param $out i32) (param $count i32)
+    (i32.store offset=0 (global.get $DONE) (i32.sub (local.get $in) (global.get $IN)))
+    (i32.store offset=4 (global.get $DONE) (i32.sub (local.get $out) (global.get $OUT)))
+    (i32.store offset=8 (global.get $DONE) (local.get $count)))
+
+  ;; Raw lines, `size` bytes and after them one \n, to event lines of at most `room` bytes together.
+  (func (export "escape") (param $size i32) (param $room i32) (param $headSize i32)
+    (local $i i32) (local $o i32)                         ;; the next byte to look at, and its place
+    (local $done i32) (local $end i32) (local $count i32) ;; all before $done is encoded, up to $end
+    (local $stop i32) (local $last i32)
+    (local $bytes v128) (local $specials i32) (local $byte i32)
+    (local.set $i (global.get $IN))
+    (local.set $end (global.get $OUT))
+    (local.set $stop (i32.add (local.get $i) (local.get $size)))
+    ;; where a \n must stand at the latest: as if it took 6 bytes, and 3 for what follows a body
+    (local.set $last (i32.sub (i32.add (local.get $end) (local.get $room)) (i32.const 9)))
+    (block $full
+      (loop $line
+        (local.set $done (local.get $i))
+        (br_if $full (i32.ge_u (local.get $i) (local.get $stop)))
+        (local.set $o (i32.const 0))
+        (loop $head
+          (v128.store (i32.add (local.get $end) (local.get $o)) (v128.load (i32.add (global.get $HEAD) (local.get $o))))
+          (local.set $o (i32.add (local.get $o) (i32.const 16)))
+          (br_if $head (i32.lt_u (local.get $o) (local.get $headSize))))
+        (local.set $o (i32.add (local.get $end) (local.get $headSize)))
+        (loop $step
+          (br_if $full (i32.gt_s (local.get $o) (local.get $last)))
+          (local.set $bytes (v128.load (local.get $i)))
+          (v128.store (local.get $o) (local.get $bytes))
+          (local.set $specials ;; a bit for each byte
+            (i8x16.bitmask
+              (v128.or
+                (i8x16.le_u (local.get $bytes) (v128.const i8x16 31 31 31 31 31 31 31 31 31 31 31 31 31 31 31 31))
+                (v128.or
+                  (i8x16.eq (local.get $bytes) (v128.const i8x16 34 34 34 34 34 34 34 34 34 34 34 34 34 34 34 34))
+                  (i8x16.eq (local.get $bytes) (v128.const i8x16 92 92 92 92 92 92 92 92 92 92 92 92 92 92 92 92))))))
+          (if (i32.eqz (local.get $specials))
+            (then
+              (local.set $i (i32.add (local.get $i) (i32.const 16)))
+              (local.set $o (i32.add (local.get $o) (i32.const 16)))
+              (br $step)))
+          (local.set $specials (i32.ctz (local.get $specials)))
+          (local.set $i (i32.add (local.get $i) (local.get $specials)))
+          (local.set $o (i32.add (local.get $o) (local.get $specials)))
+          (local.set $byte (i32.load8_u (local.get $i)))
+          (local.set $i (i32.add (local.get $i) (i32.const 1)))
+          (if (i32.ge_u (local.get $byte) (i32.const 0x20)) ;; a backslash before it
+            (then
+              (i32.store16 (local.get $o) (i32.or (i32.const 0x5c) (i32.shl (local.get $byte) (i32.const 8))))
+              (local.set $o (i32.add (local.get $o) (i32.const 2)))
+              (br $step)))
+          (if (i32.ne (local.get $byte) (i32.const 0x0a))
+            (then
+              (br_if $step ;; \r before \n goes
+                (i32.and
+                  (i32.eq (local.get $byte) (i32.const 0x0d))
+                  (i32.eq (i32.load8_u (local.get $i)) (i32.const 0x0a))))
+              (local.set $byte (i32.add (global.get $ESCAPES) (i32.shl (local.get $byte) (i32.const 3))))
+              (i64.store (local.get $o) (i64.load (local.get $byte)))
+              (local.set $o (i32.add (local.get $o) (i32.load8_u offset=7 (local.get $byte))))
+              (br $step))))
+        (br_if $full (i32.gt_s (local.get $o) (local.get $last)))
+        (br_if $full (i32.gt_u (local.get $i) (local.get $stop))) ;; the \n that is not of the input
+        (i32.store (local.get $o) (i32.const 0x0a7d22))           ;; "}\n
+        (local.set $end (i32.add (local.get $o) (i32.const 3)))
+        (local.set $count (i32.add (local.get $count) (i32.const 1)))
+        (br $line)))
+    (call $tell (local.get $done) (local.get $end) (local.get $count)))
+
+  ;; Event lines, `size` bytes and after them one 0, to raw lines of at most `room` bytes together. 1: the line that it
+  ;; stopped before may be cut by the end of the input.
+  (func (export "unescape") (param $size i32) (param $room i32) (param $headSize i32) (result i32)
+    (local $i i32) (local $o i32)
+    (local $done i32) (local $end i32) (local $count i32)
+    (local $stop i32) (local $limit i32) (local $left i32)
+    (local $bytes v128) (local $specials i32) (local $byte i32)
+    (local.set $i (global.get $IN))
+    (local.set $o (global.get $OUT))
+    (local.set $stop (i32.add (local.get $i) (local.get $size)))
+    (local.set $limit (i32.add (local.get $o) (local.get $room)))
+    (block $other
+      (loop $line
+        (local.set $done (local.get $i))
+        (local.set $end (local.get $o))
+        (if (i32.ge_u (i32.add (local.get $i) (local.get $headSize)) (local.get $stop))
+          (then
+            (local.set $i (local.get $stop))
+            (br $other)))
+        (local.set $left (local.get $headSize))
+        (local.set $byte (global.get $HEAD))
+        (loop $head
+          (local.set $specials
+            (i8x16.bitmask (i8x16.ne (v128.load (local.get $i)) (v128.load (local.get $byte)))))
+          (if (i32.lt_s (local.get $left) (i32.const 16))
+            (then
+              (local.set $specials
+                (i32.and (local.get $specials) (i32.sub (i32.shl (i32.const 1) (local.get $left)) (i32.const 1))))))
+          (br_if $other (local.get $specials))
+          (local.set $i (i32.add (local.get $i) (i32.const 16)))
+          (local.set $byte (i32.add (local.get $byte) (i32.const 16)))
+          (local.set $left (i32.sub (local.get $left) (i32.const 16)))
+          (br_if $head (i32.gt_s (local.get $left) (i32.const 0))))
+        (local.set $i (i32.add (local.get $i) (local.get $left))) ;; back to the end of the head: $left is no more than 0
+        ;; how far the end of the body may be: as if it were as long as what stands for it
+        (local.set $left (i32.sub (i32.add (local.get $i) (local.get $limit)) (local.get $end)))
+        (loop $step
+          (local.set $bytes (v128.load (local.get $i)))
+          (v128.store (local.get $o) (local.get $bytes))
+          (local.set $specials ;; a bit for each byte
+            (i8x16.bitmask
+              (v128.or
+                (i8x16.le_u (local.get $bytes) (v128.const i8x16 31 31 31 31 31 31 31 31 31 31 31 31 31 31 31 31))
+                (v128.or
+                  (i8x16.eq (local.get $bytes) (v128.const i8x16 34 34 34 34 34 34 34 34 34 34 34 34 34 34 34 34))
+                  (i8x16.eq (local.get $bytes) (v128.const i8x16 92 92 92 92 92 92 92 92 92 92 92 92 92 92 92 92))))))
+          (if (i32.eqz (local.get $specials))
+            (then
+              (local.set $i (i32.add (local.get $i) (i32.const 16)))
+              (local.set $o (i32.add (local.get $o) (i32.const 16)))
+              (br $step)))
+          (local.set $specials (i32.ctz (local.get $specials)))
+          (local.set $i (i32.add (local.get $i) (local.get $specials)))
+          (local.set $o (i32.add (local.get $o) (local.get $specials)))
+          (if (i32.eq (i32.load8_u (local.get $i)) (i32.const 0x5c))
+            (then
+              (local.set $byte (i32.load8_u (i32.add (global.get $UNESCAPED) (i32.load8_u offset=1 (local.get $i)))))
+              (if (i32.eqz (local.get $byte))
+                (then
+                  (br_if $other (i32.ne (i32.load (local.get $i)) (i32.const 0x3030755c))) ;; \u00
+                  (local.set $byte
+                    (i32.add
+                      (i32.shl (i32.load8_u (i32.add (global.get $HEX) (i32.load8_u offset=4 (local.get $i)))) (i32.const 4))
+                      (i32.load8_u (i32.add (global.get $HEX) (i32.load8_u offset=5 (local.get $i))))))
+                  (br_if $other (i32.ge_u (local.get $byte) (i32.const 0x80)))
+                  (local.set $i (i32.add (local.get $i) (i32.const 4)))))
+              (i32.store8 (local.get $o) (local.get $byte))
+              (local.set $i (i32.add (local.get $i) (i32.const 2)))
+              (local.set $o (i32.add (local.get $o) (i32.const 1)))
+              (br $step))))
+        (br_if $other (i32.ne (i32.and (i32.load (local.get $i)) (i32.const 0xffffff)) (i32.const 0x0a7d22))) ;; "}\n
+        (br_if $other (i32.ge_s (local.get $i) (local.get $left)))
+        (i32.store8 (local.get $o) (i32.const 0x0a))
+        (local.set $i (i32.add (local.get $i) (i32.const 3)))
+        (local.set $o (i32.add (local.get $o) (i32.const 1)))
+        (local.set $count (i32.add (local.get $count) (i32.const 1)))
+        (br $line)))
+    (call $tell (local.get $done) (local.get $end) (local.get $count))
+    ;; an escape is 6 bytes long; in the middle of a head it is never looked at beyond the line
+    (i32.gt_u (i32.add (local.get $i) (i32.const 6)) (local.get $stop)))
+)

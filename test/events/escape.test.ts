@@ -1,0 +1,199 @@
+/** The two loops and their twins: whatever they are given, both write the same bytes and stop at the same line. */
+import t from 'tap'
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { plainEscaping, type Escaping, type Run } from '../../src/events/escape-plain.js'
+import { simdEscaping } from '../../src/events/escape-simd.js'
+import { compileKernels } from '../support/kernels.js'
+import { bytesOf, numbersFrom } from '../support/ndjson.js'
+import { ROOT } from '../support/source.js'
+
+const simd = simdEscaping()!
+const NEWLINE = Buffer.from('\n')
+/** What must not be written. */
+const UNTOUCHED = 0xaa
+const HEADS = ['', '{', '{"body":"', '0123456789abcde', '0123456789abcdef', '0123456789abcdef0', 'x'.repeat(100), 'y'.repeat(4096), 'z'.repeat(4097)]
+  .map((text) => Buffer.from(text))
+const PLAIN_HEAD = Buffer.from('{"body":"')
+
+interface Outcome {
+  readonly run: Run
+  readonly written: Buffer
+}
+
+/** `from` and `at` begin at any address, and around what is given there is more. */
+function escape({ escapeLines }: Escaping, raw: Buffer, room: number, head: Buffer, shift = 0): Outcome {
+  const source = Buffer.concat([Buffer.alloc(shift, '"'), raw, Buffer.from('\nmore\n')])
+  const out = Buffer.alloc(shift + room + 64, UNTOUCHED)
+  const run = escapeLines(source, shift, shift + raw.length, out, shift, shift + room, head)
+  if (!out.subarray(shift + room).every((byte) => byte === UNTOUCHED)) throw new Error('written past the limit')
+  if (!out.subarray(0, shift).every((byte) => byte === UNTOUCHED)) throw new Error('written before the place')
+  return { run: { ...run }, written: Buffer.from(out.subarray(shift, shift + run.written)) }
+}
+
+function unescape({ unescapeLines }: Escaping, lines: Buffer, room: number, head: Buffer, shift = 0): Outcome {
+  const source = Buffer.concat([Buffer.alloc(shift, '"'), lines, Buffer.from('"}\nmore"}\n')])
+  const out = Buffer.alloc(shift + room, UNTOUCHED)
+  const run = unescapeLines(source, shift, shift + lines.length, out, shift, head)
+  if (!out.subarray(0, shift).every((byte) => byte === UNTOUCHED)) throw new Error('written before the place')
+  return { run: { ...run }, written: Buffer.from(out.subarray(shift, shift + run.written)) }
+}
+
+const bound = (escaping: Escaping): Escaping => ({
+  escapeLines: (...given) => escaping.escapeLines(...given),
+  unescapeLines: (...given) => escaping.unescapeLines(...given),
+})
+const TWINS = { plain: bound(plainEscaping), simd: bound(simd) }
+
+/** What both twins do; undefined: not the same. */
+function agreed(act: typeof escape, ...given: [Buffer, number, Buffer, number?]): Outcome | undefined {
+  const [plain, fast] = [act(TWINS.plain, ...given), act(TWINS.simd, ...given)]
+  const same = plain.written.equals(fast.written) && JSON.stringify(plain.run) === JSON.stringify(fast.run)
+  return same ? plain : undefined
+}
+
+/** What `raw` becomes at most. */
+const sizeMax = (raw: Buffer, head: Buffer): number => raw.reduce((size, byte) => size + (byte === 10 ? head.length + 9 : 6), 0)
+
+t.test('this Node has SIMD, and escape-wasm.ts is what escape.wat gives', async (t) => {
+  t.ok(simd)
+  t.equal(await compileKernels(), readFileSync(join(ROOT, 'src/events/escape-wasm.ts'), 'utf8'))
+})
+
+t.test('every byte alike, alone and beside every other', async (t) => {
+  const all = [...Array(256).keys()].filter((byte) => byte !== 10)
+  const raw = Buffer.from(all.flatMap((one) => [...all.flatMap((other) => [one, other]), 10, one, 10, 120, one, 10, one, 120, 10]))
+  const escaped = agreed(escape, raw, sizeMax(raw, PLAIN_HEAD), PLAIN_HEAD)
+  t.equal(escaped?.run.consumed, raw.length)
+  const back = agreed(unescape, escaped!.written, escaped!.written.length, PLAIN_HEAD)
+  t.equal(back?.run.consumed, escaped!.written.length)
+  t.equal(back?.written.toString('latin1'), raw.toString('latin1').replace(/\r\n/g, '\n'))
+})
+
+t.test('every byte at every place of a short line', async (t) => {
+  for (let byte = 0; byte < 256; byte++) {
+    const lines = Array.from({ length: 36 }, (_, at) => {
+      const line = Buffer.alloc(36, 'x')
+      line[at] = byte
+      return Buffer.concat([line, NEWLINE])
+    })
+    const raw = Buffer.concat(lines)
+    t.ok(agreed(escape, raw, sizeMax(raw, PLAIN_HEAD), PLAIN_HEAD), `escapeLines() of ${byte}`)
+    const events = lines.map((line) => Buffer.concat([PLAIN_HEAD, line.subarray(0, 36), Buffer.from('"}\n')]))
+    t.ok(events.every((event) => agreed(unescape, Buffer.concat([event, event]), 100, PLAIN_HEAD)), `unescapeLines() of ${byte}`)
+  }
+})
+
+t.test('generated lines: any head, any room, any address, and back', async (t) => {
+  const next = numbersFrom(11)
+  let stopped = 0
+  for (let round = 0; round < 4000; round++) {
+    const raw = Buffer.concat([bytesOf(next, next(600)), NEWLINE])
+    const head = HEADS[next(HEADS.length)]!
+    const most = sizeMax(raw, head)
+    const whole = agreed(escape, raw, most, head)!
+    t.equal(whole.run.consumed, raw.length)
+    const escaped = agreed(escape, raw, next(whole.written.length + 10), head, next(20))
+    const back = agreed(unescape, whole.written, next(whole.written.length), head, next(20))
+    if (!escaped || !back) {
+      t.fail(`round ${round}`)
+      break
+    }
+    if (escaped.run.consumed < raw.length && back.run.consumed < whole.run.written) stopped++
+    t.ok(whole.written.subarray(0, escaped.run.written).equals(escaped.written))
+    const wanted = Buffer.from(raw.toString('latin1').replace(/\r\n/g, '\n'), 'latin1')
+    t.ok(wanted.subarray(0, back.written.length).equals(back.written))
+  }
+  t.ok(stopped > 1000)
+})
+
+t.test('every room, to the byte', async (t) => {
+  const raw = Buffer.from(`first "line"\n\n${'\u0001'.repeat(20)}\nlonger than sixteen bytes, "quoted"\r\n\r\n\r\r\n${'plain'.repeat(10)}\nlast\n`)
+  for (const head of HEADS.slice(0, 7)) {
+    const whole = agreed(escape, raw, sizeMax(raw, head), head)!.written
+    const sizes = (most: number): number[] => [...Array(most + 1).keys()]
+    t.ok(sizes(whole.length + 10).every((room) => agreed(escape, raw, room, head)), 'escapeLines() into that much')
+    t.ok(sizes(raw.length).every((room) => agreed(unescape, whole, room, head)), 'unescapeLines() into that much')
+    t.ok(sizes(raw.length).every((size) => agreed(escape, raw.subarray(0, size), whole.length, head)), 'escapeLines() of that much')
+    t.ok(sizes(whole.length).every((size) => agreed(unescape, whole.subarray(0, size), raw.length, head)), 'unescapeLines() of that much')
+  }
+})
+
+t.test('garbage is refused alike: bytes of event lines changed, taken out and put in', async (t) => {
+  const next = numbersFrom(13)
+  const odd = [...Buffer.from('"\\u0019afgAF}\n\r\0\t{x'), 0x80, 0xff]
+  let refused = 0
+  for (let round = 0; round < 20_000; round++) {
+    const raw = Buffer.concat([bytesOf(next, next(150)), NEWLINE])
+    const head = HEADS[next(7)]!
+    const lines = agreed(escape, raw, sizeMax(raw, head), head)!.written
+    const at = next(lines.length)
+    const put = Buffer.from(Array.from({ length: next(7) }, () => odd[next(odd.length)]!))
+    const changed = Buffer.concat([lines.subarray(0, at), put, lines.subarray(at + next(7))])
+    const back = agreed(unescape, changed, changed.length, head, next(20))
+    if (!back) {
+      t.fail(`round ${round}`)
+      break
+    }
+    if (back.run.consumed < changed.length) refused++
+  }
+  t.ok(refused > 5000, `${refused} were refused`)
+})
+
+t.test('\\u escapes of ASCII are read, with digits of either case, others are not', async (t) => {
+  for (let code = 0; code < 0x200; code++) {
+    const digits = code.toString(16).padStart(4, '0')
+    for (const text of [digits, digits.toUpperCase()]) {
+      const lines = Buffer.from(`{"body":"x"}\n{"body":"a\\u${text}"}\n`)
+      const back = agreed(unescape, lines, 100, PLAIN_HEAD)
+      t.equal(back?.written.toString(), code < 0x80 ? `x\na${String.fromCharCode(code)}\n` : 'x\n')
+    }
+  }
+})
+
+t.test('more than goes in at once, and lines as long as that and longer', async (t) => {
+  const next = numbersFrom(17)
+  const part = 32 * 1024
+  for (const size of [part - 13, part - 12, part - 11, part - 10, part - 1, part, part + 1, 3 * part]) {
+    for (const fill of ['x', '"', '\u0001']) {
+      const long = Buffer.concat([Buffer.alloc(size - 1, fill), NEWLINE])
+      const raw = Buffer.concat([bytesOf(next, 1000), NEWLINE, long, long, Buffer.from('short\n'), bytesOf(next, 70_000), NEWLINE])
+      const most = sizeMax(raw, PLAIN_HEAD)
+      const escaped = agreed(escape, raw, most, PLAIN_HEAD, next(20))
+      t.equal(escaped?.run.consumed, raw.length)
+      const back = agreed(unescape, escaped!.written, escaped!.written.length, PLAIN_HEAD, next(20))
+      t.equal(back?.run.consumed, escaped!.written.length)
+      for (let round = 0; round < 5; round++) {
+        if (!agreed(escape, raw, next(most), PLAIN_HEAD)) t.fail('escapeLines() stopped')
+        if (!agreed(unescape, escaped!.written, next(2 * raw.length), PLAIN_HEAD)) t.fail('unescapeLines() stopped')
+      }
+    }
+  }
+})
+
+t.test('empty lines, which grow most', async (t) => {
+  for (const head of HEADS) {
+    const raw = Buffer.alloc(Math.ceil(400_000 / (head.length + 3)), '\n')
+    const most = raw.length * (head.length + 3) + 6
+    const escaped = agreed(escape, raw, most, head)
+    t.equal(escaped?.run.count, raw.length, `a head of ${head.length} bytes`)
+    t.ok(agreed(escape, raw, most - 1, head))
+    t.equal(agreed(unescape, escaped!.written, escaped!.written.length, head)?.run.count, raw.length)
+  }
+})
+
+t.test('without WebAssembly the plain twin does it', async (t) => {
+  const lines = `
+    import { escapeLines, unescapeLines } from ${JSON.stringify(pathToFileURL(join(ROOT, 'dist/events/escape.js')).href)}
+    const out = Buffer.alloc(100)
+    const { written } = escapeLines(Buffer.from('a "line"\\n'), 0, 9, out, 0, 100, Buffer.from('{"body":"'))
+    const back = Buffer.alloc(100)
+    unescapeLines(out, 0, written, back, 0, Buffer.from('{"body":"'))
+    console.log(typeof WebAssembly, out.toString('latin1', 0, written) + back.toString('latin1', 0, 9))`
+  for (const [flag, type] of [['--jitless', 'undefined'], ['--no-warnings', 'object']] as const) {
+    const output = execFileSync(process.execPath, [flag, '--input-type=module', '-e', lines], { stdio: ['ignore', 'pipe', 'ignore'] }).toString()
+    t.equal(output, `${type} {"body":"a \\"line\\""}\na "line"\n\n`)
+  }
+})

@@ -9,6 +9,8 @@ import type { Clock } from '../events/flow.js'
 const WAIT_MIN = 100
 const WAIT_MAX = 5000
 const SAY_EACH = 60_000
+/** ms without trouble, or of trouble, that make the next failure worth a line: not each hiccup of a connection is. */
+const CALM = 10_000
 
 /** These may pass: somebody makes room, closes files, or comes back. */
 const PASSING: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EAGAIN', 'EMFILE', 'ENFILE', 'ENOMEM', 'EBUSY', 'ETIMEDOUT'])
@@ -36,52 +38,81 @@ export class Failure extends Error {
 }
 
 export interface RetryOptions {
-  /** ms without a success after which a failure stops the sink after all */
+  /** ms for which a thing may fail until that stops the sink after all */
   readonly retryFor?: number | undefined
+  /** Aborted: the sink is ending, and nothing is begun any more. */
+  readonly off?: AbortSignal
 }
 
 export class Retry {
+  /** What has failed and is being tried again. */
+  readonly #failing = new Set<object>()
+  /** Since when there has always been something that failed, and whether that was said. */
+  #since = 0
+  #isSaid = false
   #saidAt = -Infinity
-  /** When it began to fail without pause; undefined: it works. */
-  #failingSince: number | undefined
+  #wentOnAt = -Infinity
 
   constructor(
     readonly clock: Clock,
     readonly say: (message: string) => void,
+    /** Aborted: nobody waits any longer, and the next failure counts. */
     readonly stop: AbortSignal,
     readonly options: RetryOptions = {},
   ) {}
 
   /** The result of `attempt`, as soon as it has one. `what`: `cannot write FILE`. Throws FlumeError where waiting does not help. */
   async until<T>(what: string, attempt: () => Promise<T>): Promise<T> {
-    for (let wait = WAIT_MIN; ; wait = Math.min(wait * 2, WAIT_MAX)) {
-      try {
-        const result = await attempt()
-        this.#works()
-        return result
-      } catch (error) {
-        const since = (this.#failingSince ??= this.clock.now())
-        const enough = this.clock.now() - since >= (this.options.retryFor ?? Infinity)
-        if (this.stop.aborted || enough || !passes(error)) throw refusal(what, error)
-        this.#sayNowAndThen(`${what}: ${reasonOf(error)}; trying again, nothing is lost`)
-        await this.clock.sleep(wait, this.stop)
+    const turn = {}
+    let failingSince: number | undefined
+    try {
+      for (let wait = WAIT_MIN; ; wait = Math.min(wait * 2, WAIT_MAX)) {
+        if (this.options.off?.aborted === true) throw new FlumeError('UNAVAILABLE', `${what}: the sink is ending`)
+        try {
+          const result = await attempt()
+          this.#works(turn)
+          return result
+        } catch (error) {
+          const now = this.clock.now()
+          failingSince ??= now
+          const enough = passed(failingSince, now) >= (this.options.retryFor ?? Infinity)
+          if (this.stop.aborted || enough || !passes(error)) throw refusal(what, error)
+          this.#fails(turn, `${what}: ${reasonOf(error)}; trying again, nothing is lost`)
+          await this.clock.sleep(wait, this.stop)
+        }
       }
+    } finally {
+      this.#failing.delete(turn)
     }
   }
 
-  #works(): void {
-    if (this.#failingSince === undefined) return
-    const seconds = Math.round((this.clock.now() - this.#failingSince) / 1000)
-    this.#failingSince = undefined
-    if (seconds > 0) this.say(`it goes on, after ${seconds} s`)
-  }
-
-  #sayNowAndThen(message: string): void {
+  /** Says it where it is news, and then each minute. */
+  #fails(turn: object, message: string): void {
     const now = this.clock.now()
-    if (now - this.#saidAt < SAY_EACH && now >= this.#saidAt) return
+    if (this.#failing.size === 0) {
+      this.#since = now
+      this.#isSaid = false
+    }
+    this.#failing.add(turn)
+    const isNews = !this.#isSaid && (passed(this.#wentOnAt, now) >= CALM || passed(this.#since, now) >= CALM)
+    if (!isNews && passed(this.#saidAt, now) < SAY_EACH) return
+    this.#isSaid = true
     this.#saidAt = now
     this.say(message)
   }
+
+  /** Says it when nothing fails any more. */
+  #works(turn: object): void {
+    if (!this.#failing.delete(turn) || this.#failing.size > 0 || !this.#isSaid) return
+    this.#wentOnAt = this.clock.now()
+    const seconds = Math.round(passed(this.#since, this.#wentOnAt) / 1000)
+    this.say(seconds > 0 ? `it goes on, after ${seconds} s` : 'it goes on')
+  }
+}
+
+/** ms from one time to a later one; a clock that was set back counts as long. */
+function passed(since: number, now: number): number {
+  return now < since ? Infinity : now - since
 }
 
 function passes(error: unknown): boolean {

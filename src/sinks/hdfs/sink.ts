@@ -17,7 +17,7 @@ import { CommitRecord } from './record.js'
 export interface SinkOptions extends PlaceOptions, RollOptions, FillOptions {
   /** Absolute directory for the sink's own records. */
   readonly spool: string
-  /** ms without a success until a failure ends the sink; undefined: for ever */
+  /** ms for which a thing may fail until that ends the sink; undefined: for ever */
   readonly retryFor?: number | undefined
 }
 
@@ -63,9 +63,11 @@ class Delivery {
 
   constructor(options: SinkOptions, around: SinkAround) {
     const { openFiles, disk, clock, uuid, say, stop, rejects, host } = around
-    const retry = new Retry(clock, say, AbortSignal.any([stop, this.#off.signal]), options)
+    const failed = new AbortController()
+    const retry = new Retry(clock, say, AbortSignal.any([stop, this.#off.signal]), { retryFor: options.retryFor, off: failed.signal })
     const onFailure = (error: unknown): void => {
       this.#failure ??= { error }
+      failed.abort() // what else waits for its turn would only take its time to fail
       this.#wake()
     }
     this.#clock = clock

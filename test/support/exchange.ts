@@ -1,5 +1,6 @@
 /** One request through a proxy, and its answer, with the fault that it is to meet. */
 import type { Socket } from 'node:net'
+import { setImmediate as immediate } from 'node:timers/promises'
 import { answerOf, type Fault } from './faults.js'
 import { CutError, Wire, type Head, type Piece } from './wire.js'
 
@@ -102,7 +103,11 @@ async function ask(turn: Exchange, body: AsyncIterable<Piece>, { head = turn.hea
 async function send(server: Wire, head: Buffer, body: AsyncIterable<Piece>): Promise<void> {
   try {
     await server.write(head)
-    for await (const { bytes } of body) await server.write(bytes)
+    for await (const { bytes } of body) {
+      // first what has come from there is taken: a write that fails closes the socket, with the answer that tells why still in it
+      await immediate()
+      await server.write(bytes)
+    }
   } catch (error) {
     server.socket.end() // as the client has gone, so do we; what the server says to it is still read
     throw error

@@ -22,14 +22,29 @@ type Framing = number | 'chunked' | 'rest'
 /** The other side has gone in the middle of a message. */
 export class CutError extends Error {}
 
+const CHUNKS_AHEAD = 4
+
 export class Wire {
   #rest: Buffer = Buffer.alloc(0)
-  readonly #chunks: AsyncIterator<Buffer>
+  #chunks: Buffer[] = []
+  #ended = false
+  #wake: () => void = () => {}
 
   constructor(readonly socket: Socket) {
     socket.setNoDelay(true)
     socket.on('error', () => {}) // each read and write tells it
-    this.#chunks = socket.iterator({ destroyOnReturn: false }) as AsyncIterator<Buffer>
+    // read ahead: a write that fails closes the socket, and with it goes what nobody has taken yet, maybe the answer that tells why
+    socket.on('data', (chunk: Buffer) => {
+      this.#chunks.push(chunk)
+      if (this.#chunks.length >= CHUNKS_AHEAD) socket.pause()
+      this.#wake()
+    })
+    for (const event of ['end', 'close']) {
+      socket.on(event, () => {
+        this.#ended = true
+        this.#wake()
+      })
+    }
   }
 
   /** Undefined where none comes whole. */
@@ -111,9 +126,14 @@ export class Wire {
   }
 
   async #more(): Promise<boolean> {
-    const next = await this.#chunks.next().catch(() => undefined)
-    if (next === undefined || next.done) return false
-    this.#rest = Buffer.concat([this.#rest, next.value])
+    while (this.#chunks.length === 0) {
+      if (this.#ended) return false
+      const woken = new Promise<void>((resolve) => (this.#wake = resolve))
+      this.socket.resume()
+      await woken
+    }
+    this.#rest = Buffer.concat([this.#rest, ...this.#chunks])
+    this.#chunks = []
     return true
   }
 }

@@ -37,6 +37,7 @@ const options = {
   'time-zone': { type: 'text', placeholder: 'ZONE', describe: 'IANA time zone of times in the path; default: that of this machine' },
   'use-local-timestamp': { type: 'flag', describe: 'the time of an event is when the queue took it, not its header timestamp' },
   uploads: { type: 'count', default: '2', placeholder: 'COUNT', describe: 'HDFS: at most so many uploads at once' },
+  verify: { type: 'flag', describe: 'HDFS: compare the checksum of each file before it gets its name' },
   timeout: { type: 'duration', default: '60s', placeholder: 'TIME', describe: 'HDFS: a request has failed after so long without a byte' },
   'retry-for': { type: 'duration', placeholder: 'TIME', describe: 'give up after so long without a success; default: never' },
   spool: { type: 'text', placeholder: 'DIRECTORY', describe: "the sink's record of what it has committed, and on the way to HDFS the files" },
@@ -101,11 +102,11 @@ async function targetIn(values: Values<typeof options>, { disk, env, directory, 
 
 /** Code for HDFS is loaded only where it is needed. */
 async function fileSystemOf(
-  { cluster }: Target, { spool }: SinkOptions, { uploads, timeout }: Values<typeof options>, { disk, clock }: Context,
+  { cluster }: Target, { spool }: SinkOptions, { uploads, timeout, verify }: Values<typeof options>, { disk, clock }: Context,
 ): Promise<(retry: Retry) => FileSystem> {
   if (cluster === undefined) return () => localFileSystem(disk)
   const { webHdfs } = await import('../../sinks/hdfs/webhdfs/filesystem.js')
-  return (retry) => webHdfs({ cluster, spool, uploads: Math.max(uploads, 1), timeout: Math.max(timeout, 1) }, { disk, clock, retry })
+  return (retry) => webHdfs({ cluster, spool, uploads: Math.max(uploads, 1), timeout: Math.max(timeout, 1), verify }, { disk, clock, retry })
 }
 
 function optionsOf(values: Values<typeof options>, { path }: Target, context: Context): SinkOptions {

@@ -1,7 +1,7 @@
 /**
  * Bodies to and from a DataNode, over node:http(s): it sends `100 Continue` unasked, on which undici closes the connection.
  */
-import { request as httpRequest, type ClientRequest, type IncomingMessage } from 'node:http'
+import { request as httpRequest, type ClientRequest, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import type { DiskFile } from '../../../disk/disk.js'
 import { FlumeError } from '../../../errors.js'
@@ -32,7 +32,8 @@ const CHUNK_SIZE = 256 * 1024
  */
 export async function upload(location: Location, file: DiskFile, size: number, timeout: number): Promise<void> {
   const from = `${location.host}:${location.port}`
-  const { request, answer } = begin(location, size, timeout)
+  const headers = { 'content-length': size, 'content-type': 'application/octet-stream', 'x-xsrf-header': '""' }
+  const { request, answer } = begin(location, 'PUT', headers, timeout)
   let answered = false
   void answer.then(() => (answered = true), () => (answered = true))
   const blocks = [Buffer.allocUnsafeSlow(CHUNK_SIZE), Buffer.allocUnsafeSlow(CHUNK_SIZE)] as const
@@ -58,6 +59,22 @@ export async function upload(location: Location, file: DiskFile, size: number, t
   }
 }
 
+/** The JSON that a DataNode answers. Throws HdfsFailure. `timeout`: ms without progress */
+export async function fetchJson(location: Location, timeout: number): Promise<unknown> {
+  const from = `${location.host}:${location.port}`
+  const { request, answer } = begin(location, 'GET', {}, timeout)
+  request.end()
+  const { status, body } = await answer.catch((error: unknown) => {
+    throw lostAnswer(from, error)
+  })
+  if (status !== 200) throw failureOf(status, body, from)
+  try {
+    return JSON.parse(body) as unknown
+  } catch (error) {
+    throw lostAnswer(from, error)
+  }
+}
+
 interface Answer {
   readonly status: number
   readonly body: string
@@ -68,9 +85,8 @@ interface Exchange {
   readonly answer: Promise<Answer>
 }
 
-function begin({ secure, host, port, path }: Location, size: number, timeout: number): Exchange {
-  const headers = { 'content-length': size, 'content-type': 'application/octet-stream', 'x-xsrf-header': '""' }
-  const request = (secure ? httpsRequest : httpRequest)({ host, port, path, method: 'PUT', headers, agent: false })
+function begin({ secure, host, port, path }: Location, method: 'GET' | 'PUT', headers: OutgoingHttpHeaders, timeout: number): Exchange {
+  const request = (secure ? httpsRequest : httpRequest)({ host, port, path, method, headers, agent: false })
   request.setTimeout(timeout, () => request.destroy(new Error(`silent for ${timeout / 1000} s`)))
   const answer = new Promise<Answer>((resolve, reject) => {
     request.on('error', reject)

@@ -10,7 +10,8 @@ import type { Clock } from '../../../events/flow.js'
 import { Failure, type Retry } from '../../retry.js'
 import type { Cluster } from '../cluster.js'
 import type { Draft, FileSystem, Finished, Temporaries } from '../filesystem.js'
-import { parseLocation, upload, type Location } from './datanode.js'
+import { hasChecksum, type FileChecksum } from './checksum.js'
+import { fetchJson, parseLocation, upload, type Location } from './datanode.js'
 import { HdfsFailure } from './failure.js'
 import { NameNodes } from './namenodes.js'
 import { spoolDraft, type SpoolAround } from './spool.js'
@@ -24,6 +25,8 @@ export interface WebHdfsOptions {
   readonly uploads: number
   /** ms without a byte after which a request counts as failed */
   readonly timeout: number
+  /** Compare the checksum of each upload. */
+  readonly verify: boolean
 }
 
 export interface WebHdfsAround {
@@ -40,6 +43,7 @@ const NOBODY: Temporaries = { attempt: async () => undefined, failed: async () =
 interface Status {
   readonly fileId?: number
   readonly length?: number
+  readonly blockSize?: number
   readonly type?: string
   readonly pathSuffix?: string
 }
@@ -94,10 +98,9 @@ class WebHdfs implements FileSystem {
   }
 
   async look(path: string): Promise<Finished | undefined> {
-    const request = { method: 'GET', op: 'GETFILESTATUS', path: this.#pathOf(path) } as const
-    const answer = await this.#nodes.ask(`cannot look at ${path}`, request, ['FileNotFoundException']).catch(unlessMissing)
-    if (answer === undefined) return undefined
-    const { fileId, length } = (answer as { FileStatus: Status }).FileStatus
+    const status = await this.#statusOf(path)
+    if (status === undefined) return undefined
+    const { fileId, length } = status
     if (fileId === undefined || length === undefined) {
       throw new FlumeError('UNAVAILABLE', `cannot write to ${this.options.cluster.uri}: it does not tell the fileId of a file (HttpFS is not supported)`)
     }
@@ -128,6 +131,12 @@ class WebHdfs implements FileSystem {
     await this.#nodes.close()
   }
 
+  async #statusOf(path: string): Promise<Status | undefined> {
+    const request = { method: 'GET', op: 'GETFILESTATUS', path: this.#pathOf(path) } as const
+    const answer = await this.#nodes.ask(`cannot look at ${path}`, request, ['FileNotFoundException']).catch(unlessMissing)
+    return (answer as { FileStatus: Status } | undefined)?.FileStatus
+  }
+
   /** What became of a rename without a clear answer. First the old name, then the new one: between them it may happen yet. */
   async #isPublished(file: Finished, path: string, cause: HdfsFailure): Promise<boolean> {
     const temporary = await this.look(file.path)
@@ -144,8 +153,9 @@ class WebHdfs implements FileSystem {
     try {
       await upload(location, file, size, this.options.timeout)
       const finished = await this.look(path)
-      if (finished?.size === size) return finished
-      throw new Failure(`${path} has ${finished === undefined ? 'gone' : `${finished.size} bytes of ${size}`}`, 'passes')
+      if (finished?.size !== size) throw new Failure(`${path} has ${finished === undefined ? 'gone' : `${finished.size} bytes of ${size}`}`, 'passes')
+      if (this.options.verify) await this.#verify(path, file, size)
+      return finished
     } catch (error) {
       if (error instanceof HdfsFailure && error.exception === undefined) await this.#exclude(location)
       if (neverConnected(error)) {
@@ -158,6 +168,16 @@ class WebHdfs implements FileSystem {
     }
   }
 
+  /** Throws Failure where the DataNodes hold other bytes, UNAVAILABLE where this cannot be told. */
+  async #verify(path: string, file: DiskFile, size: number): Promise<void> {
+    const request = { method: 'GET', op: 'GETFILECHECKSUM', path: this.#pathOf(path), params: { noredirect: 'true' } } as const
+    const answer = await fetchJson(locationIn(await this.#nodes.askOnce(request)), this.options.timeout)
+    const { FileChecksum: checksum } = answer as { FileChecksum: FileChecksum }
+    const same = await hasChecksum(file, size, (await this.#statusOf(path))?.blockSize ?? 0, checksum)
+    if (same === undefined) throw new FlumeError('UNAVAILABLE', `cannot verify ${path}: ${checksum.algorithm} is not known here; without --verify it goes on`)
+    if (!same) throw new Failure(`${path} has other bytes than were sent: its ${checksum.algorithm} differs`, 'passes')
+  }
+
   /** Where to send a file of this name. Nothing is made yet. */
   async #locationFor(path: string): Promise<Location> {
     const now = this.around.clock.now()
@@ -165,8 +185,7 @@ class WebHdfs implements FileSystem {
     const params: Record<string, string> = { ...this.options.cluster.create, ...CREATE }
     if (this.#excluded.size > 0) params['excludedatanodes'] = [...this.#excluded.keys()].join(',')
     try {
-      const answer = await this.#nodes.askOnce({ method: 'PUT', op: 'CREATE', path: this.#pathOf(path), params })
-      return parseLocation(String((answer as { Location?: unknown }).Location))
+      return locationIn(await this.#nodes.askOnce({ method: 'PUT', op: 'CREATE', path: this.#pathOf(path), params }))
     } catch (error) {
       this.#excluded.clear() // it may be that none is left
       throw error
@@ -195,6 +214,10 @@ const CREATE = { overwrite: 'false', noredirect: 'true', createflag: 'CREATE,SYN
 interface Listing {
   readonly partialListing: { readonly FileStatuses: { readonly FileStatus: readonly Status[] } }
   readonly remainingEntries: number
+}
+
+function locationIn(answer: unknown): Location {
+  return parseLocation(String((answer as { Location?: unknown }).Location))
 }
 
 function neverConnected(error: unknown): boolean {

@@ -1,9 +1,10 @@
 /**
- * npm run bench -- [--rounds N] [--megabytes N] [--directory DIR] [--profile] [FILE]
+ * npm run bench -- [hdfs] [--rounds N] [--megabytes N] [--directory DIR] [--profile] [FILE]
  *
  * file → durable queue → file, end to end, beside the floor: what cat, tee and sync take to leave the same bytes in two
  * files on disk. Both in turn, several rounds; each output is compared with the input byte for byte. The lines are those
  * of FILE over and over, else invented. At the end one more round looks at memory, which costs time of its own.
+ * With `hdfs` onto a real HDFS, hdfs.ts.
  */
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
@@ -11,8 +12,10 @@ import { cpus } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { writeSample } from './lines.js'
+import { benchHdfs } from './hdfs.js'
 import { hotSpots } from './profile.js'
 import { measure, type Line, type Measured } from './shell.js'
+import { cell, HEADER, median, megabytes, row } from './table.js'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -60,25 +63,16 @@ async function once(line: Pick<Line, 'script' | 'stages'>, proportional = false)
   return measured
 }
 
-const median = (list: readonly number[]): number => list.toSorted((a, b) => a - b)[Math.floor(list.length / 2)]!
-const cell = (text: string | number, width = 10): string => String(text).padStart(width)
-const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(0)
-
-function row(name: string, runs: readonly Measured[], bytes: number): string {
-  const best = Math.min(...runs.map((run) => run.wall))
-  const middle = median(runs.map((run) => run.wall))
-  const cells = [best.toFixed(2), middle.toFixed(2), megabytes(bytes / best), megabytes(bytes / middle), median(runs.map((run) => run.cpu)).toFixed(2)]
-  return name.padEnd(6) + cells.map((text) => cell(text)).join('')
-}
-
 function stageRow(name: string, runs: readonly Measured[], memory: Measured): string {
   const cpu = median(runs.map((run) => run.stages.get(name)?.cpu ?? NaN))
   return `${`  ${name}`.padEnd(46)}${cell(cpu.toFixed(2))}${cell(megabytes(memory.stages.get(name)?.peak ?? NaN))}`
 }
 
 async function main(): Promise<void> {
-  const sample = await writeSample(file, Number(values.megabytes) * 1e6, positionals[0])
+  const [first, second] = positionals
+  const sample = await writeSample(file, Number(values.megabytes) * 1e6, first === 'hdfs' ? second : first)
   console.log(`${megabytes(sample.bytes)} MB, ${sample.lines} lines; node ${process.version}, ${cpus().length} × ${cpus()[0]?.model ?? '?'}`)
+  if (first === 'hdfs') return await benchHdfs({ directory, file, bytes: sample.bytes, rounds: ROUNDS, env, runMax: RUN_MAX, allMax: ALL_MAX })
   const floor: Measured[] = []
   const runs: Measured[] = []
   const end = Date.now() + ALL_MAX
@@ -87,7 +81,7 @@ async function main(): Promise<void> {
     runs.push(await once(flume()))
   }
   const memory = await once(flume(), true)
-  console.log(`${runs.length} rounds   best s  median s best MB/s med. MB/s     cpu s   peak MB`)
+  console.log(`${HEADER(runs.length)}   peak MB`)
   console.log(row('floor', floor, sample.bytes))
   console.log(`${row('flume', runs, sample.bytes)}${cell(megabytes(memory.resident))}  resident at once (${megabytes(memory.proportional)} with shared pages counted once)`)
   for (const stage of STAGES) console.log(stageRow(stage, runs, memory))

@@ -3,8 +3,10 @@ import type { Disk } from '../../src/disk/disk.js'
 import { nodeDisk } from '../../src/disk/node.js'
 import { batchOf, countLines, type Batch, type Mark, type Position } from '../../src/events/batch.js'
 import { systemClock, type Clock } from '../../src/events/flow.js'
+import type { FileSystem } from '../../src/sinks/hdfs/filesystem.js'
 import { localFileSystem } from '../../src/sinks/hdfs/local.js'
 import { hdfsSink, type SinkOptions } from '../../src/sinks/hdfs/sink.js'
+import type { Retry } from '../../src/sinks/retry.js'
 
 export const PARTITION = 'queue.4f0c2a9e.default'
 export const STREAM = 'queue=4f0c2a9e=default'
@@ -87,11 +89,12 @@ export class Sinking {
     readonly disk: Disk = nodeDisk,
     clock: Clock = systemClock,
     readonly stop = new AbortController(),
+    openFiles: (retry: Retry) => FileSystem = () => localFileSystem(disk),
   ) {
     let count = 0
     const run = `${process.pid}-${runs++}`
     const sink = hdfsSink(options, {
-      openFiles: () => localFileSystem(disk), disk, clock, host: { name: 'web1', fqdn: 'web1.example.org', ip: '192.0.2.7' }, stop: stop.signal,
+      openFiles, disk, clock, host: { name: 'web1', fqdn: 'web1.example.org', ip: '192.0.2.7' }, stop: stop.signal,
       say: (message) => void this.said.push(message),
       uuid: () => `${run}-${count++}`,
       rejects: {

@@ -39,7 +39,7 @@ const options = {
   uploads: { type: 'count', default: '2', placeholder: 'COUNT', describe: 'HDFS: at most so many uploads at once' },
   verify: { type: 'flag', describe: 'HDFS: compare the checksum of each file before it gets its name' },
   timeout: { type: 'duration', default: '60s', placeholder: 'TIME', describe: 'HDFS: a request has failed after so long without a byte' },
-  'retry-for': { type: 'duration', placeholder: 'TIME', describe: 'give up after so long without a success; default: never' },
+  'retry-for': { type: 'duration', placeholder: 'TIME', describe: 'give up what has failed for so long; default: never' },
   spool: { type: 'text', placeholder: 'DIRECTORY', describe: "the sink's record of what it has committed, and on the way to HDFS the files" },
   ...REJECTS,
   strict: { ...REJECTS.strict, describe: `${REJECTS.strict.describe}; with --list: 1 where sequences are missing` },

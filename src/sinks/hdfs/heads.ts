@@ -30,9 +30,9 @@ export class Heads {
 
   /** The head of the line [at, end); undefined: the line must be parsed as a whole. */
   find(lines: Buffer, at: number, end: number): Head | undefined {
-    const key = lines.indexOf(BODY_KEY, at)
-    const headEnd = key + BODY_KEY.length
-    if (key < 0 || headEnd > end) return undefined
+    const key = lines.subarray(at, end).indexOf(BODY_KEY) // not beyond the line, or a block without any would be searched for each
+    if (key < 0) return undefined
+    const headEnd = at + key + BODY_KEY.length
     const text = lines.toString('latin1', at, headEnd)
     this.repeated = text === this.#lastText
     if (this.repeated) return this.#last

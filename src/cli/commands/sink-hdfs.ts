@@ -41,6 +41,7 @@ const options = {
   timeout: { type: 'duration', default: '60s', placeholder: 'TIME', describe: 'HDFS: a request has failed after so long without a byte' },
   'retry-for': { type: 'duration', placeholder: 'TIME', describe: 'give up what has failed for so long; default: never' },
   spool: { type: 'text', placeholder: 'DIRECTORY', describe: "the sink's record of what it has committed, and on the way to HDFS the files" },
+  'spool-bytes-max': { type: 'size', default: '1G', placeholder: 'SIZE', describe: 'HDFS: bytes on the way there, at most' },
   ...REJECTS,
   strict: { ...REJECTS.strict, describe: `${REJECTS.strict.describe}; with --list: 1 where sequences are missing` },
   ...EVENTS,
@@ -109,7 +110,7 @@ async function fileSystemOf(
   return (retry) => webHdfs({ cluster, spool, uploads: Math.max(uploads, 1), timeout: Math.max(timeout, 1), verify }, { disk, clock, retry })
 }
 
-function optionsOf(values: Values<typeof options>, { path }: Target, context: Context): SinkOptions {
+function optionsOf(values: Values<typeof options>, { path, cluster }: Target, context: Context): SinkOptions {
   const format = values.format === 'ndjson' ? 'ndjson' : 'text'
   const codec = values.codec === 'gzip' ? 'gzip' : 'none'
   const suffix = values.suffix ?? `${format === 'text' ? '.log' : '.ndjson'}${CODECS[codec]?.suffix ?? ''}`
@@ -128,6 +129,7 @@ function optionsOf(values: Values<typeof options>, { path }: Target, context: Co
     strict: values.strict,
     eventBytesMax: values['event-bytes-max'],
     retryFor: values['retry-for'],
+    spoolBytesMax: cluster === undefined ? Infinity : values['spool-bytes-max'],
     spool: resolve(context.directory, values.spool ?? join(context.stateDirectory, 'sink-hdfs')),
   }
 }

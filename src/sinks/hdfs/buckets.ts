@@ -25,6 +25,8 @@ export interface RollOptions {
   /** ms without an event */
   readonly idleTimeout: number | undefined
   readonly openFilesMax: number
+  /** Bytes in files that are not committed yet, together; half of it in those being filled. */
+  readonly spoolBytesMax: number
 }
 
 export interface BucketsAround {
@@ -101,6 +103,7 @@ export class Buckets {
   /** At a mark: rolls what is full, or has been open for long, or is too many. Returns when to come again, in ms. */
   rollDue(): number {
     const now = this.around.clock.now()
+    if (2 * sizeOf(this.#filling()) > this.options.spoolBytesMax) this.rollAll()
     let next = Infinity
     for (const bucket of this.#buckets.values()) {
       if (bucket.file === undefined) continue
@@ -119,7 +122,15 @@ export class Buckets {
 
   /** Waits until few commits are under way; for `settled(0)` until all that was rolled is committed, or could not be. */
   async settled(most = COMMITS_MAX): Promise<void> {
-    while (this.#committing.size > most) await Promise.race(this.#committing)
+    while (this.#committing.size > most || this.#isSpoolFull()) await Promise.race(this.#committing)
+  }
+
+  #isSpoolFull(): boolean {
+    return this.#committing.size > 0 && sizeOf(this.#held) > this.options.spoolBytesMax
+  }
+
+  *#filling(): Generator<OpenFile> {
+    for (const { file } of this.#buckets.values()) if (file !== undefined) yield file
   }
 
   /** Removes what has become of uploads that failed. */
@@ -233,4 +244,10 @@ export class Buckets {
       if (block !== undefined) return block
     }
   }
+}
+
+function sizeOf(files: Iterable<OpenFile>): number {
+  let size = 0
+  for (const file of files) size += file.size
+  return size
 }

@@ -4,6 +4,9 @@ import { join } from 'node:path'
 import { FlumeError } from '../../../src/errors.js'
 import { batchOf, type Batch } from '../../../src/events/batch.js'
 import { nodeDisk } from '../../../src/disk/node.js'
+import { systemClock } from '../../../src/events/flow.js'
+import type { FileSystem } from '../../../src/sinks/hdfs/filesystem.js'
+import { localFileSystem } from '../../../src/sinks/hdfs/local.js'
 import { FakeClock } from '../../support/clock.js'
 import { MemoryDisk } from '../../support/memory-disk.js'
 import { Feed, PARTITION, STREAM, Sinking, TIME, filesBelow, frame, lineOf, named, optionsOf } from '../../support/sinking.js'
@@ -115,6 +118,26 @@ t.test('files are rolled at marks: by bytes, by count', async (t) => {
   const counted = new Sinking(optionsOf(dir, { path: `${dir}/count`, rollCount: 11 }), frames(0, 50))
   t.equal(await counted.ended, undefined)
   t.same(Object.keys(await filesBelow(join(dir, 'count'))), [named(0, 19), named(20, 39), named(40, 49)])
+})
+
+t.test('files are rolled when those being filled hold half of the spool, and no more is read while all of it waits', async (t) => {
+  const dir = t.testdir({})
+  const keyed = (first: number): Batch => frame(first, Array.from({ length: 10 }, (_, n) => ({ headers: { k: 'ab'[n % 2] }, body: 'x'.repeat(99) })))
+  const options = optionsOf(dir, { path: `${dir}/out/%{k}`, spoolBytesMax: 4000 })
+  let goOn = (): void => undefined
+  const gate = new Promise<void>((resolve) => (goOn = resolve))
+  const slow: FileSystem = {
+    ...localFileSystem(nodeDisk),
+    publish: (file, path) => gate.then(() => localFileSystem(nodeDisk).publish(file, path)),
+  }
+  const run = new Sinking(options, Array.from({ length: 20 }, (_, n) => keyed(10 * n)), nodeDisk, systemClock, new AbortController(), () => slow)
+  while (run.taken < 5) await settle()
+  await settle()
+  t.equal(run.taken, 6, 'bytes of 4 frames, what went over, and the one that is waited with')
+  goOn()
+  t.equal(await run.ended, undefined)
+  const names = Array.from({ length: 6 }, (_, n) => named(30 * n, 30 * n + 29))
+  t.same(finals(dir), [...names, named(180, 199)].flatMap((name) => [`a/${name}`, `b/${name}`]).sort())
 })
 
 t.test('files are rolled by time while nothing arrives: so long after they were opened, or without an event', async (t) => {

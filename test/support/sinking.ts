@@ -77,6 +77,7 @@ export class Sinking {
   readonly acked: Mark[] = []
   readonly said: string[] = []
   readonly rejects: Reject[] = []
+  #listening: (() => void)[] = []
   /** The end of the run: undefined, or the error. */
   readonly ended: Promise<unknown>
   released = 0
@@ -95,7 +96,10 @@ export class Sinking {
     const run = `${process.pid}-${runs++}`
     const sink = hdfsSink(options, {
       openFiles, disk, clock, host: { name: 'web1', fqdn: 'web1.example.org', ip: '192.0.2.7' }, stop: stop.signal,
-      say: (message) => void this.said.push(message),
+      say: (message) => {
+        this.said.push(message)
+        for (const wake of this.#listening.splice(0)) wake()
+      },
       uuid: () => `${run}-${count++}`,
       rejects: {
         add: (line, reason, partition, position) => void this.rejects.push({ line: Buffer.from(line).toString(), reason, partition, position }),
@@ -113,6 +117,11 @@ export class Sinking {
   /** Resolves when so much is acked. */
   async untilAcked(offset: number): Promise<void> {
     while ((this.offsets.at(-1) ?? -1) < offset) await new Promise<void>((resolve) => this.#waiting.push(resolve))
+  }
+
+  /** Resolves when that has been said, now or before. */
+  async untilSaid(message: RegExp): Promise<void> {
+    while (!this.said.some((said) => message.test(said))) await new Promise<void>((resolve) => this.#listening.push(resolve))
   }
 
   async #run(marks: AsyncIterable<Mark>): Promise<unknown> {

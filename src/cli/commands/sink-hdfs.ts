@@ -103,11 +103,11 @@ async function targetIn(values: Values<typeof options>, { disk, env, directory, 
 
 /** Code for HDFS is loaded only where it is needed. */
 async function fileSystemOf(
-  { cluster }: Target, { spool }: SinkOptions, { uploads, timeout, verify }: Values<typeof options>, { disk, clock }: Context,
+  { cluster }: Target, { spool }: SinkOptions, { uploads, timeout, verify }: Values<typeof options>, { disk }: Context,
 ): Promise<(retry: Retry) => FileSystem> {
   if (cluster === undefined) return () => localFileSystem(disk)
   const { webHdfs } = await import('../../sinks/hdfs/webhdfs/filesystem.js')
-  return (retry) => webHdfs({ cluster, spool, uploads: Math.max(uploads, 1), timeout: Math.max(timeout, 1), verify }, { disk, clock, retry })
+  return (retry) => webHdfs({ cluster, spool, uploads: Math.max(uploads, 1), timeout: Math.max(timeout, 1), verify }, { disk, retry })
 }
 
 function optionsOf(values: Values<typeof options>, { path, cluster }: Target, context: Context): SinkOptions {

@@ -5,7 +5,9 @@ import { request as httpRequest, type ClientRequest, type IncomingMessage, type 
 import { request as httpsRequest } from 'node:https'
 import type { DiskFile } from '../../../disk/disk.js'
 import { FlumeError } from '../../../errors.js'
+import { told } from '../../retry.js'
 import { failureOf, HdfsFailure, lostAnswer } from './failure.js'
+import { silentFor, whenStopping } from './silence.js'
 
 /** Where a NameNode has sent us: the path byte for byte as it came. */
 export interface Location {
@@ -26,85 +28,118 @@ export function parseLocation(text: string): Location {
 
 const CHUNK_SIZE = 256 * 1024
 
+/** How long a request may be silent. */
+export interface Patience {
+  /** ms without progress */
+  readonly timeout: number
+  /** Aborted: the sink is to stop, and has less patience. */
+  readonly stop: AbortSignal
+}
+
 /**
  * Sends bytes [0, size) of the file; returns when they are written, closed and synced there (201). After HdfsFailure a file
- * may be there, or come to be there, with all of the bytes or some. `timeout`: ms without progress
+ * may be there, or come to be there, with all of the bytes or some.
  */
-export async function upload(location: Location, file: DiskFile, size: number, timeout: number): Promise<void> {
-  const from = `${location.host}:${location.port}`
-  const headers = { 'content-length': size, 'content-type': 'application/octet-stream', 'x-xsrf-header': '""' }
-  const { request, answer } = begin(location, 'PUT', headers, timeout)
-  let answered = false
-  void answer.then(() => (answered = true), () => (answered = true))
+export async function send(location: Location, file: DiskFile, size: number, patience: Patience): Promise<void> {
+  const headers = { 'content-length': size, 'content-type': 'application/octet-stream' }
+  const exchange = new Exchange(location, 'PUT', headers, patience)
   const blocks = [Buffer.allocUnsafeSlow(CHUNK_SIZE), Buffer.allocUnsafeSlow(CHUNK_SIZE)] as const
   try {
     let sent: Promise<void> = Promise.resolve()
-    for (let at = 0, turn = 0; at < size && !answered; turn ^= 1) {
+    for (let at = 0, turn = 0; at < size && !exchange.isAnswered; turn ^= 1) {
       const block = blocks[turn as 0 | 1]
-      const count = await file.read(block.subarray(0, Math.min(block.length, size - at)), at)
-      if (count === 0) throw new FlumeError('IO', `cannot read the spool: it ends at byte ${at} of ${size}`)
+      const count = await readSome(file, block.subarray(0, Math.min(block.length, size - at)), at, size)
       await sent
-      sent = send(request, block.subarray(0, count), answer)
-      sent.catch(() => undefined)
+      sent = exchange.write(block.subarray(0, count))
       at += count
     }
     await sent
-    request.end()
-    const { status, body } = await answer
-    if (status !== 201) throw failureOf(status, body, from)
-  } catch (error) {
-    throw error instanceof HdfsFailure || error instanceof FlumeError ? error : lostAnswer(from, error)
+    await exchange.end(201)
   } finally {
-    request.destroy()
+    exchange.close()
   }
 }
 
-/** The JSON that a DataNode answers. Throws HdfsFailure. `timeout`: ms without progress */
-export async function fetchJson(location: Location, timeout: number): Promise<unknown> {
-  const from = `${location.host}:${location.port}`
-  const { request, answer } = begin(location, 'GET', {}, timeout)
-  request.end()
-  const { status, body } = await answer.catch((error: unknown) => {
-    throw lostAnswer(from, error)
-  })
-  if (status !== 200) throw failureOf(status, body, from)
+async function readSome(file: DiskFile, into: Uint8Array, at: number, size: number): Promise<number> {
+  const count = await told('cannot read the spool', file.read(into, at))
+  if (count === 0) throw new FlumeError('IO', `cannot read the spool: it ends at byte ${at} of ${size}`)
+  return count
+}
+
+/** The JSON that a DataNode answers. Throws HdfsFailure. */
+export async function fetchJson(location: Location, patience: Patience): Promise<unknown> {
+  const exchange = new Exchange(location, 'GET', {}, patience)
   try {
+    const body = await exchange.end(200)
     return JSON.parse(body) as unknown
   } catch (error) {
-    throw lostAnswer(from, error)
+    throw error instanceof HdfsFailure ? error : lostAnswer(exchange.from, error)
+  } finally {
+    exchange.close()
+  }
+}
+
+/** One request on a connection of its own. */
+class Exchange {
+  readonly from: string
+  isAnswered = false
+  /** False: nothing of the request has arrived. */
+  #isConnected = false
+  readonly #request: ClientRequest
+  /** Never rejects: a connection that ends without an answer is one, too. */
+  readonly #answer: Promise<Answer | Error>
+  readonly #forget: () => void
+
+  constructor({ secure, host, port, path }: Location, method: 'GET' | 'PUT', headers: OutgoingHttpHeaders, { timeout, stop }: Patience) {
+    this.from = `${host}:${port}`
+    const begin = secure ? httpsRequest : httpRequest
+    const request = begin({ host, port, path, method, headers: { ...headers, 'x-xsrf-header': '""' }, agent: false })
+    this.#request = request
+    let limit = timeout
+    this.#forget = whenStopping(stop, timeout, (ms) => {
+      limit = ms
+      request.socket?.setTimeout(ms)
+    })
+    request.on('socket', (socket) => {
+      socket.setTimeout(limit, () => request.destroy(silentFor(limit)))
+      socket.once('connect', () => (this.#isConnected = true))
+    })
+    this.#answer = new Promise((resolve) => {
+      request.on('error', resolve)
+      request.on('response', (response) => {
+        textOf(response).then((body) => resolve({ status: response.statusCode ?? 0, body }), resolve)
+      })
+      request.on('close', () => resolve(new Error('the connection was closed without an answer')))
+    })
+    void this.#answer.then(() => (this.isAnswered = true))
+  }
+
+  /** Resolves when the bytes may be used again; what becomes of them, the answer tells. */
+  write(bytes: Uint8Array): Promise<void> {
+    return new Promise((resolve) => {
+      void this.#answer.then(() => resolve())
+      this.#request.write(bytes, () => resolve())
+    })
+  }
+
+  /** The body of the answer, which has this status. Throws HdfsFailure. */
+  async end(status: number): Promise<string> {
+    this.#request.end()
+    const answer = await this.#answer
+    if (answer instanceof Error) throw lostAnswer(this.from, answer, this.#isConnected)
+    if (answer.status !== status) throw failureOf(answer.status, answer.body, this.from)
+    return answer.body
+  }
+
+  close(): void {
+    this.#forget()
+    this.#request.destroy()
   }
 }
 
 interface Answer {
   readonly status: number
   readonly body: string
-}
-
-interface Exchange {
-  readonly request: ClientRequest
-  readonly answer: Promise<Answer>
-}
-
-function begin({ secure, host, port, path }: Location, method: 'GET' | 'PUT', headers: OutgoingHttpHeaders, timeout: number): Exchange {
-  const request = (secure ? httpsRequest : httpRequest)({ host, port, path, method, headers, agent: false })
-  request.setTimeout(timeout, () => request.destroy(new Error(`silent for ${timeout / 1000} s`)))
-  const answer = new Promise<Answer>((resolve, reject) => {
-    request.on('error', reject)
-    request.on('response', (response) => {
-      textOf(response).then((body) => resolve({ status: response.statusCode ?? 0, body }), reject)
-    })
-    request.on('close', () => reject(new Error('the connection was closed without an answer')))
-  })
-  answer.catch(() => undefined)
-  return { request, answer }
-}
-
-/** Resolves when the bytes may be used again, or when an answer makes more of them pointless. */
-function send(request: ClientRequest, bytes: Buffer, answer: Promise<Answer>): Promise<void> {
-  return new Promise((resolve, reject) => {
-    answer.then(() => resolve(), reject)
-    request.write(bytes, (error) => (error ? reject(error) : resolve()))
-  })
 }
 
 async function textOf(response: IncomingMessage): Promise<string> {

@@ -5,16 +5,23 @@
 import type { Code } from '../../../errors.js'
 import { Failure } from '../../retry.js'
 
-/** A request that failed: refused by HDFS, or its answer never came, so that it may have been done all the same. */
+interface Meaning extends ErrorOptions {
+  readonly outcome: 'passes' | Code
+  /** Simple name of the Java class; undefined: HDFS did not answer. */
+  readonly exception?: string
+  /** Nothing comes of the request any more. Else it may have been done, or be done yet. */
+  readonly isOver?: boolean
+}
+
+/** A request that failed: refused by HDFS, or its answer never came. */
 export class HdfsFailure extends Failure {
-  constructor(
-    message: string,
-    outcome: 'passes' | Code,
-    /** Simple name of the Java class; undefined: HDFS did not answer. */
-    readonly exception: string | undefined,
-    options?: ErrorOptions,
-  ) {
+  readonly exception: string | undefined
+  readonly isOver: boolean
+
+  constructor(message: string, { outcome, exception, isOver = false, ...options }: Meaning) {
     super(message, outcome, options)
+    this.exception = exception
+    this.isOver = isOver
   }
 }
 
@@ -24,36 +31,44 @@ interface Row {
   /** Narrows the row to messages with this in them. */
   readonly message?: RegExp
   readonly outcome: 'passes' | Code
+  /** The NameNode itself has refused it, and nothing comes of it any more; so it is with all that does not pass. */
+  readonly isOver?: true
   /** What a person can do. */
   readonly advice?: string
 }
 
+const FILE = 'a file is where a directory should be'
 const GROUP = 'somebody who may must do it: hdfs dfs -chown, hdfs dfs -chmod, or another HADOOP_USER_NAME'
+const CROWD = 'move files away, or raise dfs.namenode.fs-limits.max-directory-items'
 const LENGTH = 'dfs.namenode.fs-limits.max-component-length is the limit'
 const NODES = 'hdfs dfsadmin -report shows the DataNodes'
 const ROOM = 'make room, or ask for a larger quota: hdfs dfs -count -q shows it'
+const SAFE = 'HDFS is in safe mode, which ends by itself or by hdfs dfsadmin -safemode leave'
 
 /** The first that fits counts. */
 const TABLE: readonly Row[] = [
   // This NameNode cannot, another or a later one can.
   { exception: 'StandbyException', outcome: 'passes', advice: 'no NameNode is active; hdfs haadmin -getAllServiceState shows them' },
   { exception: 'ObserverRetryOnActiveException', outcome: 'passes' },
-  { exception: 'SafeModeException', outcome: 'passes', advice: 'HDFS is in safe mode, which ends by itself or by hdfs dfsadmin -safemode leave' },
+  { exception: 'SafeModeException', outcome: 'passes', isOver: true, advice: SAFE },
+  { exception: 'RemoteException', message: /in safe mode/i, outcome: 'passes', isOver: true, advice: SAFE },
   { exception: 'RetriableException', outcome: 'passes' },
   { exception: 'ConnectException', outcome: 'passes' },
   { exception: 'EOFException', outcome: 'passes' },
   // Somebody has to make room; then it goes on.
-  { exception: 'NSQuotaExceededException', outcome: 'passes', advice: ROOM },
-  { exception: 'DSQuotaExceededException', outcome: 'passes', advice: ROOM },
-  { exception: 'QuotaByStorageTypeExceededException', outcome: 'passes', advice: ROOM },
-  { exception: 'MaxDirectoryItemsExceededException', outcome: 'passes', advice: 'move files away, or raise dfs.namenode.fs-limits.max-directory-items' },
+  { exception: 'NSQuotaExceededException', outcome: 'passes', isOver: true, advice: ROOM },
+  { exception: 'DSQuotaExceededException', outcome: 'passes', isOver: true, advice: ROOM },
+  { exception: 'QuotaByStorageTypeExceededException', outcome: 'passes', isOver: true, advice: ROOM },
+  { exception: 'MaxDirectoryItemsExceededException', outcome: 'passes', isOver: true, advice: CROWD },
+  { exception: 'RemoteException', message: /directory item limit/, outcome: 'passes', isOver: true, advice: CROWD },
   // Nothing helps but a person who changes something, and then a new start.
+  { exception: 'AccessControlException', message: /is not a directory/, outcome: 'CANNOT_CREATE', advice: FILE },
   { exception: 'AccessControlException', outcome: 'PERMISSION', advice: GROUP },
   { exception: 'AuthorizationException', outcome: 'PERMISSION', advice: 'hadoop.proxyuser.* of core-site.xml on the NameNode says who may act for whom' },
   { exception: 'SnapshotAccessControlException', outcome: 'PERMISSION', advice: 'a snapshot cannot be written to' },
   { exception: 'InvalidToken', outcome: 'PERMISSION' },
   { exception: 'SecurityException', outcome: 'PERMISSION' },
-  { exception: 'ParentNotDirectoryException', outcome: 'CANNOT_CREATE', advice: 'a file is where a directory should be' },
+  { exception: 'ParentNotDirectoryException', outcome: 'CANNOT_CREATE', advice: FILE },
   { exception: 'PathComponentTooLongException', outcome: 'CANNOT_CREATE', advice: LENGTH },
   { exception: 'RemoteException', message: /path component name limit/, outcome: 'CANNOT_CREATE', advice: LENGTH },
   { exception: 'InvalidPathException', outcome: 'CANNOT_CREATE' },
@@ -74,19 +89,24 @@ const TABLE: readonly Row[] = [
 /** Of an answer that is no success. `from`: who gave it, `web1:9870`. */
 export function failureOf(status: number, body: string, from: string): HdfsFailure {
   if (status === 401) {
-    return new HdfsFailure(`${from} asks who we are (401): Kerberos is not supported yet`, 'UNAVAILABLE', 'AuthenticationException')
+    const message = `${from} asks who we are (401): Kerberos is not supported yet`
+    return new HdfsFailure(message, { outcome: 'UNAVAILABLE', exception: 'AuthenticationException', isOver: true })
   }
   const remote = remoteExceptionOf(body)
-  if (remote === undefined) return new HdfsFailure(`${from} answered ${status}${summaryOf(body)}`, 'passes', undefined)
+  if (remote === undefined) return new HdfsFailure(`${from} answered ${status}${summaryOf(body)}`, { outcome: 'passes' })
   const row = TABLE.find(({ exception, message }) => remote.names.has(exception) && (message?.test(remote.message) ?? true))
-  const advice = row?.advice === undefined ? '' : ` (${row.advice})`
-  return new HdfsFailure(`${from}: ${remote.exception}: ${remote.message}${advice}`, row?.outcome ?? 'passes', row?.exception ?? remote.exception)
+  const { outcome, exception, isOver, advice } = row ?? { outcome: 'passes', exception: remote.exception }
+  const message = `${from}: ${remote.exception}: ${remote.message}${advice === undefined ? '' : ` (${advice})`}`
+  return new HdfsFailure(message, { outcome, exception, isOver: isOver ?? outcome !== 'passes' })
 }
 
-/** Of a connection that failed, or was silent for too long: what was asked may have been done, or be done yet. */
-export function lostAnswer(from: string, cause: unknown): HdfsFailure {
+/**
+ * Of a connection that failed, or was silent for too long, or of what is no answer of HDFS. `hasArrived`: what was asked
+ * may have been done, or be done yet.
+ */
+export function lostAnswer(from: string, cause: unknown, hasArrived = true): HdfsFailure {
   const { code, message } = cause instanceof Error ? (cause as NodeJS.ErrnoException) : { code: undefined, message: String(cause) }
-  return new HdfsFailure(`no answer from ${from}: ${message || (code ?? 'unknown')}`, 'passes', undefined, { cause })
+  return new HdfsFailure(`no answer from ${from}: ${message || (code ?? 'unknown')}`, { outcome: 'passes', isOver: !hasArrived, cause })
 }
 
 interface Remote {
@@ -116,6 +136,6 @@ function remoteOf(body: string): { exception?: unknown; javaClassName?: unknown;
 }
 
 function summaryOf(body: string): string {
-  const text = body.replace(/<[^>]*>|\s+/g, ' ').trim().slice(0, 100)
+  const text = body.replace(/<[^>]*>/g, ' ').replace(/\s+/g, ' ').trim().slice(0, 100)
   return text === '' ? '' : `: ${text}`
 }

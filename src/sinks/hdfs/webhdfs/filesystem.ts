@@ -3,19 +3,17 @@
  * rename that never overwrites. What became of a request whose answer was lost is told by the file's inode (`fileId`),
  * never by a name alone, and never by a 404.
  */
-import { lookup } from 'node:dns/promises'
-import type { Disk, DiskFile } from '../../../disk/disk.js'
+import type { Disk } from '../../../disk/disk.js'
 import { FlumeError } from '../../../errors.js'
-import type { Clock } from '../../../events/flow.js'
-import { Failure, type Retry } from '../../retry.js'
+import type { Retry } from '../../retry.js'
 import type { Cluster } from '../cluster.js'
-import type { Draft, FileSystem, Finished, Temporaries } from '../filesystem.js'
-import { hasChecksum, type FileChecksum } from './checksum.js'
-import { fetchJson, parseLocation, upload, type Location } from './datanode.js'
+import type { Draft, Entry, FileSystem, Finished, Temporaries } from '../filesystem.js'
 import { HdfsFailure } from './failure.js'
 import { NameNodes } from './namenodes.js'
 import { spoolDraft, type SpoolAround } from './spool.js'
+import { nothingIn, pageIn, statusIn } from './status.js'
 import { Turns } from './turns.js'
+import { finishedOf, Uploads } from './uploads.js'
 
 export interface WebHdfsOptions {
   readonly cluster: Cluster
@@ -31,22 +29,11 @@ export interface WebHdfsOptions {
 
 export interface WebHdfsAround {
   readonly disk: Disk
-  readonly clock: Clock
   readonly retry: Retry
 }
 
-/** ms for which a DataNode that did not answer is left out; HDFS itself needs up to 10.5 minutes to notice. */
-const EXCLUDED_FOR = 600_000
 /** Where no record is kept. */
 const NOBODY: Temporaries = { attempt: async () => undefined, failed: async () => undefined, gone: async () => undefined }
-
-interface Status {
-  readonly fileId?: number
-  readonly length?: number
-  readonly blockSize?: number
-  readonly type?: string
-  readonly pathSuffix?: string
-}
 
 export function webHdfs(options: WebHdfsOptions, around: WebHdfsAround): FileSystem {
   return new WebHdfs(options, around)
@@ -55,22 +42,11 @@ export function webHdfs(options: WebHdfsOptions, around: WebHdfsAround): FileSys
 class WebHdfs implements FileSystem {
   readonly #nodes: NameNodes
   readonly #spool: SpoolAround
-  /** DataNodes that did not answer, by address, and until when they are left out. */
-  readonly #excluded = new Map<string, number>()
 
-  constructor(
-    readonly options: WebHdfsOptions,
-    readonly around: WebHdfsAround,
-  ) {
-    const { retry, disk } = around
-    const turns = new Turns(options.uploads)
-    this.#nodes = new NameNodes(options.cluster, retry, options.timeout)
-    this.#spool = {
-      disk,
-      directory: options.spool,
-      upload: (path, file, size, temporaries) => this.#upload(path, file, size, temporaries),
-      until: (what, attempt) => turns.take(() => retry.until(what, attempt)),
-    }
+  constructor({ cluster, spool, uploads, timeout, verify }: WebHdfsOptions, { disk, retry }: WebHdfsAround) {
+    this.#nodes = new NameNodes(cluster, retry, timeout)
+    const files = new Uploads(this.#nodes, new Turns(uploads), verify)
+    this.#spool = { disk, retry, directory: spool, upload: (path, file, size, temporaries) => files.upload(path, file, size, temporaries) }
   }
 
   /** Whoever creates a file makes its directory. */
@@ -82,150 +58,57 @@ class WebHdfs implements FileSystem {
     return names
   }
 
-  async *entries(directory: string): AsyncGenerator<{ name: string; size: number; directory: boolean }> {
-    const path = this.#pathOf(directory)
+  async *entries(directory: string): AsyncGenerator<Entry> {
     for (let startAfter = ''; ; ) {
-      const request = { method: 'GET', op: 'LISTSTATUS_BATCH', path, params: { startAfter } } as const
-      const answer = await this.#nodes.ask(`cannot list ${directory}`, request, ['FileNotFoundException']).catch(unlessMissing)
-      if (answer === undefined) return
-      const { partialListing, remainingEntries } = (answer as { DirectoryListing: Listing }).DirectoryListing
-      for (const { pathSuffix = '', length = 0, type } of partialListing.FileStatuses.FileStatus) {
-        startAfter = pathSuffix
-        if (pathSuffix !== '') yield { name: pathSuffix, size: length, directory: type === 'DIRECTORY' } // else it is a file itself
+      const request = { method: 'GET', op: 'LISTSTATUS_BATCH', path: directory, params: { startAfter } } as const
+      const page = await this.#nodes.look(`cannot list ${directory}`, request, pageIn)
+      for (const { name, size, directory } of page?.statuses ?? []) {
+        startAfter = name
+        if (name !== '') yield { name, size, directory } // else it is a file itself
       }
-      if (remainingEntries === 0) return
+      if (page?.isLast !== false) return
     }
   }
 
   async look(path: string): Promise<Finished | undefined> {
-    const status = await this.#statusOf(path)
-    if (status === undefined) return undefined
-    const { fileId, length } = status
-    if (fileId === undefined || length === undefined) {
-      throw new FlumeError('UNAVAILABLE', `cannot write to ${this.options.cluster.uri}: it does not tell the fileId of a file (HttpFS is not supported)`)
-    }
-    return { path, size: length, id: String(fileId) }
+    const status = await this.#nodes.look(`cannot look at ${path}`, { method: 'GET', op: 'GETFILESTATUS', path }, statusIn)
+    return status && finishedOf(path, status, this.#nodes.cluster.uri)
   }
 
   create(path: string, temporaries: Temporaries = NOBODY): Promise<Draft> {
     return spoolDraft(path, temporaries, this.#spool)
   }
 
+  /** One attempt. */
   async publish(file: Finished, path: string): Promise<void> {
-    const params = { destination: this.#pathOf(path), renameoptions: 'NONE' }
-    const request = { method: 'PUT', op: 'RENAME', path: this.#pathOf(file.path), params } as const
-    await this.around.retry.until(`cannot create ${path}`, async () => {
-      try {
-        await this.#nodes.askOnce(request)
-      } catch (error) {
-        if (!(error instanceof HdfsFailure) || !(await this.#isPublished(file, path, error))) throw error
-      }
-    })
+    const params = { destination: this.#nodes.inside(path), renameoptions: 'NONE' }
+    try {
+      await this.#nodes.askOnce({ method: 'PUT', op: 'RENAME', path: file.path, params }, nothingIn)
+    } catch (error) {
+      if (!(error instanceof HdfsFailure) || !(await this.#isPublished(file, path, error))) throw error
+    }
   }
 
   async remove(path: string): Promise<void> {
-    await this.#nodes.ask(`cannot remove ${path}`, { method: 'DELETE', op: 'DELETE', path: this.#pathOf(path), params: { recursive: 'false' } })
+    await this.#nodes.ask(`cannot remove ${path}`, { method: 'DELETE', op: 'DELETE', path, params: { recursive: 'false' } }, nothingIn)
   }
 
   async close(): Promise<void> {
     await this.#nodes.close()
   }
 
-  async #statusOf(path: string): Promise<Status | undefined> {
-    const request = { method: 'GET', op: 'GETFILESTATUS', path: this.#pathOf(path) } as const
-    const answer = await this.#nodes.ask(`cannot look at ${path}`, request, ['FileNotFoundException']).catch(unlessMissing)
-    return (answer as { FileStatus: Status } | undefined)?.FileStatus
-  }
-
   /** What became of a rename without a clear answer. First the old name, then the new one: between them it may happen yet. */
   async #isPublished(file: Finished, path: string, cause: HdfsFailure): Promise<boolean> {
-    const temporary = await this.look(file.path)
-    const final = await this.look(path)
+    const temporary = await this.#lookOnce(file.path)
+    const final = await this.#lookOnce(path)
     if (final?.id === file.id) return true
     if (final !== undefined) throw new FlumeError('OTHER_HISTORY', `cannot name a file ${path}: another one has that name`, { cause })
     if (temporary?.id === file.id) return false
     throw new FlumeError('IO', `cannot name a file ${path}: somebody has removed it as ${file.path}; its events come again`, { cause })
   }
 
-  async #upload(path: string, file: DiskFile, size: number, temporaries: Temporaries): Promise<Finished> {
-    const location = await this.#locationFor(path)
-    await temporaries.attempt(path)
-    try {
-      await upload(location, file, size, this.options.timeout)
-      const finished = await this.look(path)
-      if (finished?.size !== size) throw new Failure(`${path} has ${finished === undefined ? 'gone' : `${finished.size} bytes of ${size}`}`, 'passes')
-      if (this.options.verify) await this.#verify(path, file, size)
-      return finished
-    } catch (error) {
-      if (error instanceof HdfsFailure && error.exception === undefined) await this.#exclude(location)
-      if (neverConnected(error)) {
-        await temporaries.gone(path)
-      } else {
-        await temporaries.failed(path)
-        await this.#removeOnce(path)
-      }
-      throw error
-    }
+  async #lookOnce(path: string): Promise<Finished | undefined> {
+    const status = await this.#nodes.lookOnce({ method: 'GET', op: 'GETFILESTATUS', path }, statusIn)
+    return status && finishedOf(path, status, this.#nodes.cluster.uri)
   }
-
-  /** Throws Failure where the DataNodes hold other bytes, UNAVAILABLE where this cannot be told. */
-  async #verify(path: string, file: DiskFile, size: number): Promise<void> {
-    const request = { method: 'GET', op: 'GETFILECHECKSUM', path: this.#pathOf(path), params: { noredirect: 'true' } } as const
-    const answer = await fetchJson(locationIn(await this.#nodes.askOnce(request)), this.options.timeout)
-    const { FileChecksum: checksum } = answer as { FileChecksum: FileChecksum }
-    const same = await hasChecksum(file, size, (await this.#statusOf(path))?.blockSize ?? 0, checksum)
-    if (same === undefined) throw new FlumeError('UNAVAILABLE', `cannot verify ${path}: ${checksum.algorithm} is not known here; without --verify it goes on`)
-    if (!same) throw new Failure(`${path} has other bytes than were sent: its ${checksum.algorithm} differs`, 'passes')
-  }
-
-  /** Where to send a file of this name. Nothing is made yet. */
-  async #locationFor(path: string): Promise<Location> {
-    const now = this.around.clock.now()
-    for (const [address, until] of this.#excluded) if (until <= now) this.#excluded.delete(address)
-    const params: Record<string, string> = { ...this.options.cluster.create, ...CREATE }
-    if (this.#excluded.size > 0) params['excludedatanodes'] = [...this.#excluded.keys()].join(',')
-    try {
-      return locationIn(await this.#nodes.askOnce({ method: 'PUT', op: 'CREATE', path: this.#pathOf(path), params }))
-    } catch (error) {
-      this.#excluded.clear() // it may be that none is left
-      throw error
-    }
-  }
-
-  async #exclude({ host }: Location): Promise<void> {
-    const address = await lookup(host).then(({ address }) => address, () => host)
-    this.#excluded.set(address, this.around.clock.now() + EXCLUDED_FOR)
-  }
-
-  /** What stays is in the record, and is removed later. */
-  async #removeOnce(path: string): Promise<void> {
-    await this.#nodes.askOnce({ method: 'DELETE', op: 'DELETE', path: this.#pathOf(path), params: { recursive: 'false' } }).catch(() => undefined)
-  }
-
-  #pathOf(path: string): string {
-    const inside = path.slice(this.options.cluster.uri.length)
-    return inside === '' ? '/' : inside
-  }
-}
-
-/** SYNC_BLOCK: or a 201 would not mean that it is on disk. */
-const CREATE = { overwrite: 'false', noredirect: 'true', createflag: 'CREATE,SYNC_BLOCK' }
-
-interface Listing {
-  readonly partialListing: { readonly FileStatuses: { readonly FileStatus: readonly Status[] } }
-  readonly remainingEntries: number
-}
-
-function locationIn(answer: unknown): Location {
-  return parseLocation(String((answer as { Location?: unknown }).Location))
-}
-
-function neverConnected(error: unknown): boolean {
-  const cause = error instanceof HdfsFailure ? error.cause : undefined
-  return cause instanceof Error && 'syscall' in cause && cause.syscall === 'connect'
-}
-
-function unlessMissing(error: unknown): undefined {
-  if (error instanceof HdfsFailure && error.exception === 'FileNotFoundException') return undefined
-  throw error
 }

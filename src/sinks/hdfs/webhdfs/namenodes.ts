@@ -7,14 +7,18 @@ import { FlumeError } from '../../../errors.js'
 import type { Retry } from '../../retry.js'
 import type { Cluster } from '../cluster.js'
 import { failureOf, HdfsFailure, lostAnswer } from './failure.js'
+import { silentFor, whenStopping } from './silence.js'
 
 export interface NameNodeRequest {
   readonly method: 'GET' | 'PUT' | 'DELETE'
   readonly op: string
-  /** Absolute, as it is, without escapes. */
+  /** Begins with the cluster's uri; as it is, without escapes. */
   readonly path: string
   readonly params?: Readonly<Record<string, string>>
 }
+
+/** Of the JSON of an answer what was asked for; throws anything where it is not there. */
+export type Read<T> = (answer: unknown) => T
 
 export class NameNodes {
   /** Index of the one that answered last. */
@@ -28,28 +32,34 @@ export class NameNodes {
     readonly timeout: number,
   ) {}
 
-  /** Asks until there is an answer, however long it takes: for what may be done twice. An exception of `expected` is an answer. */
-  async ask(what: string, request: NameNodeRequest, expected: readonly string[] = []): Promise<unknown> {
-    const answer = await this.retry.until(what, async () => {
-      try {
-        return await this.askOnce(request)
-      } catch (error) {
-        if (error instanceof HdfsFailure && expected.includes(error.exception ?? '')) return error
-        throw error
-      }
-    })
-    if (answer instanceof HdfsFailure) throw answer
-    return answer
+  /** Asks until there is an answer, however long it takes: for what may be done twice. */
+  async ask<T>(what: string, request: NameNodeRequest, read: Read<T>): Promise<T> {
+    return await this.retry.until(what, () => this.askOnce(request, read))
+  }
+
+  /** Undefined: there is no such file. */
+  async look<T>(what: string, request: NameNodeRequest, read: Read<T>): Promise<T | undefined> {
+    return await this.retry.until(what, () => this.lookOnce(request, read))
+  }
+
+  /** Undefined: there is no such file. Asks each NameNode at most once. */
+  async lookOnce<T>(request: NameNodeRequest, read: Read<T>): Promise<T | undefined> {
+    try {
+      return await this.askOnce(request, read)
+    } catch (error) {
+      if (error instanceof HdfsFailure && error.exception === 'FileNotFoundException') return undefined
+      throw error
+    }
   }
 
   /** Asks each NameNode at most once. After HdfsFailure it may have been done all the same. */
-  async askOnce(request: NameNodeRequest): Promise<unknown> {
+  async askOnce<T>(request: NameNodeRequest, read: Read<T>): Promise<T> {
     const { nameNodes } = this.cluster
     let failure: HdfsFailure | undefined
     for (let count = 0; count < nameNodes.length; count++) {
       const index = this.#active
       try {
-        return await this.#send(nameNodes[index] as string, request)
+        return await this.#send(nameNodes[index] as string, request, read)
       } catch (error) {
         if (!(error instanceof HdfsFailure)) throw error
         const answered = error.exception !== undefined && !ELSEWHERE.has(error.exception)
@@ -61,31 +71,47 @@ export class NameNodes {
     throw failure ?? new FlumeError('BUG', 'a cluster without a NameNode')
   }
 
+  /** Lets go of the connections; whoever still waits for an answer does so in vain. */
   async close(): Promise<void> {
     await (await this.#agent)?.destroy()
   }
 
-  async #send(origin: string, { method, op, path, params }: NameNodeRequest): Promise<unknown> {
+  async #send<T>(origin: string, { method, op, path, params }: NameNodeRequest, read: Read<T>): Promise<T> {
     const query = new URLSearchParams({ op, 'user.name': this.cluster.user, ...params })
-    const url = `${origin}/webhdfs/v1${encodePath(path)}?${query.toString()}`
+    const url = `${origin}/webhdfs/v1${encodePath(this.inside(path))}?${query.toString()}`
     const from = origin.replace(/^https?:\/\//, '')
-    const { request } = await import('undici')
+    const late = new AbortController()
+    let timer: NodeJS.Timeout | undefined
+    const forget = whenStopping(this.retry.stop, this.timeout, (ms) => {
+      timer = setTimeout(() => late.abort(silentFor(ms)), ms)
+    })
     let status: number
     let text: string
     try {
-      const answer = await request(url, { method, dispatcher: await (this.#agent ??= this.#newAgent()), headers: { 'x-xsrf-header': '""' } })
+      const { request } = await import('undici')
+      const dispatcher = await (this.#agent ??= this.#newAgent())
+      const answer = await request(url, { method, dispatcher, signal: late.signal, headers: { 'x-xsrf-header': '""' } })
       status = answer.statusCode
       text = await answer.body.text()
-      if (status === 307) return { Location: answer.headers['location'] }
+      if (status === 307) return read({ Location: answer.headers['location'] })
     } catch (error) {
       throw lostAnswer(from, error)
+    } finally {
+      forget()
+      clearTimeout(timer)
     }
     if (status !== 200) throw failureOf(status, text, from)
     try {
-      return text === '' ? {} : (JSON.parse(text) as unknown)
+      return read(text === '' ? {} : JSON.parse(text))
     } catch (error) {
       throw lostAnswer(from, error)
     }
+  }
+
+  /** The path within the cluster. */
+  inside(path: string): string {
+    const inside = path.slice(this.cluster.uri.length)
+    return inside === '' ? '/' : inside
   }
 
   async #newAgent(): Promise<Agent> {

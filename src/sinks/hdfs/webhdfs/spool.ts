@@ -5,6 +5,7 @@
  */
 import { join } from 'node:path'
 import type { Disk, DiskFile } from '../../../disk/disk.js'
+import type { Retry } from '../../retry.js'
 import type { Draft, Finished, Temporaries } from '../filesystem.js'
 import { nextAttempt } from '../name.js'
 
@@ -16,8 +17,7 @@ export interface SpoolAround {
   /** Directory for the files being filled. */
   readonly directory: string
   readonly upload: Upload
-  /** The result of `attempt`, as soon as it has one, and when there is a turn for it. */
-  until<T>(what: string, attempt: () => Promise<T>): Promise<T>
+  readonly retry: Retry
 }
 
 export async function spoolDraft(path: string, temporaries: Temporaries, around: SpoolAround): Promise<Draft> {
@@ -48,7 +48,7 @@ class SpoolDraft implements Draft {
 
   async finish(size: number): Promise<Finished> {
     let path = this.path
-    const finished = await this.around.until(`cannot write ${path}`, async () => {
+    const finished = await this.around.retry.until(`cannot write ${path}`, async () => {
       const attempt = path
       path = nextAttempt(path)
       return await this.around.upload(attempt, this.file, size, this.temporaries)

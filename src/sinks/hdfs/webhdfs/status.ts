@@ -1,0 +1,63 @@
+/** What a NameNode says of files and directories, read from its JSON. All throw where it says something else. */
+
+export interface Status {
+  /** '': the file itself that was asked for. */
+  readonly name: string
+  readonly size: number
+  readonly directory: boolean
+  /** Undefined: this is no NameNode, but a gateway that has no such numbers. */
+  readonly fileId: number | undefined
+  readonly blockSize: number
+}
+
+/** Of GETFILESTATUS. */
+export function statusIn(answer: unknown): Status {
+  return statusOf(fieldsOf(answer, 'FileStatus'))
+}
+
+export interface Page {
+  readonly statuses: readonly Status[]
+  readonly isLast: boolean
+}
+
+/** Of LISTSTATUS_BATCH. */
+export function pageIn(answer: unknown): Page {
+  const { partialListing, remainingEntries } = fieldsOf(answer, 'DirectoryListing')
+  const statuses = fieldsOf(partialListing, 'FileStatuses')['FileStatus']
+  if (!Array.isArray(statuses)) throw unexpected('FileStatus', partialListing)
+  return { statuses: statuses.map((status) => statusOf(status as Fields)), isLast: remainingEntries === 0 || statuses.length === 0 }
+}
+
+/** Of an answer that says all by being one. */
+export function nothingIn(): void {}
+
+/** The object in this field. */
+export function fieldsOf(answer: unknown, field: string): Fields {
+  const fields = (answer as Fields | null)?.[field]
+  if (typeof fields !== 'object' || fields === null) throw unexpected(field, answer)
+  return fields as Fields
+}
+
+/** The text in this field. */
+export function textIn(answer: unknown, field: string): string {
+  const text = (answer as Fields | null)?.[field]
+  if (typeof text !== 'string') throw unexpected(field, answer)
+  return text
+}
+
+type Fields = Readonly<Record<string, unknown>>
+
+function statusOf({ pathSuffix, length, type, fileId, blockSize }: Fields): Status {
+  if (typeof length !== 'number' || typeof type !== 'string' || typeof pathSuffix !== 'string') throw unexpected('length', { length, type, pathSuffix })
+  return {
+    name: pathSuffix,
+    size: length,
+    directory: type === 'DIRECTORY',
+    fileId: typeof fileId === 'number' ? fileId : undefined,
+    blockSize: typeof blockSize === 'number' ? blockSize : 0,
+  }
+}
+
+function unexpected(field: string, answer: unknown): Error {
+  return new Error(`no ${field} in ${JSON.stringify(answer)?.slice(0, 200) ?? 'nothing'}`)
+}

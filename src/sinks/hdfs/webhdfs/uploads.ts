@@ -1,0 +1,140 @@
+/**
+ * Brings a file to HDFS under a temporary name: asks where to send it, sends it, and looks whether all of it is there.
+ * What fails is given up under this name, and its name is noted until nothing can come of it any more.
+ */
+import type { DiskFile } from '../../../disk/disk.js'
+import { FlumeError } from '../../../errors.js'
+import { Failure } from '../../retry.js'
+import type { Finished, Temporaries } from '../filesystem.js'
+import { hasChecksum } from './checksum.js'
+import { fetchJson, parseLocation, send, type Location, type Patience } from './datanode.js'
+import { Excluded } from './excluded.js'
+import { HdfsFailure, lostAnswer } from './failure.js'
+import type { NameNodes } from './namenodes.js'
+import { fieldsOf, nothingIn, statusIn, textIn, type Status } from './status.js'
+import type { Turns } from './turns.js'
+
+/** SYNC_BLOCK: or a 201 would not mean that it is on disk. */
+const CREATE = { overwrite: 'false', noredirect: 'true', createflag: 'CREATE,SYNC_BLOCK' }
+/** How often a NameNode is asked for a DataNode that is not left out: where these share an address it guesses. */
+const QUESTIONS = 10
+
+export class Uploads {
+  readonly #excluded: Excluded
+  readonly #patience: Patience
+
+  constructor(
+    readonly nodes: NameNodes,
+    readonly turns: Turns,
+    /** Compare the checksum of each upload. */
+    readonly verify: boolean,
+  ) {
+    const { retry, timeout } = nodes
+    this.#excluded = new Excluded(retry.clock)
+    this.#patience = { timeout, stop: retry.stop }
+  }
+
+  /** One attempt, in its turn. Throws Failure: try again under another name. */
+  async upload(path: string, file: DiskFile, size: number, temporaries: Temporaries): Promise<Finished> {
+    return await this.turns.take(async () => {
+      const location = await this.#locationFor(path)
+      await temporaries.attempt(path)
+      try {
+        await this.#send(location, file, size)
+        return await this.#checked(path, file, size)
+      } catch (error) {
+        await this.#giveUp(path, error, temporaries)
+        throw error
+      }
+    })
+  }
+
+  /** Where to send a file of this name. Nothing is made yet. */
+  async #locationFor(path: string): Promise<Location> {
+    let location: Location
+    let questions = QUESTIONS
+    do location = await this.#ask(path)
+    while (this.#excluded.has(location) && --questions > 0)
+    return location
+  }
+
+  async #ask(path: string): Promise<Location> {
+    const excluded = this.#excluded.addresses()
+    const params = excluded.length === 0 ? CREATE : { ...CREATE, excludedatanodes: excluded.join(',') }
+    try {
+      return await this.nodes.askOnce({ method: 'PUT', op: 'CREATE', path, params: { ...this.nodes.cluster.create, ...params } }, locationIn)
+    } catch (error) {
+      if (excluded.length === 0 || !(error instanceof HdfsFailure) || error.exception !== 'IOException') throw error
+      this.#excluded.clear() // no other is left
+      return await this.#ask(path)
+    }
+  }
+
+  async #send(location: Location, file: DiskFile, size: number): Promise<void> {
+    try {
+      await send(location, file, size, this.#patience)
+    } catch (error) {
+      if (error instanceof HdfsFailure && error.exception === undefined) await this.#excluded.add(location)
+      throw error
+    }
+  }
+
+  /** Throws Failure where HDFS has not got what was sent. */
+  async #checked(path: string, file: DiskFile, size: number): Promise<Finished> {
+    const status = await this.nodes.look(`cannot look at ${path}`, { method: 'GET', op: 'GETFILESTATUS', path }, statusIn)
+    if (status === undefined) throw new Failure(`${path} has gone`, 'passes')
+    if (status.size !== size) throw new Failure(`${path} has ${status.size} bytes of ${size}`, 'passes')
+    const finished = finishedOf(path, status, this.nodes.cluster.uri)
+    if (this.verify) await this.#verify(path, file, status)
+    return finished
+  }
+
+  /** Throws Failure where the DataNodes hold other bytes, UNAVAILABLE where this cannot be told. */
+  async #verify(path: string, file: DiskFile, { size, blockSize }: Status): Promise<void> {
+    const location = await this.nodes.askOnce({ method: 'GET', op: 'GETFILECHECKSUM', path, params: { noredirect: 'true' } }, locationIn)
+    const { algorithm, bytes } = await checksumFrom(location, this.#patience)
+    const same = await hasChecksum(file, size, blockSize, { algorithm, bytes })
+    if (same === undefined) throw new FlumeError('UNAVAILABLE', `cannot verify ${path}: ${algorithm} is not known here; without --verify it goes on`)
+    if (!same) throw new Failure(`${path} has other bytes than were sent: its ${algorithm} differs`, 'passes')
+  }
+
+  /** What cannot be removed now stays noted, and is removed later. */
+  async #giveUp(path: string, error: unknown, temporaries: Temporaries): Promise<void> {
+    const isGone = await this.#isRemoved(path)
+    const isOver = error instanceof HdfsFailure ? error.isOver : error instanceof Failure // the upload itself was whole
+    if (isGone && isOver) await temporaries.gone(path)
+    else await temporaries.failed(path)
+  }
+
+  /** True: there is no such file now. */
+  async #isRemoved(path: string): Promise<boolean> {
+    if (this.nodes.retry.stop.aborted) return false // no time for it
+    try {
+      await this.nodes.askOnce({ method: 'DELETE', op: 'DELETE', path, params: { recursive: 'false' } }, nothingIn)
+      return true
+    } catch {
+      const status = await this.nodes.lookOnce({ method: 'GET', op: 'GETFILESTATUS', path }, statusIn).catch(() => null)
+      return status === undefined // where HDFS is in safe mode, say: nothing had been made
+    }
+  }
+}
+
+/** Throws UNAVAILABLE where the file has no number. */
+export function finishedOf(path: string, { size, fileId }: Status, uri: string): Finished {
+  if (fileId !== undefined) return { path, size, id: String(fileId) }
+  throw new FlumeError('UNAVAILABLE', `cannot write to ${uri}: it does not tell the fileId of a file (HttpFS is not supported)`)
+}
+
+function locationIn(answer: unknown): Location {
+  return parseLocation(textIn(answer, 'Location'))
+}
+
+async function checksumFrom(location: Location, patience: Patience): Promise<{ readonly algorithm: string; readonly bytes: string }> {
+  const answer = await fetchJson(location, patience)
+  try {
+    const checksum = fieldsOf(answer, 'FileChecksum')
+    return { algorithm: textIn(checksum, 'algorithm'), bytes: textIn(checksum, 'bytes') }
+  } catch (error) {
+    throw lostAnswer(`${location.host}:${location.port}`, error)
+  }
+}

@@ -24,7 +24,8 @@ export class Running {
   /** Starts a line of bash, as shell() does, and returns. It ends with `t`. */
   static start(t: Test, line: string, directory: string, env: Record<string, string> = {}): Running {
     const err = openSync(join(directory, 'err'), 'a')
-    const child = spawn('env', ['-u', 'NODE_OPTIONS', 'bash', '-c', line], {
+    // on SIGTERM the shell outlives its stages, as one with a terminal does
+    const child = spawn('env', ['-u', 'NODE_OPTIONS', 'bash', '-c', `trap : TERM; ${line}`], {
       cwd: directory,
       detached: true,
       stdio: ['ignore', 'ignore', err],

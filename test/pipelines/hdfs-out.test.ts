@@ -1,0 +1,107 @@
+/**
+ * The line while HDFS is out, in part or as a whole: it says so, goes on where HDFS does, and each line is there once.
+ * Each rule leaves the cluster running.
+ */
+import t from 'tap'
+import { startHdfs } from '../support/hadoop/hdfs.js'
+import { hadoopRules } from '../support/hadoop/rules.js'
+import { HdfsFlow } from '../support/hdfs-flow.js'
+
+const rule = await hadoopRules(t, (t) => startHdfs(t))
+
+/** What a sink that waits for HDFS says, and then that it has come back. */
+const WAITS = /^flume-sink-hdfs: cannot \w+ [^\n]*hdfs:\S+: [^\n]+; trying again, nothing is lost$/m
+const GOES_ON = /^flume-sink-hdfs: it goes on, after \d+ s$/m
+
+async function done(ended: Promise<{ status: number | null; stderr: string }>): Promise<void> {
+  const { status, stderr } = await ended
+  if (status !== 0) throw new Error(stderr)
+}
+
+rule('a line that starts before its HDFS waits for it, holds all in its queue, and then drains it', async (t, hdfs) => {
+  await hdfs.stop()
+  const flow = new HdfsFlow(t, hdfs, '/early')
+  const line = flow.start()
+  await flow.says(line, WAITS)
+  await flow.pilesUp(line)
+  t.match(line.said, /cannot list hdfs:\S+: no answer from 127\.0\.0\.1:\d+: connect ECONNREFUSED/)
+  hdfs.namenode.start()
+  hdfs.datanode.start()
+  await hdfs.ready()
+  await flow.flows(line)
+  t.match(line.said, GOES_ON)
+  await flow.complete(line)
+})
+
+for (const name of ['namenode', 'datanode'] as const) {
+  rule(`while the ${name} is down events pile up, and afterwards they arrive`, async (t, hdfs) => {
+    const flow = new HdfsFlow(t, hdfs, `/${name}`)
+    const line = flow.start()
+    await flow.flows(line)
+    await hdfs[name].stop()
+    await flow.pilesUp(line)
+    await flow.says(line, WAITS)
+    await flow.pilesUp(line)
+    hdfs[name].start()
+    await hdfs.ready()
+    await flow.flows(line)
+    await flow.complete(line)
+  })
+}
+
+rule('safe mode is waited out', async (t, hdfs) => {
+  const flow = new HdfsFlow(t, hdfs, '/safe')
+  const line = flow.start()
+  await flow.flows(line)
+  await done(hdfs.dfsAdmin('-safemode', 'enter'))
+  await flow.pilesUp(line)
+  await flow.says(line, /SafeModeException[^\n]*hdfs dfsadmin -safemode leave\); trying again/)
+  await done(hdfs.dfsAdmin('-safemode', 'leave'))
+  await flow.flows(line)
+  await flow.complete(line)
+})
+
+for (const [name, set, clear] of [
+  ['names', ['-setQuota', '3'], '-clrQuota'],
+  ['space', ['-setSpaceQuota', '1m'], '-clrSpaceQuota'],
+] as const) {
+  rule(`a quota of ${name} that is reached is waited for, and says what can be done`, async (t, hdfs) => {
+    const flow = new HdfsFlow(t, hdfs, `/quota-${name}`)
+    await done(hdfs.fsShell('-mkdir', flow.path))
+    const line = flow.start()
+    await flow.flows(line)
+    await done(hdfs.dfsAdmin(...set, flow.path))
+    await flow.pilesUp(line)
+    await flow.says(line, /QuotaExceededException: [^\n]*\(make room, or ask for a larger quota: hdfs dfs -count -q shows it\); trying again/)
+    await done(hdfs.dfsAdmin(clear, flow.path))
+    await flow.flows(line)
+    await flow.complete(line)
+  })
+}
+
+rule('SIGTERM while HDFS is out ends the line soon, with a message, and the next run completes it', async (t, hdfs) => {
+  const flow = new HdfsFlow(t, hdfs, '/ended')
+  const line = flow.start()
+  await flow.flows(line)
+  await hdfs.namenode.stop()
+  await flow.pilesUp(line)
+  await flow.says(line, WAITS)
+  const before = line.said
+  line.kill('SIGTERM')
+  await line.ended
+  t.match(line.said.slice(before.length), /^flume-sink-hdfs: cannot [^\n]*no answer from/m)
+  hdfs.namenode.start()
+  await hdfs.ready()
+  await flow.complete()
+})
+
+rule('with --retry-for it ends, 69, when HDFS is out for so long', async (t, hdfs) => {
+  await hdfs.namenode.stop()
+  const flow = new HdfsFlow(t, hdfs, '/bounded')
+  const { out, err } = await flow.once('--retry-for 2s')
+  t.equal(out, '0 74 69\n')
+  t.match(err, /^flume-sink-hdfs: cannot list hdfs:\S+: no answer from 127\.0\.0\.1:\d+: connect ECONNREFUSED [^\n]*$/m)
+  hdfs.namenode.start()
+  await hdfs.ready()
+  await flow.complete()
+})

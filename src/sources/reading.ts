@@ -17,11 +17,12 @@ export interface Block {
   readonly cut: boolean
 }
 
-const SIZE = 1024 * 1024
+/** Of what is read at once, unless a line is longer. */
+export const BLOCK_SIZE = 1024 * 1024
 const NEWLINE = 0x0a
 
 export class Reading {
-  #raw = Buffer.allocUnsafeSlow(SIZE)
+  #raw = Buffer.allocUnsafeSlow(BLOCK_SIZE)
 
   /** A line of more than `lineBytesMax` is given in pieces to `refuse`, without its \n. */
   constructor(
@@ -70,11 +71,11 @@ export class Reading {
 
   /** For a line that is longer than the buffer. */
   #grow(): void {
-    this.#raw = Buffer.allocUnsafeSlow(Math.min(this.#raw.length * 4, this.lineBytesMax + SIZE))
+    this.#raw = Buffer.allocUnsafeSlow(Math.min(this.#raw.length * 4, this.lineBytesMax + BLOCK_SIZE))
   }
 
   #shrink(): void {
-    if (this.#raw.length > SIZE) this.#raw = Buffer.allocUnsafeSlow(SIZE)
+    if (this.#raw.length > BLOCK_SIZE) this.#raw = Buffer.allocUnsafeSlow(BLOCK_SIZE)
   }
 }
 

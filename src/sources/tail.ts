@@ -13,7 +13,7 @@ import { LineEncoder, type Refused } from './lines.js'
 import type { Partition } from './partition.js'
 import { Partitions, type Places } from './partitions.js'
 import { filePosition, type FilePosition } from './position.js'
-import { Reading } from './reading.js'
+import { BLOCK_SIZE, Reading } from './reading.js'
 import { Rounds, type Notice, type Times } from './rounds.js'
 import { Sending } from './sending.js'
 import { State } from './state.js'
@@ -194,7 +194,8 @@ export class Tail implements Source {
   async *#read(partition: Partition): AsyncGenerator<Batch> {
     if (partition.lost !== undefined) yield this.#sending.gap(partition, partition.lost)
     const { modified, size } = partition
-    await check(partition, this.#partitions)
+    // where more than a block is known to be there, reading it tells whether it is still the same file
+    if (partition.size - partition.offset <= BLOCK_SIZE) await check(partition, this.#partitions)
     partition.due = partition.lost !== undefined
     if (partition.file === undefined) return this.#rounds.lookSoon()
     if (!(await judge(partition, this.#partitions))) return

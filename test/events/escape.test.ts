@@ -3,11 +3,11 @@ import t from 'tap'
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
 import { plainEscaping, type Escaping, type Run } from '../../src/events/escape-plain.js'
 import { simdEscaping } from '../../src/events/escape-simd.js'
 import { compileKernels } from '../support/kernels.js'
 import { bytesOf, numbersFrom } from '../support/ndjson.js'
+import '../support/real-processes.js'
 import { ROOT } from '../support/source.js'
 
 const simd = simdEscaping()!
@@ -56,6 +56,8 @@ function agreed(act: typeof escape, ...given: [Buffer, number, Buffer, number?])
 
 /** What `raw` becomes at most. */
 const sizeMax = (raw: Buffer, head: Buffer): number => raw.reduce((size, byte) => size + (byte === 10 ? head.length + 9 : 6), 0)
+
+const TAIL = join(ROOT, 'bin/flume-tail')
 
 t.test('this Node has SIMD, and escape-wasm.ts is what escape.wat gives', async (t) => {
   t.ok(simd)
@@ -185,15 +187,9 @@ t.test('empty lines, which grow most', async (t) => {
 })
 
 t.test('without WebAssembly the plain twin does it', async (t) => {
-  const lines = `
-    import { escapeLines, unescapeLines } from ${JSON.stringify(pathToFileURL(join(ROOT, 'dist/events/escape.js')).href)}
-    const out = Buffer.alloc(100)
-    const { written } = escapeLines(Buffer.from('a "line"\\n'), 0, 9, out, 0, 100, Buffer.from('{"body":"'))
-    const back = Buffer.alloc(100)
-    unescapeLines(out, 0, written, back, 0, Buffer.from('{"body":"'))
-    console.log(typeof WebAssembly, out.toString('latin1', 0, written) + back.toString('latin1', 0, 9))`
-  for (const [flag, type] of [['--jitless', 'undefined'], ['--no-warnings', 'object']] as const) {
-    const output = execFileSync(process.execPath, [flag, '--input-type=module', '-e', lines], { stdio: ['ignore', 'pipe', 'ignore'] }).toString()
-    t.equal(output, `${type} {"body":"a \\"line\\""}\na "line"\n\n`)
-  }
+  const log = join(t.testdir({ log: 'a "line"\nand\tmore\r\n\u0001\n' }), 'log')
+  const linesOf = (flag: string): string =>
+    execFileSync('sh', ['-c', '"$0" "$1" "$2" --once --no-headers "$3" | cat', process.execPath, flag, TAIL, log], { stdio: ['ignore', 'pipe', 'ignore'] }).toString()
+  t.equal(linesOf('--jitless'), '{"body":"a \\"line\\""}\n{"body":"and\\tmore"}\n{"body":"\\u0001"}\n')
+  t.equal(linesOf('--no-warnings'), linesOf('--jitless'))
 })

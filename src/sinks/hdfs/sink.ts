@@ -2,6 +2,7 @@
  * Sink: events into the files of their buckets, flume-sink-hdfs(1). A mark is yielded when every file that holds an event
  * of it, or of a mark before it, is in place under its final name and synced.
  */
+import { setMaxListeners } from 'node:events'
 import { join } from 'node:path'
 import type { Disk } from '../../disk/disk.js'
 import type { Batch, Mark } from '../../events/batch.js'
@@ -64,7 +65,9 @@ class Delivery {
   constructor(options: SinkOptions, around: SinkAround) {
     const { openFiles, disk, clock, uuid, say, stop, rejects, host } = around
     const failed = new AbortController()
-    const retry = new Retry(clock, say, AbortSignal.any([stop, this.#off.signal]), { retryFor: options.retryFor, off: failed.signal })
+    const stopping = AbortSignal.any([stop, this.#off.signal])
+    setMaxListeners(0, stopping) // everybody who waits, and each request, listens
+    const retry = new Retry(clock, say, stopping, { retryFor: options.retryFor, off: failed.signal })
     const onFailure = (error: unknown): void => {
       this.#failure ??= { error }
       failed.abort() // what else waits for its turn would only take its time to fail

@@ -1,0 +1,164 @@
+/** The sink on a real HDFS: names as HDFS has them, and commits that somebody or something comes between. */
+import t from 'tap'
+import { FakeClock } from '../../support/clock.js'
+import { STATUS_500_AFTER } from '../../support/faults.js'
+import { request } from '../../support/hadoop/http.js'
+import { startHdfs } from '../../support/hadoop/hdfs.js'
+import { hadoopRules } from '../../support/hadoop/rules.js'
+import { put, urlOf } from '../../support/hadoop/webhdfs.js'
+import { hdfsBelow, hdfsSinking, statusesIn } from '../../support/hdfs-sinking.js'
+import { MemoryDisk } from '../../support/memory-disk.js'
+import { startProxy } from '../../support/proxy.js'
+import { Feed, filesBelow, frame, named, TIME } from '../../support/sinking.js'
+
+const rule = await hadoopRules(t, (t) => startHdfs(t))
+
+const MINUTE = 60_000
+const NAME = named(0, 0)
+const FRAMES = [frame(0, [{ body: 'one' }])]
+
+const NAMES = [
+  'with space', ' ', 'é', 'e\u0301', '日本語', '😀', 'dt=2026-01-01', '100%', '%41', '%2F', 'a+b', 'a;b', 'a,b', 'a&b=c', "'quoted'", '"quoted"', '#1', 'what?', '[x]', '{a,b}', '*',
+  'back\\slash', '<a|b>', '^~`', '$HOME', '(x)!', '@', 'x'.repeat(255), 'é'.repeat(127), 'über'.repeat(50),
+]
+
+rule('directories have the names that the events say, byte for byte, as FsShell lists them', async (t, hdfs) => {
+  const events = NAMES.map((name) => ({ headers: { name }, body: name }))
+  const run = hdfsSinking({ namenodes: [hdfs.http], path: '/names/%{name}', uploads: 8 }, [frame(0, events)])
+  t.equal(await run.ended, undefined)
+  const { stdout } = await hdfs.fsShell('-ls', '-R', '-C', '/names')
+  const listed = stdout.split('\n').filter((line) => line.endsWith('.log'))
+  const expected = NAMES.map((name) => `/names/${name}/${named(0, NAMES.length - 1)}`)
+  t.same(listed.sort(), expected.sort())
+  t.same(Object.values(await hdfsBelow(hdfs.http, '/names')).sort(), NAMES.map((name) => `${name}\n`).sort())
+})
+
+rule('so has --path, for every file and when it is listed again', async (t, hdfs) => {
+  const path = `/literal/${NAMES.slice(0, -3).join('/')}/e\u0301`
+  for (const first of [0, 1]) {
+    const run = hdfsSinking({ namenodes: [hdfs.http], path: path.replaceAll('%', '%%') }, [frame(0, [{ body: 'one' }]), frame(1, [{ body: 'two' }])].slice(0, first + 1))
+    t.equal(await run.ended, undefined)
+  }
+  const { stdout } = await hdfs.fsShell('-ls', '-R', '-C', '/literal')
+  t.same(stdout.split('\n').filter((line) => line.endsWith('.log')), [`${path}/${named(0, 0)}`, `${path}/${named(1, 1)}`])
+})
+
+for (const [what, make] of Object.entries({
+  file: (http: string, path: string) => put(http, path, 'not ours'),
+  directory: (http: string, path: string) => request('PUT', urlOf(http, path, 'MKDIRS')),
+})) {
+  rule(`a ${what} that has got the final name meanwhile is another history: it stays as it is, and nothing is acked`, async (t, hdfs) => {
+    const proxy = await startProxy(t, hdfs.http)
+    const path = `/taken-${what}`
+    const { struck, release } = proxy.inject('delay', ({ op }) => op === 'GETFILESTATUS')
+    const run = hdfsSinking({ namenodes: proxy.namenodes, path }, FRAMES)
+    await struck
+    await make(hdfs.http, `${path}/${NAME}`)
+    release()
+    t.match(await run.ended, { code: 'OTHER_HISTORY', message: `cannot name a file hdfs://test${path}/${NAME}: another one has that name` })
+    t.same(run.offsets, [])
+    const [other] = (await statusesIn(hdfs.http, path)).filter(({ pathSuffix }) => pathSuffix === NAME)
+    t.match(other, { type: what.toUpperCase(), length: what === 'file' ? 8 : 0 })
+  })
+}
+
+rule('a file that somebody removes between its upload and its name: the sink ends, and the next one writes it', async (t, hdfs) => {
+  const proxy = await startProxy(t, hdfs.http)
+  const disk = new MemoryDisk()
+  const { struck, release } = proxy.inject('delay', ({ op }) => op === 'GETFILESTATUS')
+  const run = hdfsSinking({ namenodes: proxy.namenodes, path: '/removed', disk: disk.boot() }, FRAMES)
+  const { path } = await struck
+  await request('DELETE', urlOf(hdfs.http, path, 'DELETE'))
+  release()
+  t.match(await run.ended, { code: 'IO', message: /somebody has removed it/, cause: { message: /FileNotFoundException/ } })
+  t.same(run.offsets, [])
+  t.equal(await hdfsSinking({ namenodes: [hdfs.http], path: '/removed', disk: disk.boot() }, FRAMES).ended, undefined)
+  t.same(await hdfsBelow(hdfs.http, '/removed'), { [NAME]: 'one\n' })
+})
+
+rule('a file that was taken away after its name, of which no answer came: it is no loss, and nothing is passed over', async (t, hdfs) => {
+  const proxy = await startProxy(t, hdfs.http)
+  const disk = new MemoryDisk()
+  proxy.inject(STATUS_500_AFTER, ({ op }) => op === 'RENAME')
+  const looks = proxy.inject('delay', ({ op }) => op === 'GETFILESTATUS' && proxy.requests.some((other) => other.op === 'RENAME'))
+  const run = hdfsSinking({ namenodes: proxy.namenodes, path: '/away', disk: disk.boot() }, FRAMES)
+  await looks.struck
+  t.same(await hdfsBelow(hdfs.http, '/away'), { [NAME]: 'one\n' })
+  await request('DELETE', urlOf(hdfs.http, `/away/${NAME}`, 'DELETE'))
+  looks.release()
+  t.match(await run.ended, { code: 'IO' })
+  t.equal(await hdfsSinking({ namenodes: [hdfs.http], path: '/away', disk: disk.boot() }, FRAMES).ended, undefined)
+  t.same(await hdfsBelow(hdfs.http, '/away'), { [NAME]: 'one\n' })
+})
+
+/** Lets time pass until `isOver`. */
+async function passing(clock: FakeClock, step: number, isOver: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await isOver())) {
+    await new Promise((resolve) => setImmediate(resolve))
+    if (clock.sleeping > 0) clock.advance(step)
+  }
+}
+
+async function stepsIn(disk: MemoryDisk): Promise<string[]> {
+  const text = Object.values(await filesBelow('/spool', disk.boot())).join('')
+  return text.split('\n').slice(0, -1).map((line) => (JSON.parse(line) as { step: string }).step)
+}
+
+rule('a failed upload that becomes a file later is removed, until half an hour has passed', async (t, hdfs) => {
+  const proxy = await startProxy(t, hdfs.http)
+  const disk = new MemoryDisk()
+  const clock = new FakeClock(TIME)
+  const feed = new Feed()
+  const injection = proxy.inject('drop-before', ({ to }) => to === 'datanode')
+  const run = hdfsSinking({ namenodes: proxy.namenodes, path: '/late', disk: disk.boot(), clock, rollCount: 1 }, feed)
+  feed.push(...FRAMES)
+  const { path } = await injection.struck
+  await passing(clock, 100, () => run.offsets.length > 0)
+  t.same(await stepsIn(disk), ['attempt', 'failed', 'attempt', 'begin', 'done'])
+  const isThere = async (): Promise<boolean> => (await statusesIn(hdfs.http, '/late')).some(({ pathSuffix }) => path.endsWith(pathSuffix))
+
+  await put(hdfs.http, path, 'on')
+  clock.advance(29 * MINUTE)
+  await passing(clock, 1000, async () => !(await isThere()))
+  t.ok(clock.now() - TIME < 31 * MINUTE)
+  await passing(clock, 0, async () => (await stepsIn(disk)).includes('gone'))
+  feed.end()
+  t.equal(await run.ended, undefined)
+  t.same(await hdfsBelow(hdfs.http, '/late'), { [NAME]: 'one\n' })
+})
+
+rule('so it is after a restart, and of an upload that a killed process had begun', async (t, hdfs) => {
+  const disk = new MemoryDisk()
+  const view = disk.boot()
+  await view.makeDirectory('/spool')
+  const proxy = await startProxy(t, hdfs.http)
+  const { struck } = proxy.inject('delay', ({ to }) => to === 'datanode')
+  void hdfsSinking({ namenodes: proxy.namenodes, path: '/killed', disk: view, clock: new FakeClock(TIME) }, FRAMES)
+  const { path } = await struck
+  disk.kill()
+  await proxy.close()
+  await request('DELETE', urlOf(hdfs.http, path, 'DELETE'))
+
+  const clock = new FakeClock(TIME + MINUTE)
+  const feed = new Feed()
+  const run = hdfsSinking({ namenodes: [hdfs.http], path: '/killed', disk: disk.boot(), clock, rollCount: 1 }, feed)
+  feed.push(...FRAMES)
+  await passing(clock, 1, () => run.offsets.length > 0)
+  await put(hdfs.http, path, 'o')
+  await passing(clock, MINUTE, async () => (await stepsIn(disk)).includes('gone'))
+  t.ok(clock.now() - TIME >= 31 * MINUTE)
+  feed.end()
+  t.equal(await run.ended, undefined)
+  t.same(await hdfsBelow(hdfs.http, '/killed'), { [NAME]: 'one\n' })
+})
+
+rule('at a clean end nothing is left of failed uploads, however young; the record knows their names', async (t, hdfs) => {
+  const proxy = await startProxy(t, hdfs.http)
+  const disk = new MemoryDisk()
+  proxy.inject('drop-half', ({ to }) => to === 'datanode')
+  proxy.inject('drop-before', ({ op }) => op === 'DELETE')
+  const run = hdfsSinking({ namenodes: proxy.namenodes, path: '/clean', disk: disk.boot() }, FRAMES)
+  t.equal(await run.ended, undefined)
+  t.same(await hdfsBelow(hdfs.http, '/clean'), { [NAME]: 'one\n' })
+  t.same(await stepsIn(disk), ['attempt', 'failed', 'attempt', 'begin', 'done'])
+})

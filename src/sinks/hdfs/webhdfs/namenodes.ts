@@ -71,6 +71,11 @@ export class NameNodes {
     throw failure ?? new FlumeError('BUG', 'a cluster without a NameNode')
   }
 
+  /** The next request goes to a NameNode that is active. Throws HdfsFailure where none is. */
+  async findActive(): Promise<void> {
+    if (this.cluster.nameNodes.length > 1) await this.askOnce({ method: 'GET', op: 'GETFILESTATUS', path: this.cluster.uri }, () => undefined)
+  }
+
   /** Lets go of the connections; whoever still waits for an answer does so in vain. */
   async close(): Promise<void> {
     await (await this.#agent)?.destroy()

@@ -51,6 +51,7 @@ export class Uploads {
 
   /** Where to send a file of this name. Nothing is made yet. */
   async #locationFor(path: string): Promise<Location> {
+    await this.nodes.findActive() // a standby names a DataNode too, which then says nothing for as long as none is active
     let location: Location
     let questions = QUESTIONS
     do location = await this.#ask(path)

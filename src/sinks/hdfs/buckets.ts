@@ -35,8 +35,8 @@ export interface BucketsAround {
   readonly retry: Retry
   openRecord(stream: string): Promise<CommitRecord>
   uuid(): string
-  /** Something was committed. */
-  onCommit(): void
+  /** Something was committed, or removed. */
+  onProgress(): void
   /** The sink cannot go on. */
   onFailure(error: unknown): void
 }
@@ -62,6 +62,8 @@ export class Buckets {
   /** Commits under way; none of these ever rejects. */
   readonly #committing = new Set<Promise<void>>()
   #openCount = 0
+  #isSweeping = false
+  #sweptAt = -Infinity
 
   constructor(
     readonly options: RollOptions,
@@ -136,7 +138,7 @@ export class Buckets {
   /** Removes what has become of uploads that failed. */
   async sweep(): Promise<void> {
     const now = this.around.clock.now()
-    for (const record of this.#records.values()) await sweep(this.around.files, record, now, now)
+    await this.#sweep(now, now)
   }
 
   /** Gives up what is not rolled yet, and lets go of all. */
@@ -153,15 +155,23 @@ export class Buckets {
     return Math.min(file.openedAt + rollInterval, file.lastEventAt + (idleTimeout ?? Infinity))
   }
 
-  /** In the background: what cannot be removed now stays in the record. Returns when to come again, in ms. */
+  /** One sweep at a time, in the background: what cannot be removed now stays in the record. Returns when to come again, in ms. */
   #sweepDue(now: number): number {
-    let next = Infinity
-    for (const record of this.#records.values()) {
-      const due = Math.min(...record.failures.map(({ time }) => time + NAME_KEPT_FOR))
-      if (due <= now) void sweep(this.around.files, record, now - NAME_KEPT_FOR, now).catch(() => undefined)
-      next = Math.min(next, due <= now ? now + SWEEP_EACH : due)
-    }
-    return next
+    if (this.#isSweeping) return Infinity
+    const failedAt = Math.min(...[...this.#records.values()].map(({ failedAt }) => failedAt))
+    const due = Math.max(failedAt + NAME_KEPT_FOR, this.#sweptAt + SWEEP_EACH)
+    if (due > now) return due
+    this.#sweptAt = now
+    this.#isSweeping = true
+    void this.#sweep(now - NAME_KEPT_FOR, now).catch(() => undefined).then(() => {
+      this.#isSweeping = false
+      this.around.onProgress()
+    })
+    return Infinity
+  }
+
+  async #sweep(before: number, now: number): Promise<void> {
+    for (const record of this.#records.values()) await sweep(this.around.files, record, before, now)
   }
 
   async #open(place: Place, span: Span): Promise<Bucket> {
@@ -222,7 +232,7 @@ export class Buckets {
     this.#own.delete(file.draft.path.slice(directory.length + 1))
     this.#held.delete(file)
     bucket.uncommitted--
-    this.around.onCommit()
+    this.around.onProgress()
   }
 
   /** Buckets without a file are kept as long as there are few: opening one again costs a listing. */

@@ -143,6 +143,12 @@ export class CommitRecord implements Temporaries {
     return [...this.#names.values()].filter(({ step }) => step === 'failed')
   }
 
+  /** When about the first of these failed, in ms; Infinity: there is none. */
+  get failedAt(): number {
+    for (const { step, time } of this.#names.values()) if (step === 'failed') return time
+    return Infinity
+  }
+
   async close(): Promise<void> {
     await this.#last.catch(() => undefined)
     await this.#file.close()

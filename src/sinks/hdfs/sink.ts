@@ -76,7 +76,7 @@ class Delivery {
     this.#clock = clock
     this.#rejects = rejects
     const openRecord = (stream: string): Promise<CommitRecord> => CommitRecord.open(join(options.spool, stream), { disk, clock, retry, stop, say })
-    this.#buckets = new Buckets(options, { files: openFiles(retry), clock, uuid, retry, openRecord, onCommit: () => this.#wake(), onFailure })
+    this.#buckets = new Buckets(options, { files: openFiles(retry), clock, uuid, retry, openRecord, onProgress: () => this.#wake(), onFailure })
     this.#filler = new Filler(options, new Places(options, host), this.#buckets, around)
   }
 

@@ -131,7 +131,7 @@ t.test('files are rolled when those being filled hold half of the spool, and no 
     publish: (file, path) => gate.then(() => localFileSystem(nodeDisk).publish(file, path)),
   }
   const run = new Sinking(options, Array.from({ length: 20 }, (_, n) => keyed(10 * n)), nodeDisk, systemClock, new AbortController(), () => slow)
-  while (run.taken < 5) await settle()
+  while (run.taken < 6) await settle()
   await settle()
   t.equal(run.taken, 6, 'bytes of 4 frames, what went over, and the one that is waited with')
   goOn()

@@ -127,6 +127,29 @@ rule('a failed upload that becomes a file later is removed, until half an hour h
   t.same(await hdfsBelow(hdfs.http, '/late'), { [NAME]: 'one\n' })
 })
 
+rule('while one is being removed, and HDFS does not answer, nobody asks for it again', async (t, hdfs) => {
+  const proxy = await startProxy(t, hdfs.http)
+  const clock = new FakeClock(TIME)
+  const feed = new Feed()
+  proxy.inject('drop-before', ({ to }) => to === 'datanode')
+  const run = hdfsSinking({ namenodes: proxy.namenodes, path: '/slow', clock, rollCount: 1 }, feed)
+  feed.push(...FRAMES)
+  await passing(clock, 100, () => run.offsets.length > 0)
+  const removals = (): number => proxy.requests.filter(({ op }) => op === 'DELETE').length
+  const before = removals()
+  const { struck, release } = proxy.inject('delay', ({ op }) => op === 'DELETE')
+  clock.advance(31 * MINUTE)
+  await struck
+  for (let first = 1; first < 20; first++) {
+    feed.push(frame(first, [{ body: 'more' }]))
+    await run.untilAcked(first + 1)
+  }
+  t.equal(removals(), before + 1)
+  release()
+  feed.end()
+  t.equal(await run.ended, undefined)
+})
+
 rule('so it is after a restart, and of an upload that a killed process had begun', async (t, hdfs) => {
   const disk = new MemoryDisk()
   const view = disk.boot()

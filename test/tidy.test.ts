@@ -171,12 +171,12 @@ t.test('what package.json names is there, and can be run', async (t) => {
   for (const [name, path] of Object.entries(manifest.bin)) {
     t.equal(path, `bin/${name}`)
     t.ok(statSync(join(ROOT, path)).mode & 0o100, `${path} may be executed`)
-    t.match(read(path), new RegExp(`^#!/usr/bin/env node\n[^]*commands/${name.replace('flume-', '')}\\.js`))
+    t.match(read(path), new RegExp(`^#!/usr/bin/env node\n[^]*bundle/${name.replace('flume-', '')}\\.js`))
   }
   t.same(Object.keys(manifest.bin).sort(), readdirSync(join(ROOT, 'bin')).sort())
   t.same(Object.keys(manifest.bin).sort(), commands.toSorted())
   t.same(manifest.man.toSorted(), filesOf('man'), 'every page is installed')
-  for (const name of manifest.files.filter((name) => name !== 'dist')) t.ok(everything.some((path) => path === name || path.startsWith(`${name}/`)), name)
+  for (const name of manifest.files.filter((name) => name !== 'dist/bundle')) t.ok(everything.some((path) => path === name || path.startsWith(`${name}/`)), name)
   for (const path of Object.values(manifest.scripts).flatMap((script) => script.match(/[\w./-]+\.(sh|js|ts)\b/g) ?? [])) t.ok(everything.includes(path), path)
 })
 

@@ -1,6 +1,6 @@
 /**
  * The version in package.json: what --version prints and what a hello carries. Two folders up from here, and from
- * dist/chunks, where the build puts what the commands share.
+ * dist/bundle.
  */
 import { createRequire } from 'node:module'
 

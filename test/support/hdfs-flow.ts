@@ -1,4 +1,6 @@
 /** A line onto a real HDFS, whose log is written to while something happens to that HDFS. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Test } from 'tap'
 import type { Cluster } from './hadoop/cluster.js'
 import { NOTHING_WRONG, NumberedLog, randomOf } from './numbered-log.js'
@@ -55,6 +57,13 @@ export class HdfsFlow {
     const [cat, ls] = await Promise.all([this.hdfs.fsShell('-cat', `${this.path}/*/*.log`), this.hdfs.fsShell('-ls', '-R', '-C', this.path)])
     this.t.strictSame(this.log.tally([cat.stdout]), NOTHING_WRONG, cat.stderr.slice(-1000))
     this.t.notMatch(ls.stdout, /\.tmp$/m)
+  }
+
+  /** Uploads that never reached a DataNode, as the sink's record has them. */
+  get attemptsInVain(): number {
+    const spool = join(this.log.directory, '.local/state/flume/sink-hdfs')
+    const records = readdirSync(spool).filter((name) => name.endsWith('.commits')).map((name) => readFileSync(join(spool, name), 'utf8'))
+    return records.join('').split('"step":"gone"').length - 1
   }
 
   #lineAfter(tail: string): string {

@@ -20,6 +20,11 @@ export class Excluded {
     this.#nodes.set(`${host}:${port}`, { address, until: this.clock.now() + EXCLUDED_FOR })
   }
 
+  /** It has answered after all. */
+  remove({ host, port }: Location): void {
+    this.#nodes.delete(`${host}:${port}`)
+  }
+
   has({ host, port }: Location): boolean {
     return this.#nodes.has(`${host}:${port}`)
   }

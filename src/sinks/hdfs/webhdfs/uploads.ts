@@ -74,6 +74,7 @@ export class Uploads {
   async #send(location: Location, file: DiskFile, size: number): Promise<void> {
     try {
       await send(location, file, size, this.#patience)
+      this.#excluded.remove(location)
     } catch (error) {
       if (error instanceof HdfsFailure && error.exception === undefined) await this.#excluded.add(location)
       throw error

@@ -33,8 +33,9 @@ export interface Line {
   readonly proportional: boolean
 }
 
-/** ms between two looks at /proc. */
-const LOOK_EVERY = 20
+/** ms between two looks at /proc: often for what is held at once, seldom where the looks would take time from what is measured. */
+const LOOK_OFTEN = 20
+const LOOK_SELDOM = 100
 /** /proc/PID/stat counts in hundredths. */
 const TICKS = 100
 
@@ -46,7 +47,7 @@ export async function measure(line: Line): Promise<Measured> {
   })
   let out = ''
   shell.stdout.setEncoding('utf8').on('data', (text: string) => (out += text))
-  const looks = setInterval(() => watch.look(shell.pid!), LOOK_EVERY)
+  const looks = setInterval(() => watch.look(shell.pid!), line.proportional ? LOOK_OFTEN : LOOK_SELDOM)
   const limit = setTimeout(() => process.kill(-shell.pid!, 'SIGKILL'), line.timeout)
   const status = await new Promise((resolve) => shell.once('close', resolve))
   const wall = Number(process.hrtime.bigint() - start) / 1e9

@@ -10,7 +10,7 @@ import { refusal } from '../retry.js'
 
 type Env = Readonly<Record<string, string | undefined>>
 
-/** Where the configuration of a Hadoop client may lie; the first that has a core-site.xml counts. A named one must exist. */
+/** Where the configuration of a Hadoop client may lie; the first whose core-site.xml says fs.defaultFS counts. */
 function directoriesOf(env: Env): string[] {
   if (env['HADOOP_CONF_DIR']) return [env['HADOOP_CONF_DIR']]
   if (env['HADOOP_HOME']) return [join(env['HADOOP_HOME'], 'etc/hadoop'), '/etc/hadoop/conf']

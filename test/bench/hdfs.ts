@@ -6,11 +6,11 @@
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { layOut } from '../support/hadoop/cluster.js'
+import { layOut, type Cluster } from '../support/hadoop/cluster.js'
 import { hadoop } from '../support/hadoop/hadoop.js'
 import { urlOf } from '../support/hadoop/webhdfs.js'
 import { measure, type Line, type Measured } from './shell.js'
-import { HEADER, median, row } from './table.js'
+import { header, median, row } from './table.js'
 
 export interface HdfsBench {
   readonly directory: string
@@ -53,7 +53,7 @@ export async function benchHdfs({ directory, file, bytes, rounds, env, runMax, a
       runs['flume']!.push(await once(FLUME))
       await compare(cluster, file, directory)
     }
-    console.log(HEADER(runs['flume']!.length))
+    console.log(header(runs['flume']!.length))
     for (const [name, measured] of Object.entries(runs)) console.log(row(name, measured, bytes))
     const wall = (name: string): number => median(runs[name]!.map((run) => run.wall))
     console.log(`flume takes ${(wall('flume') / wall('curl')).toFixed(2)} × the time of curl (cpu s without those of HDFS)`)
@@ -66,7 +66,7 @@ export async function benchHdfs({ directory, file, bytes, rounds, env, runMax, a
   }
 }
 
-async function compare(cluster: { fsShell(...args: string[]): Promise<{ status: number | null; stderr: string }> }, file: string, directory: string): Promise<void> {
+async function compare(cluster: Cluster, file: string, directory: string): Promise<void> {
   const copy = join(directory, 'copy')
   const { status, stderr } = await cluster.fsShell('-getmerge', '/flume', copy)
   if (status !== 0) throw new Error(stderr)

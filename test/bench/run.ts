@@ -15,7 +15,7 @@ import { writeSample } from './lines.js'
 import { benchHdfs } from './hdfs.js'
 import { hotSpots } from './profile.js'
 import { measure, type Line, type Measured } from './shell.js'
-import { cell, HEADER, median, megabytes, row } from './table.js'
+import { cell, header, median, megabytes, row } from './table.js'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -81,7 +81,7 @@ async function main(): Promise<void> {
     runs.push(await once(flume()))
   }
   const memory = await once(flume(), true)
-  console.log(`${HEADER(runs.length)}   peak MB`)
+  console.log(`${header(runs.length)}   peak MB`)
   console.log(row('floor', floor, sample.bytes))
   console.log(`${row('flume', runs, sample.bytes)}${cell(megabytes(memory.resident))}  resident at once (${megabytes(memory.proportional)} with shared pages counted once)`)
   for (const stage of STAGES) console.log(stageRow(stage, runs, memory))

@@ -7,7 +7,7 @@ export const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(0)
 
 const NAME_SIZE = 8
 
-export const HEADER = (rounds: number): string => `${rounds} rounds`.padEnd(NAME_SIZE) + ['best s', 'median s', 'best MB/s', 'med. MB/s', 'cpu s'].map((text) => cell(text)).join('')
+export const header = (rounds: number): string => `${rounds} rounds`.padEnd(NAME_SIZE) + ['best s', 'median s', 'best MB/s', 'med. MB/s', 'cpu s'].map((text) => cell(text)).join('')
 
 export function row(name: string, runs: readonly Measured[], bytes: number): string {
   const best = Math.min(...runs.map((run) => run.wall))

@@ -18,6 +18,25 @@ async function done(ended: Promise<{ status: number | null; stderr: string }>): 
   if (status !== 0) throw new Error(stderr)
 }
 
+interface Outage {
+  begin(): Promise<void>
+  end(): Promise<void>
+  readonly says: RegExp
+}
+
+/** A line that flows, then piles up and says why for as long as the outage lasts, and then flows again. */
+async function waitedOut(flow: HdfsFlow, { begin, end, says }: Outage): Promise<void> {
+  const line = flow.start()
+  await flow.flows(line)
+  await begin()
+  await flow.pilesUp(line)
+  await flow.says(line, says)
+  await flow.pilesUp(line)
+  await end()
+  await flow.flows(line)
+  await flow.complete(line)
+}
+
 rule('a line that starts before its HDFS waits for it, holds all in its queue, and then drains it', async (t, hdfs) => {
   await hdfs.stop()
   const flow = new HdfsFlow(t, hdfs, '/early')
@@ -34,29 +53,22 @@ rule('a line that starts before its HDFS waits for it, holds all in its queue, a
 })
 
 rule('while the NameNode is down events pile up, and afterwards they arrive', async (t, hdfs) => {
-  const flow = new HdfsFlow(t, hdfs, '/namenode')
-  const line = flow.start()
-  await flow.flows(line)
-  await hdfs.namenode.stop()
-  await flow.pilesUp(line)
-  await flow.says(line, WAITS)
-  await flow.pilesUp(line)
-  hdfs.namenode.start()
-  await hdfs.ready()
-  await flow.flows(line)
-  await flow.complete(line)
+  await waitedOut(new HdfsFlow(t, hdfs, '/namenode'), {
+    begin: () => hdfs.namenode.stop(),
+    says: WAITS,
+    async end() {
+      hdfs.namenode.start()
+      await hdfs.ready()
+    },
+  })
 })
 
 rule('safe mode is waited out', async (t, hdfs) => {
-  const flow = new HdfsFlow(t, hdfs, '/safe')
-  const line = flow.start()
-  await flow.flows(line)
-  await done(hdfs.dfsAdmin('-safemode', 'enter'))
-  await flow.pilesUp(line)
-  await flow.says(line, /SafeModeException[^\n]*hdfs dfsadmin -safemode leave\); trying again/)
-  await done(hdfs.dfsAdmin('-safemode', 'leave'))
-  await flow.flows(line)
-  await flow.complete(line)
+  await waitedOut(new HdfsFlow(t, hdfs, '/safe'), {
+    begin: () => done(hdfs.dfsAdmin('-safemode', 'enter')),
+    says: /SafeModeException[^\n]*hdfs dfsadmin -safemode leave\); trying again/,
+    end: () => done(hdfs.dfsAdmin('-safemode', 'leave')),
+  })
 })
 
 for (const [name, set, clear] of [
@@ -66,14 +78,11 @@ for (const [name, set, clear] of [
   rule(`a quota of ${name} that is reached is waited for, and says what can be done`, async (t, hdfs) => {
     const flow = new HdfsFlow(t, hdfs, `/quota-${name}`)
     await done(hdfs.fsShell('-mkdir', flow.path))
-    const line = flow.start()
-    await flow.flows(line)
-    await done(hdfs.dfsAdmin(...set, flow.path))
-    await flow.pilesUp(line)
-    await flow.says(line, /QuotaExceededException: [^\n]*\(make room, or ask for a larger quota: hdfs dfs -count -q shows it\); trying again/)
-    await done(hdfs.dfsAdmin(clear, flow.path))
-    await flow.flows(line)
-    await flow.complete(line)
+    await waitedOut(flow, {
+      begin: () => done(hdfs.dfsAdmin(...set, flow.path)),
+      says: /QuotaExceededException: [^\n]*\(make room, or ask for a larger quota: hdfs dfs -count -q shows it\); trying again/,
+      end: () => done(hdfs.dfsAdmin(clear, flow.path)),
+    })
   })
 }
 

@@ -6,7 +6,7 @@ import type { DiskFile } from '../../../disk/disk.js'
 import { FlumeError } from '../../../errors.js'
 import { Failure } from '../../retry.js'
 import type { Finished, Temporaries } from '../filesystem.js'
-import { hasChecksum } from './checksum.js'
+import { hasChecksum, type FileChecksum } from './checksum.js'
 import { fetchJson, parseLocation, send, type Location, type Patience } from './datanode.js'
 import { Excluded } from './excluded.js'
 import { HdfsFailure, lostAnswer } from './failure.js'
@@ -94,10 +94,10 @@ export class Uploads {
   /** Throws Failure where the DataNodes hold other bytes, UNAVAILABLE where this cannot be told. */
   async #verify(path: string, file: DiskFile, { size, blockSize }: Status): Promise<void> {
     const location = await this.nodes.askOnce({ method: 'GET', op: 'GETFILECHECKSUM', path, params: { noredirect: 'true' } }, locationIn)
-    const { algorithm, bytes } = await checksumFrom(location, this.#patience)
-    const same = await hasChecksum(file, size, blockSize, { algorithm, bytes })
-    if (same === undefined) throw new FlumeError('UNAVAILABLE', `cannot verify ${path}: ${algorithm} is not known here; without --verify it goes on`)
-    if (!same) throw new Failure(`${path} has other bytes than were sent: its ${algorithm} differs`, 'passes')
+    const checksum = await checksumFrom(location, this.#patience)
+    const same = await hasChecksum(file, size, blockSize, checksum)
+    if (same === undefined) throw new FlumeError('UNAVAILABLE', `cannot verify ${path}: ${checksum.algorithm} is not known here; without --verify it goes on`)
+    if (!same) throw new Failure(`${path} has other bytes than were sent: its ${checksum.algorithm} differs`, 'passes')
   }
 
   /** What cannot be removed now stays noted, and is removed later. */
@@ -131,7 +131,7 @@ function locationIn(answer: unknown): Location {
   return parseLocation(textIn(answer, 'Location'))
 }
 
-async function checksumFrom(location: Location, patience: Patience): Promise<{ readonly algorithm: string; readonly bytes: string }> {
+async function checksumFrom(location: Location, patience: Patience): Promise<FileChecksum> {
   const answer = await fetchJson(location, patience)
   try {
     const checksum = fieldsOf(answer, 'FileChecksum')

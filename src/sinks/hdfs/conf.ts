@@ -10,7 +10,7 @@ import { refusal } from '../retry.js'
 
 type Env = Readonly<Record<string, string | undefined>>
 
-/** Where the configuration of a Hadoop client may lie; the first whose core-site.xml says fs.defaultFS counts. */
+/** Where the configuration of a Hadoop client may lie. */
 function directoriesOf(env: Env): string[] {
   if (env['HADOOP_CONF_DIR']) return [env['HADOOP_CONF_DIR']]
   if (env['HADOOP_HOME']) return [join(env['HADOOP_HOME'], 'etc/hadoop'), '/etc/hadoop/conf']
@@ -24,27 +24,37 @@ export interface HadoopConf {
   readonly from: string | undefined
 }
 
-/** Throws UNAVAILABLE when a configuration is there and cannot be used, PERMISSION when it cannot be read. */
+/**
+ * Of the first directory that says where files go (fs.defaultFS), else of the first that says anything. Throws UNAVAILABLE
+ * when a configuration is there and cannot be used, or HADOOP_CONF_DIR names none; PERMISSION when it cannot be read.
+ */
 export async function hadoopConf(disk: Disk, env: Env): Promise<HadoopConf> {
+  let silent: HadoopConf | undefined
   for (const directory of directoriesOf(env)) {
     const path = join(directory, 'core-site.xml')
     const core = await readProperties(disk, path)
-    if (core?.get('fs.defaultFS') === undefined) continue
     const hdfs = await readProperties(disk, join(directory, 'hdfs-site.xml'))
-    return confOf(new Map([...core, ...(hdfs ?? [])]), env, path)
+    if (core === undefined && hdfs === undefined) {
+      if (env['HADOOP_CONF_DIR']) throw new FlumeError('UNAVAILABLE', `cannot find ${path}, where HADOOP_CONF_DIR says it is`)
+      continue
+    }
+    const properties = new Map([...(core ?? []), ...(hdfs ?? [])])
+    if (core?.has('fs.defaultFS')) return { get: (name) => valueOf(name, properties, env, path), from: path }
+    silent ??= { get: (name) => valueOf(name, properties, env, path), from: undefined }
   }
-  return { get: () => undefined, from: undefined }
+  return silent ?? { get: () => undefined, from: undefined }
 }
 
-function confOf(properties: ReadonlyMap<string, string>, env: Env, from: string): HadoopConf {
-  const resolved = (name: string, depth: number): string | undefined =>
-    properties.get(name)?.replace(/\$\{([^}]*)\}/g, (variable, inner: string) => {
-      const [, key = '', standard] = /^(.*?)(?::?-(.*))?$/s.exec(inner) ?? []
-      const known = key.startsWith('env.') ? (env[key.slice('env.'.length)] ?? standard) : depth < DEPTH_MAX ? resolved(inner, depth + 1) : undefined
-      if (known === undefined) throw new FlumeError('UNAVAILABLE', `cannot resolve ${variable} in ${name} of ${from}`)
-      return known
-    })
-  return { get: (name) => resolved(name, 0), from }
+/** Throws UNAVAILABLE for an unknown variable. `path`: of the core-site.xml */
+function valueOf(name: string, properties: ReadonlyMap<string, string>, env: Env, path: string, depth = 0): string | undefined {
+  return properties.get(name)?.replace(/\$\{([^}]*)\}/g, (variable, inner: string) => {
+    const [, key = '', standard] = /^(.*?)(?::?-(.*))?$/s.exec(inner) ?? []
+    const isEnv = key.startsWith('env.')
+    const property = (): string | undefined => (depth < DEPTH_MAX ? valueOf(inner, properties, env, path, depth + 1) : undefined)
+    const known = isEnv ? (env[key.slice('env.'.length)] ?? standard) : property()
+    if (known === undefined) throw new FlumeError('UNAVAILABLE', `cannot resolve ${variable} in ${name} of ${path}`)
+    return known
+  })
 }
 
 /** Variables within variables: as deep as Hadoop goes. */

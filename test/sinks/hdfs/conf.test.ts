@@ -16,18 +16,22 @@ const site = (value: string, more = ''): string => `<?xml version="1.0"?>
 </configuration>
 `
 
-t.test('fs.defaultFS comes from the first core-site.xml that is there, and has it', async (t) => {
+t.test('fs.defaultFS comes from the first core-site.xml that is there, and has it; a directory that is named must have one', async (t) => {
   const dir = t.testdir({
     conf: { 'core-site.xml': site('hdfs://nn1:8020') },
     home: { etc: { hadoop: { 'core-site.xml': site('hdfs://ns') } } },
     empty: {},
-    silent: { 'core-site.xml': '<configuration/>' },
+    silent: { 'core-site.xml': '<configuration/>', 'hdfs-site.xml': '<configuration><property><name>dfs.nameservices</name><value>ns</value></property></configuration>' },
   })
   const conf = await hadoopConf(nodeDisk, { HADOOP_CONF_DIR: `${dir}/conf`, HADOOP_HOME: `${dir}/home` })
   t.same([conf.get('fs.defaultFS'), conf.from], ['hdfs://nn1:8020', `${dir}/conf/core-site.xml`])
   t.equal((await hadoopConf(nodeDisk, { HADOOP_HOME: `${dir}/home` })).get('fs.defaultFS'), 'hdfs://ns')
-  for (const name of ['empty', 'silent', 'missing']) {
-    const none = await hadoopConf(nodeDisk, { HADOOP_CONF_DIR: `${dir}/${name}` })
+  const silent = await hadoopConf(nodeDisk, { HADOOP_CONF_DIR: `${dir}/silent` })
+  t.same([silent.get('fs.defaultFS'), silent.get('dfs.nameservices'), silent.from], [undefined, 'ns', undefined])
+  for (const name of ['empty', 'missing']) {
+    const message = `cannot find ${dir}/${name}/core-site.xml, where HADOOP_CONF_DIR says it is`
+    await t.rejects(hadoopConf(nodeDisk, { HADOOP_CONF_DIR: `${dir}/${name}` }), { code: 'UNAVAILABLE', message })
+    const none = await hadoopConf(nodeDisk, { HADOOP_HOME: `${dir}/${name}` })
     t.same([none.get('fs.defaultFS'), none.from], [undefined, undefined], name)
   }
 })

@@ -16,7 +16,7 @@ const HA = {
 }
 
 t.test('without a cluster a path is a directory of this machine', async (t) => {
-  const conf = await hadoopConf(nodeDisk, { HADOOP_CONF_DIR: t.testdir({}) })
+  const conf = await hadoopConf(nodeDisk, { HADOOP_CONF_DIR: t.testdir({ 'core-site.xml': '<configuration/>' }) })
   const target = (path: string | undefined): Target => targetOf(path, '/here', { conf, user: 'ann', say: () => undefined })
   t.same(target(undefined), { path: '/here/flume/%Y-%m-%d', cluster: undefined })
   t.equal(target('logs/%H/').path, '/here/logs/%H')

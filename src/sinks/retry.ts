@@ -67,7 +67,7 @@ export class Retry {
     let failingSince: number | undefined
     try {
       for (let wait = WAIT_MIN; ; wait = Math.min(wait * 2, WAIT_MAX)) {
-        if (this.options.off?.aborted === true) throw new FlumeError('UNAVAILABLE', `${what}: the sink is ending`)
+        this.mayBegin(what)
         try {
           const result = await attempt()
           this.#works(turn)
@@ -84,6 +84,11 @@ export class Retry {
     } finally {
       this.#failing.delete(turn)
     }
+  }
+
+  /** Throws UNAVAILABLE once nothing is begun any more: for whoever has waited for something else. */
+  mayBegin(what: string): void {
+    if (this.options.off?.aborted === true) throw new FlumeError('UNAVAILABLE', `${what}: the sink is ending`)
   }
 
   /** Says it where it is news, and then each minute. */

@@ -38,7 +38,7 @@ const options = {
   'use-local-timestamp': { type: 'flag', describe: 'the time of an event is when the queue took it, not its header timestamp' },
   uploads: { type: 'count', default: '2', placeholder: 'COUNT', describe: 'HDFS: at most so many uploads at once' },
   verify: { type: 'flag', describe: 'HDFS: compare the checksum of each file before it gets its name' },
-  timeout: { type: 'duration', default: '60s', placeholder: 'TIME', describe: 'HDFS: a request has failed after so long without a byte' },
+  timeout: { type: 'duration', default: '2m', placeholder: 'TIME', describe: 'HDFS: a request has failed after so long without a byte' },
   'retry-for': { type: 'duration', placeholder: 'TIME', describe: 'give up what has failed for so long; default: never' },
   spool: { type: 'text', placeholder: 'DIRECTORY', describe: "the sink's record of what it has committed, and on the way to HDFS the files" },
   'spool-bytes-max': { type: 'size', default: '1G', placeholder: 'SIZE', describe: 'HDFS: bytes on the way there, at most' },

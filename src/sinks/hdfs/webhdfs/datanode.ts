@@ -7,7 +7,7 @@ import type { DiskFile } from '../../../disk/disk.js'
 import { FlumeError } from '../../../errors.js'
 import { told } from '../../retry.js'
 import { failureOf, HdfsFailure, lostAnswer } from './failure.js'
-import { silentFor, whenStopping } from './silence.js'
+import { CONNECTING, silentFor, whenStopping } from './silence.js'
 
 /** Where a NameNode has sent us: the path byte for byte as it came. */
 export interface Location {
@@ -95,15 +95,19 @@ class Exchange {
     const begin = secure ? httpsRequest : httpRequest
     const request = begin({ host, port, path, method, headers: { ...headers, 'x-xsrf-header': '""' }, agent: false })
     this.#request = request
-    let limit = timeout
-    this.#forget = whenStopping(stop, timeout, (ms) => {
+    let limit = Math.min(timeout, CONNECTING)
+    const allow = (ms: number): void => {
       limit = ms
       request.socket?.setTimeout(ms)
-    })
+    }
     request.on('socket', (socket) => {
       socket.setTimeout(limit, () => request.destroy(silentFor(limit)))
-      socket.once('connect', () => (this.#isConnected = true))
+      socket.once('connect', () => {
+        this.#isConnected = true
+        if (!stop.aborted) allow(timeout)
+      })
     })
+    this.#forget = whenStopping(stop, timeout, allow)
     this.#answer = new Promise((resolve) => {
       request.on('error', resolve)
       request.on('response', (response) => {

@@ -7,7 +7,7 @@ import { FlumeError } from '../../../errors.js'
 import type { Retry } from '../../retry.js'
 import type { Cluster } from '../cluster.js'
 import { failureOf, HdfsFailure, lostAnswer } from './failure.js'
-import { silentFor, whenStopping } from './silence.js'
+import { CONNECTING, silentFor, whenStopping } from './silence.js'
 
 export interface NameNodeRequest {
   readonly method: 'GET' | 'PUT' | 'DELETE'
@@ -122,7 +122,7 @@ export class NameNodes {
   async #newAgent(): Promise<Agent> {
     const { Agent } = await import('undici')
     const { timeout } = this
-    return new Agent({ connect: { timeout }, headersTimeout: timeout, bodyTimeout: timeout })
+    return new Agent({ connect: { timeout: Math.min(timeout, CONNECTING) }, headersTimeout: timeout, bodyTimeout: timeout })
   }
 }
 

@@ -5,6 +5,8 @@
 
 /** ms without a byte, once the sink is to stop */
 const STOPPING = 5000
+/** ms without a connection: a machine that is off takes no longer to be told from a slow one */
+export const CONNECTING = 20_000
 
 export function silentFor(ms: number): Error {
   return new Error(`silent for ${ms / 1000} s`)

@@ -17,7 +17,7 @@ import type { Turns } from './turns.js'
 /** SYNC_BLOCK: or a 201 would not mean that it is on disk. */
 const CREATE = { overwrite: 'false', noredirect: 'true', createflag: 'CREATE,SYNC_BLOCK' }
 /** How often a NameNode is asked for a DataNode that is not left out: where these share an address it guesses. */
-const QUESTIONS = 10
+const QUESTIONS = 20
 
 export class Uploads {
   readonly #excluded: Excluded
@@ -37,6 +37,7 @@ export class Uploads {
   /** One attempt, in its turn. Throws Failure: try again under another name. */
   async upload(path: string, file: DiskFile, size: number, temporaries: Temporaries): Promise<Finished> {
     return await this.turns.take(async () => {
+      this.nodes.retry.mayBegin(`cannot write ${path}`)
       const location = await this.#locationFor(path)
       await temporaries.attempt(path)
       try {

@@ -11,7 +11,8 @@ import { Lock, readHolder } from './lock.js'
 import { Log } from './log.js'
 import { Published } from './published.js'
 import { Putter } from './putter.js'
-import { LogReader } from './reading.js'
+import { Replay, replay, type Replaying } from './replay.js'
+import { resolveRange, type Asked } from './range.js'
 import { readerPlaces, removePassed } from './retention.js'
 import { Room, type RoomOptions } from './room.js'
 import { listSegments, Paths, type Surroundings } from './surroundings.js'
@@ -169,24 +170,24 @@ export class Queue {
     await this.#trim()
   }
 
-  /** All events that are there, from the oldest on; what is damaged as gap events. */
-  async *export(): AsyncGenerator<Batch> {
-    const { paths, around, identity } = this
+  /** Events that are there, in order; what is damaged as gap events. Throws NO_INPUT for a sequence that is not there. */
+  async *export(asked: Asked = {}): AsyncGenerator<Batch> {
+    const reading = await this.#replaying(`queue.${this.id}.export`)
+    const range = await resolveRange(reading, asked, reading.next)
+    yield* replay(reading, range, [])
+  }
+
+  /** The same to somebody who acks: a partition of its own, and no cursor moves. Throws BAD_OPTION, NO_INPUT. */
+  async openReplay(asked: Asked, name: string): Promise<Replay> {
+    checkName(name)
+    return Replay.open(await this.#replaying(''), asked, name)
+  }
+
+  async #replaying(partition: string): Promise<Replaying> {
     await this.#refresh()
-    const from = (await listSegments(around.disk, paths))[0] ?? 0
-    const reading = {
-      paths,
-      around,
-      identity,
-      published: this.#published,
-      blocks: new Blocks(1024 * 1024, 4),
-      partition: `queue.${this.id}.export`,
-      from,
-      stops: [],
-      stop: new AbortController().signal,
-      ends: () => true,
-    }
-    yield* new LogReader(reading).batches()
+    const { paths, around, identity } = this
+    const next = (await this.#published.read())?.next ?? 0
+    return { paths, around, identity, published: this.#published, blocks: new Blocks(1024 * 1024, 4), partition, next }
   }
 
   async #readers(next: number): Promise<ReaderStat[]> {

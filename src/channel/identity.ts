@@ -41,6 +41,18 @@ export async function openIdentity(paths: Paths, around: Surroundings, how: Open
   return create(paths, around)
 }
 
+/** What queue.json says, and whether the directory is where it says; changes nothing. Throws NO_INPUT, VERSION, SEGMENT_DAMAGED. */
+export async function lookAtIdentity(paths: Paths, { disk }: Surroundings): Promise<{ readonly identity: Identity; readonly itself: boolean }> {
+  const bytes = await readWhole(disk, paths.identity)
+  const stat = await disk.stat(paths.identity)
+  if (bytes !== undefined && stat !== undefined) {
+    const written = decode(bytes, paths)
+    return { identity: written, itself: isItself(stat, written) }
+  }
+  if ((await disk.stat(paths.segments)) === undefined) throw new FlumeError('NO_INPUT', `cannot open queue ${paths.directory}: there is none`)
+  throw new FlumeError('SEGMENT_DAMAGED', `cannot read ${paths.identity}: it is missing`)
+}
+
 async function checkIdentity(paths: Paths, around: Surroundings, how: OpenHow, written: Written): Promise<Identity> {
   const stat = await around.disk.stat(paths.identity)
   if (stat === undefined || isItself(stat, written)) return written
@@ -81,7 +93,7 @@ function isUuid(text: unknown): text is string {
 }
 
 /** What may lie in a directory whose queue.json was not yet made when its maker died. */
-const HALF_MADE = /^(segments|cursors|lock|committed|queue\.json\..*\.tmp)$/
+const HALF_MADE = /^(segments|cursors|replays|lock|committed|queue\.json\..*\.tmp)$/
 
 async function refuseOther(disk: Disk, paths: Paths): Promise<void> {
   const other = (await disk.list(paths.directory)).find((name) => !HALF_MADE.test(name))

@@ -73,7 +73,7 @@ export async function beginningOf(
 }
 
 /** Undefined where it does not verify. */
-async function readHeader(file: DiskFile): Promise<SegmentHeader | undefined> {
+export async function readHeader(file: DiskFile): Promise<SegmentHeader | undefined> {
   const bytes = Buffer.alloc(SEGMENT_HEADER_SIZE)
   const count = await file.read(bytes, 0)
   return decodeSegmentHeader(bytes.subarray(0, count))
@@ -89,7 +89,7 @@ function checkHeader(header: SegmentHeader, first: number, path: string, identit
   }
 }
 
-async function readTable(file: DiskFile, header: SegmentHeader): Promise<Table | undefined> {
+export async function readTable(file: DiskFile, header: SegmentHeader): Promise<Table | undefined> {
   const bytes = Buffer.alloc(header.tableSize)
   const count = await file.read(bytes, SEGMENT_HEADER_SIZE)
   if (count !== bytes.length || crc32(bytes) !== header.tableChecksum) return undefined
@@ -97,7 +97,7 @@ async function readTable(file: DiskFile, header: SegmentHeader): Promise<Table |
 }
 
 /** Where the first frame of a segment without a header begins: found, not computed. */
-async function firstFrame(file: DiskFile, blocks: Blocks): Promise<number> {
+export async function firstFrame(file: DiskFile, blocks: Blocks): Promise<number> {
   for await (const found of readFrames(file, SEGMENT_HEADER_SIZE, Infinity, blocks)) {
     if (found.kind === 'damage') return found.to
     found.release()

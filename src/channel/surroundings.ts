@@ -32,6 +32,10 @@ export class Paths {
     return join(this.segments, `${String(first).padStart(20, '0')}.seg`)
   }
 
+  replay(name: string): string {
+    return join(this.directory, 'replays', name)
+  }
+
   cursor(name: string): string {
     return join(this.cursors, name)
   }

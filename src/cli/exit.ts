@@ -2,6 +2,8 @@
 import { FlumeError, errnoOf, type Code } from '../errors.js'
 
 export const BUG = 70
+/** Not an error of sysexits(3), but the answer of a check: as grep(1) and cmp(1). */
+export const FOUND_WRONG = 1
 
 export const STATUS: Readonly<Record<Code, number>> = {
   BAD_OPTION: 64,

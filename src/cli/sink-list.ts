@@ -2,7 +2,7 @@
 import type { End } from '../pipe/output-options.js'
 import type { Finding } from '../sinks/hdfs/list.js'
 import type { Context } from './command.js'
-import { STATUS } from './exit.js'
+import { FOUND_WRONG, STATUS } from './exit.js'
 import { exportTo } from './queue-export.js'
 import { describe, visible } from './report.js'
 
@@ -12,9 +12,6 @@ interface ListOptions {
   /** What is missing counts, too. */
   readonly strict: boolean
 }
-
-/** Not an error of sysexits(3), but the answer: as grep(1) and cmp(1). */
-const FOUND_WRONG = 1
 
 /** Prints the findings to a descriptor, and says what is wrong with them. Returns how to end. */
 export async function printList(fd: number, findings: AsyncIterable<Finding>, options: ListOptions, context: Context): Promise<End> {

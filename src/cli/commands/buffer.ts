@@ -3,6 +3,8 @@ import { randomUUID } from 'node:crypto'
 import { join, resolve } from 'node:path'
 import { Queue } from '../../channel/channel.js'
 import type { Putter, Taker } from '../../channel/channel.js'
+import type { Replay } from '../../channel/replay.js'
+import { Paths } from '../../channel/surroundings.js'
 import { writeAll } from '../../disk/descriptor.js'
 import { statOfFd } from '../../disk/fd.js'
 import { FlumeError } from '../../errors.js'
@@ -14,7 +16,9 @@ import { defineCommand } from '../command.js'
 import type { Context, Values } from '../command.js'
 import { EVENTS, OUTPUT, REJECTS } from '../options.js'
 import { longLinesTo, stdinOf, stdoutOf } from '../stdio.js'
+import { printCheck } from '../queue-check.js'
 import { exportTo } from '../queue-export.js'
+import { rangeOf } from '../queue-range.js'
 import { statText } from '../queue-stat.js'
 
 const options = {
@@ -23,8 +27,11 @@ const options = {
   once: { type: 'flag', describe: 'with nothing to put: end at the last event' },
   reader: { type: 'text', default: 'default', placeholder: 'NAME', describe: 'take under this name' },
   stat: { type: 'flag', describe: 'print how the queue and its readers stand' },
-  json: { type: 'flag', describe: 'with --stat: as one JSON object' },
-  export: { type: 'flag', describe: 'write all events that are there to stdout' },
+  check: { type: 'flag', describe: 'read all of the queue, and print what is wrong with it' },
+  json: { type: 'flag', describe: 'with --stat, --check: as JSON' },
+  export: { type: 'flag', describe: 'write the events that are there to stdout' },
+  from: { type: 'text', placeholder: 'WHERE', describe: 'give out once more from here: beginning, the number of an event, or a time' },
+  to: { type: 'text', placeholder: 'WHERE', describe: 'up to here: the number of the last event, or a time' },
   forget: { type: 'text', placeholder: 'NAME', describe: 'give up this reader' },
   'size-max': { type: 'size', placeholder: 'SIZE', describe: 'stop reading when the segments hold so many bytes' },
   'free-min': { type: 'size', placeholder: 'SIZE', describe: 'leave so much of the disk free (default: the lesser of 512M and 5 %)' },
@@ -51,21 +58,54 @@ export const command = defineCommand({
     const [directory, ...others] = operands
     if (directory === undefined || directory === '') throw new FlumeError('BAD_OPTION', 'the directory of the queue is missing')
     if (others.length > 0) throw new FlumeError('BAD_OPTION', `one directory is enough: what is ${others.join(' ')}?`)
-    for (const [one, other] of [['put', 'take'], ['copied', 'moved'], ['put', 'once']] as const) {
-      if (values[one] && values[other]) throw new FlumeError('BAD_OPTION', `--${one} and --${other} exclude each other`)
+    for (const [one, other] of EXCLUSIVE) {
+      if (isGiven(values[one]) && isGiven(values[other])) throw new FlumeError('BAD_OPTION', `--${one} and --${other} exclude each other`)
     }
     const accept = values.copied ? 'copied' : values.moved ? 'moved' : undefined
     const { disk, clock, pid, say } = context
     const roles = rolesOf(values)
+    const asked = rangeOf(values)
     const around = { disk, clock, pid, say, uuid: randomUUID }
     const path = resolve(context.directory, directory)
+    if (values.check) return printCheck(1, new Paths(path), around, values.json, context.stop)
     const queue = await Queue.open(path, around, { create: roles.put, ...(accept ? { accept } : {}) })
     if (values.forget !== undefined) return queue.forget(values.forget)
-    if (values.export) return exportTo(1, queue.export())
+    if (values.export) return exportTo(1, queue.export(asked))
+    if (isReplay(values)) return replay(await queue.openReplay(asked, values.reader), values, context)
     if (values.stat || (!roles.put && !roles.take)) return writeAll(1, statText(await queue.stat(), directory, values.json), Infinity)
     return new Line(queue, values, context).run(roles)
   },
 })
+
+const EXCLUSIVE = [
+  ['put', 'take'],
+  ['copied', 'moved'],
+  ['put', 'once'],
+  ['put', 'from'],
+  ['put', 'to'],
+  ['check', 'export'],
+  ['stat', 'export'],
+  ['stat', 'check'],
+] as const
+
+function isGiven(value: boolean | string | undefined): boolean {
+  return value !== undefined && value !== false
+}
+
+function isReplay({ from, to }: BufferValues): boolean {
+  return from !== undefined || to !== undefined
+}
+
+/** Until all of it is given out and acked. */
+async function replay(source: Replay, values: BufferValues, context: Context): Promise<End> {
+  const { from, end } = source.range
+  context.say(from < end ? `replays events ${from} to ${end - 1} as ${source.asks}` : 'there is nothing to replay: no event was put then')
+  try {
+    return from < end ? await deliver(source, stdoutOf('flume-buffer', values, context), context.stop) : 0
+  } finally {
+    await source.close()
+  }
+}
 
 interface Roles {
   readonly put: boolean
@@ -73,7 +113,7 @@ interface Roles {
 }
 
 function rolesOf(values: BufferValues): Roles {
-  const asks = values.stat || values.export || values.forget !== undefined
+  const asks = values.stat || values.check || values.export || values.forget !== undefined || isReplay(values)
   const silent = ['terminal', 'null', 'closed']
   return {
     put: !asks && !values.take && (values.put || !silent.includes(statOfFd(0).kind)),

@@ -1,0 +1,40 @@
+/** The readers of a queue, for --check: whether each has its place, and whether the events from there on are still there. */
+import { FlumeError } from '../errors.js'
+import { readCursor } from './cursor.js'
+import type { Finding } from './finding.js'
+import type { Paths, Surroundings } from './surroundings.js'
+
+/** A cursor, or that of --ack=off. */
+const CURSOR = /^[A-Za-z0-9_-]{1,64}(\.off)?$/
+/** A record may be read in the middle of being written. */
+const TRIES = 3
+
+/** `first`: the oldest event. `next`: the one that will come next, asked for after a place was read: a reader at work moves on. */
+export async function* checkReaders(paths: Paths, around: Surroundings, first: number, next: () => Promise<number>): AsyncGenerator<Finding> {
+  const names = await around.disk.list(paths.cursors).catch(() => [])
+  for (const name of names.filter((each) => CURSOR.test(each)).sort()) {
+    const file = paths.cursor(name)
+    const at = await placeOf(paths, name, around)
+    if (at === 'damaged') {
+      const meaning = `reader ${name} is refused, and no segment is removed; no event is lost`
+      yield { kind: 'cursor', file, byte: 0, reason: 'neither of its two records verifies', meaning }
+    } else if (at !== undefined && at < first) {
+      const reason = `reader ${name} stands before event ${at}, the oldest is ${first}`
+      yield { kind: 'lost', file, byte: null, reason, meaning: `events ${at} to ${first - 1} are lost to it` }
+    } else if (at !== undefined && !name.endsWith('.off') && at > (await next())) {
+      const reason = `reader ${name} stands before event ${at}, but the queue ends before ${await next()}`
+      yield { kind: 'ahead', file, byte: null, reason, meaning: `the next start goes on at ${at}; the events between are lost` }
+    }
+  }
+}
+
+async function placeOf(paths: Paths, name: string, around: Surroundings): Promise<number | 'damaged' | undefined> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return (await readCursor(paths, name, around.disk))?.next
+    } catch (error) {
+      if (!(error instanceof FlumeError) || error.code !== 'SEGMENT_DAMAGED') throw error
+      if (tries === TRIES) return 'damaged'
+    }
+  }
+}

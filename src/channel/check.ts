@@ -1,0 +1,191 @@
+/**
+ * --check: reads every segment, frame, reader and queue.json, and says what is wrong with each. Changes nothing and takes no
+ * lock, so it may run beside a queue at work. What it calls lost is what reading.ts gives out gap events for.
+ */
+import { Blocks } from '../disk/blocks.js'
+import type { DiskFile } from '../disk/disk.js'
+import { errnoOf, FlumeError } from '../errors.js'
+import { checkReaders } from './check-readers.js'
+import type { Finding, Summary } from './finding.js'
+import { FORMAT, SEGMENT_HEADER_SIZE, type SegmentHeader, type Table } from './format.js'
+import { lookAtIdentity, type Identity } from './identity.js'
+import { Published, type End } from './published.js'
+import { recover, type Place } from './recover.js'
+import { firstFrame, readHeader, readTable } from './start.js'
+import { listSegments, type Paths, type Surroundings } from './surroundings.js'
+import { Walk } from './walk.js'
+import { Wake } from '../events/wake.js'
+
+const BLOCK_SIZE = 1024 * 1024
+const BLOCK_COUNT = 4
+
+/** What is known of a segment before its frames are read. */
+interface Opened {
+  readonly first: number
+  readonly path: string
+  readonly file: DiskFile
+  readonly header: SegmentHeader | undefined
+  readonly table: Table | undefined
+  /** Byte of its first frame. */
+  readonly at: number
+}
+
+export class Check {
+  readonly #blocks = new Blocks(BLOCK_SIZE, BLOCK_COUNT)
+  #identity: Identity | undefined
+  /** Whether the positions at the end of the segment before are known. */
+  #positions = false
+  #summary: Summary = { segments: 0, bytes: 0, first: 0, next: 0, readers: 0, wrong: 0, lost: 0 }
+
+  constructor(
+    readonly paths: Paths,
+    readonly around: Surroundings,
+    readonly stop: AbortSignal,
+  ) {}
+
+  /** Of what was read so far. */
+  get summary(): Summary {
+    return this.#summary
+  }
+
+  /** In the order of the files; ends early at `stop`. Throws NO_INPUT where there is no queue, VERSION. */
+  async *findings(): AsyncGenerator<Finding> {
+    for await (const finding of this.#all()) {
+      if (this.stop.aborted) return
+      this.#count(finding)
+      yield finding
+    }
+  }
+
+  #count({ kind, first, last }: Finding): void {
+    const { wrong, lost } = this.#summary
+    this.#set({
+      wrong: wrong + (kind === 'note' ? 0 : 1),
+      lost: lost + (first === undefined || last === undefined ? 0 : last - first + 1),
+    })
+  }
+
+  #set(part: Partial<Summary>): void {
+    this.#summary = { ...this.#summary, ...part }
+  }
+
+  async *#all(): AsyncGenerator<Finding> {
+    yield* this.#checkIdentity()
+    const published = new Published(this.paths, this.around.disk, new Wake())
+    try {
+      const known = await published.read()
+      const segments = await listSegments(this.around.disk, this.paths).catch(() => [])
+      yield* this.#segments(segments, known)
+      const { first, next } = this.#summary
+      yield* checkReaders(this.paths, this.around, first, async () => Math.max(next, (await published.read())?.next ?? 0))
+      this.#set({ readers: (await this.around.disk.list(this.paths.cursors).catch(() => [])).filter((name) => !name.includes('.')).length })
+    } finally {
+      await published.close()
+    }
+  }
+
+  async *#checkIdentity(): AsyncGenerator<Finding> {
+    const { paths, around } = this
+    try {
+      const seen = await lookAtIdentity(paths, around)
+      this.#identity = seen.identity
+      if (seen.itself) return
+      const meaning = 'the queue is refused until --copied or --moved says what it is'
+      yield { kind: 'copied', file: paths.identity, byte: null, reason: 'was copied or restored from a backup', meaning }
+    } catch (error) {
+      if (!(error instanceof FlumeError) || error.code !== 'SEGMENT_DAMAGED') throw error
+      yield { kind: 'identity', file: paths.identity, byte: 0, reason: 'does not say which queue this is', meaning: 'the queue is refused; no event is lost' }
+    }
+  }
+
+  async *#segments(segments: readonly number[], known: End | undefined): AsyncGenerator<Finding> {
+    const first = segments[0] ?? known?.next ?? 0
+    const walk = new Walk(first, this.#blocks)
+    this.#set({ first, next: first })
+    for (const [index, start] of segments.entries()) {
+      const opened = await this.#open(start)
+      if (opened === undefined) walk.next = Math.max(walk.next, segments[index + 1] ?? 0) // removed since it was listed
+      else yield* this.#segment(opened, walk, index === segments.length - 1, known)
+      if (this.stop.aborted) return
+    }
+    if (known !== undefined) yield* walk.end(known.next, this.paths.segment(segments.at(-1) ?? first))
+    this.#set({ next: walk.next })
+  }
+
+  async *#segment(opened: Opened, walk: Walk, isLast: boolean, known: End | undefined): AsyncGenerator<Finding> {
+    const { first, path, file, at } = opened
+    try {
+      const stray = this.#strayOf(opened)
+      if (stray !== undefined) {
+        yield stray
+        return
+      }
+      const { size } = await file.stat()
+      this.#set({ segments: this.#summary.segments + 1, bytes: this.#summary.bytes + size })
+      yield* walk.begin(first, this.paths.segment(walk.next))
+      yield* this.#beginning(opened, isLast)
+      if (walk.next > first) {
+        const reason = `begins with event ${first}, which the segment before it holds`
+        yield { kind: 'double', file: path, byte: null, reason, meaning: 'those that stand twice are given out once' }
+      }
+      const end = isLast ? await this.#endOf(opened, known) : undefined
+      yield* walk.frames({ path, file, at, limit: end?.end ?? Infinity })
+      if (end === undefined) return
+      yield* walk.end(end.next, path)
+      if (size > end.end && known?.segment !== first) {
+        const reason = `${size - end.end} bytes were written and never acked`
+        yield { kind: 'note', file: path, byte: end.end, reason, meaning: 'the next start cuts them; what sent them sends them again' }
+      }
+    } finally {
+      await file.close()
+    }
+  }
+
+  /** Undefined: it was removed. Throws VERSION. */
+  async #open(first: number): Promise<Opened | undefined> {
+    const path = this.paths.segment(first)
+    let file: DiskFile | undefined
+    try {
+      file = await this.around.disk.open(path, 'read')
+      const header = await readHeader(file)
+      if (header !== undefined && header.format !== FORMAT) {
+        throw new FlumeError('VERSION', `cannot check segment ${path}: its format is ${header.format}, this program knows ${FORMAT}`)
+      }
+      const table = header === undefined ? undefined : await readTable(file, header)
+      const at = header === undefined ? await firstFrame(file, this.#blocks) : SEGMENT_HEADER_SIZE + header.tableSize
+      return { first, path, file, header, table, at }
+    } catch (error) {
+      await file?.close()
+      if (errnoOf(error) === 'ENOENT') return undefined
+      throw error
+    }
+  }
+
+  #strayOf({ first, path, header }: Opened): Finding | undefined {
+    if (header === undefined) return undefined
+    const identity = this.#identity
+    const ours = identity === undefined || [identity.queue, ...identity.formerly].includes(header.queue)
+    if (ours && header.first === first) return undefined
+    const reason = ours ? `is segment ${header.first} under a wrong name` : `is segment ${header.first} of queue ${header.queue}`
+    return { kind: 'stray', file: path, byte: 0, reason, meaning: 'whoever reads the queue stops before it' }
+  }
+
+  *#beginning({ path, header, table }: Opened, isLast: boolean): Generator<Finding> {
+    const knewPositions = this.#positions
+    this.#positions = table !== undefined || knewPositions
+    if (table !== undefined) return
+    const byte = header === undefined ? 0 : SEGMENT_HEADER_SIZE
+    const what = header === undefined ? 'the segment header does not verify' : 'the table of positions does not verify'
+    if (isLast && !knewPositions) {
+      const meaning = 'nothing can be put: what sends into the queue would begin again; no event is lost'
+      yield { kind: 'positions', file: path, byte, reason: what, meaning }
+    } else yield { kind: 'lost', file: path, byte, reason: what, meaning: 'no event is lost' }
+  }
+
+  /** Where the frames of the last segment end, as the next start would find it. */
+  async #endOf({ first, file, at, table }: Opened, known: End | undefined): Promise<Place> {
+    const published = known?.segment === first ? { end: known.end, next: known.next } : undefined
+    const { end, next } = await recover(file, { end: at, next: first }, table ?? new Map(), published, this.#blocks)
+    return { end, next }
+  }
+}

@@ -1,0 +1,131 @@
+/** From where to where a queue is read: what a person typed, as sequences. */
+import type { Blocks } from '../disk/blocks.js'
+import { errnoOf, FlumeError } from '../errors.js'
+import type { Batch } from '../events/batch.js'
+import type { Identity } from './identity.js'
+import { openSegment } from './segment-file.js'
+import { readFrames } from './segment.js'
+import { beginningOf } from './start.js'
+import { listSegments, type Paths, type Surroundings } from './surroundings.js'
+
+/** `time`: ms since the epoch. */
+export type Bound = { readonly kind: 'sequence'; readonly sequence: number } | { readonly kind: 'time'; readonly time: number }
+
+/** `from` absent: the oldest event. `to` absent: the last one that is there now; it is included, a time is not. */
+export interface Asked {
+  readonly from?: Bound
+  readonly to?: Bound
+}
+
+/** Sequences; `end` is not included. */
+export interface Range {
+  readonly from: number
+  readonly end: number
+}
+
+interface Resolving {
+  readonly paths: Paths
+  readonly around: Surroundings
+  readonly identity: Identity
+  readonly blocks: Blocks
+}
+
+/** The same for the same segments. `next`: the event that comes next. Throws NO_INPUT for a sequence that is not there yet. */
+export async function resolveRange(resolving: Resolving, { from, to }: Asked, next: number): Promise<Range> {
+  const segments = await listSegments(resolving.around.disk, resolving.paths)
+  const at = async (bound: Bound): Promise<number> =>
+    bound.kind === 'sequence' ? there(bound.sequence, next, resolving.paths) : firstAt(resolving, segments, bound.time, next)
+  const begin = from === undefined ? (segments[0] ?? next) : await at(from)
+  const end = to === undefined ? next : (await at(to)) + (to.kind === 'sequence' ? 1 : 0)
+  return { from: begin, end: Math.max(begin, end) }
+}
+
+function there(sequence: number, next: number, paths: Paths): number {
+  if (sequence < next) return sequence
+  const why = next === 0 ? 'it is empty' : `its last event is ${next - 1}`
+  throw new FlumeError('NO_INPUT', `cannot give out event ${sequence} of queue ${paths.directory}: ${why}`)
+}
+
+/** The first event put at `time` or later; `next` where there is none. */
+async function firstAt(resolving: Resolving, segments: readonly number[], time: number, next: number): Promise<number> {
+  for (let index = await firstSegment(resolving, segments, time); index < segments.length; index++) {
+    const found = await firstIn(resolving, segments[index] ?? 0, time)
+    if (found !== undefined) return Math.min(found, next)
+  }
+  return next
+}
+
+/** Index of the segment that was written at `time`; where that is not known, of one before it. */
+async function firstSegment(resolving: Resolving, segments: readonly number[], time: number): Promise<number> {
+  let start = 0
+  for (let index = 1; index < segments.length; index++) {
+    const created = (await inSegment(resolving, segments[index] ?? 0, async (_, beginning) => beginning.created)) ?? 0
+    if (created >= time) break
+    if (created > 0) start = index
+  }
+  return start
+}
+
+function firstIn(resolving: Resolving, first: number, time: number): Promise<number | undefined> {
+  return inSegment(resolving, first, async (file, { at }) => {
+    for await (const found of readFrames(file, at, Infinity, resolving.blocks)) {
+      if (found.kind === 'damage') continue
+      found.release()
+      if (found.header.count > 0 && found.header.time >= time) return found.header.first
+    }
+    return undefined
+  })
+}
+
+/** Undefined, too, where the segment was removed meanwhile. */
+async function inSegment<T>(
+  { paths, around, identity, blocks }: Resolving,
+  first: number,
+  look: (file: Awaited<ReturnType<typeof openSegment>>, beginning: Awaited<ReturnType<typeof beginningOf>>) => Promise<T>,
+): Promise<T | undefined> {
+  const path = paths.segment(first)
+  try {
+    const file = await openSegment(around.disk, path)
+    try {
+      return await look(file, await beginningOf(file, first, path, identity, blocks))
+    } finally {
+      await file.close()
+    }
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+/** The batches of a log from `from` on, without what lies outside the range: the first and the last may be a part of a frame. */
+export async function* within(batches: AsyncIterable<Batch>, { from, end }: Range): AsyncGenerator<Batch> {
+  if (from >= end) return
+  for await (const batch of batches) {
+    const last = batch.mark !== null && batch.mark.to.offset >= end
+    yield cut(batch, from, end)
+    if (last) return
+  }
+}
+
+function cut(batch: Batch, from: number, end: number): Batch {
+  const { lines, mark } = batch
+  if (mark === null || mark.from === null) return batch
+  const [first, last] = [mark.from.offset, mark.to.offset]
+  if (first >= from && last <= end) return batch
+  const [begin, stop] = [Math.max(first, from), Math.min(last, end)]
+  const start = after(lines, 0, begin - first)
+  return {
+    ...batch,
+    lines: lines.subarray(start, after(lines, start, stop - begin)),
+    count: stop - begin,
+    mark: { ...mark, from: { offset: begin }, to: { offset: stop } },
+    release: () => batch.release(),
+  }
+}
+
+/** The byte after `count` lines from byte `at` on. */
+function after(lines: Buffer, at: number, count: number): number {
+  let end = at
+  for (let left = count; left > 0; left--) end = lines.indexOf(10, end) + 1
+  return end
+}

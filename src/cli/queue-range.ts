@@ -1,0 +1,38 @@
+/** flume-buffer --from and --to: a sequence, a time, or the beginning. */
+import type { Asked, Bound } from '../channel/range.js'
+import { FlumeError } from '../errors.js'
+
+/** Throws BAD_OPTION. */
+export function rangeOf({ from, to }: { readonly from: string | undefined; readonly to: string | undefined }): Asked {
+  const first = from === undefined || from === 'beginning' ? undefined : boundOf(from, 'from')
+  const last = to === undefined ? undefined : boundOf(to, 'to')
+  if (first !== undefined && first.kind === last?.kind && valueOf(first) > valueOf(last)) {
+    throw new FlumeError('BAD_OPTION', `--from ${from} comes after --to ${to}`)
+  }
+  return { ...(first === undefined ? {} : { from: first }), ...(last === undefined ? {} : { to: last }) }
+}
+
+function boundOf(text: string, option: 'from' | 'to'): Bound {
+  const sequence = /^\d+$/.test(text) ? Number(text) : undefined
+  if (sequence !== undefined && Number.isSafeInteger(sequence)) return { kind: 'sequence', sequence }
+  const time = timeOf(text)
+  if (time !== undefined) return { kind: 'time', time }
+  const more = option === 'from' ? 'beginning, ' : ''
+  const expected = `${more}the number of an event, or a time such as 2026-11-24T06:00Z or @1795500000`
+  throw new FlumeError('BAD_OPTION', `bad value ${text === '' ? "''" : text} for --${option}: expected ${expected}`)
+}
+
+/** ms since the epoch: `@` and seconds, or ISO 8601; a day is its beginning, and without a zone it is local time. */
+function timeOf(text: string): number | undefined {
+  const seconds = /^@(\d+(?:\.\d{1,3})?)$/.exec(text)?.[1]
+  if (seconds !== undefined) return Math.round(Number(seconds) * 1000)
+  const match = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?)(Z|[+-]\d\d:?\d\d)?)?$/.exec(text)
+  if (match === null) return undefined
+  const [, day, time = '00:00', zone = ''] = match
+  const ms = Date.parse(`${day}T${time}${zone.replace(/^(...)(\d\d)$/, '$1:$2')}`)
+  return Number.isNaN(ms) ? undefined : ms
+}
+
+function valueOf(bound: Bound): number {
+  return bound.kind === 'sequence' ? bound.sequence : bound.time
+}

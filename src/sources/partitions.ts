@@ -4,9 +4,11 @@
  */
 import type { DiskFile, FileStat } from '../disk/disk.js'
 import { errnoOf } from '../errors.js'
-import { inherit, search, type Known } from './copies.js'
+import { openLog } from './compressed.js'
+import { Listings } from './listing.js'
 import { identityOf, type FilePosition } from './position.js'
 import { Partition } from './partition.js'
+import { between, inherit, isDone, search, type Known } from './search.js'
 import type { Match } from './watch.js'
 
 /** Partition to the positions where readers stand in it, lowest first. */
@@ -18,6 +20,8 @@ export class Partitions implements Known {
   missing: readonly string[] = []
   /** Files that match and could not be opened. */
   readonly unreadable = new Set<string>()
+  /** Compressed files of which not all could be read. */
+  readonly damaged = new Set<string>()
   /** By the path without symlinks: the path that matched. */
   readonly paths = new Map<string, string>()
 
@@ -27,7 +31,19 @@ export class Partitions implements Known {
     readonly young: number,
     readonly now: () => number,
     readonly newId: () => string,
+    readonly olddirs: readonly string[] = [],
   ) {}
+
+  listings(): Listings {
+    return new Listings(this.disk, this.names, this.olddirs, this.all.values())
+  }
+
+  open(path: string): Promise<DiskFile> {
+    return openLog(this.disk, path, (reason) => {
+      this.damaged.add(path)
+      this.names.sayOnce(`cannot read all that is in ${path}: ${reason}`)
+    })
+  }
 
   /**
    * Stands where these places say. A file that is open and has no place there begins anew, and may turn out to be one
@@ -69,22 +85,39 @@ export class Partitions implements Known {
       if (partition === undefined) fresh.set(identity, fresh.get(identity) ?? match)
       else if (named.get(partition)?.path !== partition.name) named.set(partition, match)
     }
-    for (const partition of open.values()) this.#rename(partition, named.get(partition))
-    return this.#meet([...fresh.values()])
+    const unnamed = [...open.values()].filter((partition) => this.#rename(partition, named.get(partition)))
+    const added = await this.#meet([...fresh.values()])
+    if (unnamed.length > 0) {
+      const listings = this.listings()
+      for (const partition of unnamed) await between(partition, this, listings)
+    }
+    return added
   }
 
-  /** After the first look(): finds those that were read before, and match no more. Returns how many are gone. */
+  /**
+   * After the first look(): finds those that were read before, and match no more; and what was the same log after them.
+   * Returns how many are gone.
+   */
   async seek(): Promise<number> {
+    const listings = this.listings()
+    const newest = new Map<string, Partition>()
     let gone = 0
-    for (const partition of this.#closed()) {
-      const place = partition.marked
-      if (place === null || place.ended === true || !this.names.owns(partition.path)) continue
-      const wasTruncated = (await this.disk.stat(partition.path).catch(() => undefined)) !== undefined
-      if (await search(partition, place, wasTruncated, this)) continue
-      gone++
-      if (partition.size > place.offset && !this.unreadable.has(partition.path)) partition.lose(partition.size, 'removed')
+    for (const partition of [...this.all.values()].sort((a, b) => (a.marked?.time ?? 0) - (b.marked?.time ?? 0))) {
+      const { marked, path } = partition
+      if (marked === null || !this.names.owns(path)) continue
+      newest.set(path, partition)
+      if (partition.file === undefined && marked.ended !== true && !(await this.#find(partition, marked, listings))) gone++
     }
+    for (const partition of newest.values()) if (partition.name !== partition.path) await between(partition, this, listings)
     return gone
+  }
+
+  async #find(partition: Partition, place: FilePosition, listings: Listings): Promise<boolean> {
+    const { path } = partition
+    const wasTruncated = (await this.disk.stat(path).catch(() => undefined)) !== undefined
+    if (await search(partition, place, wasTruncated, this, listings)) return true
+    if (partition.size > place.offset && !this.unreadable.has(path)) partition.lose(partition.size, 'removed')
+    return false
   }
 
   /** It begins at byte 0 after all: it is the successor of one that was read. */
@@ -99,20 +132,25 @@ export class Partitions implements Known {
     if (partition.marked === null) this.all.delete(partition.id)
   }
 
-  #rename(partition: Partition, match: Match | undefined): void {
-    if (match === undefined && partition.name !== undefined) {
+  /** True: its name was taken away. */
+  #rename(partition: Partition, match: Match | undefined): boolean {
+    const lost = match === undefined && partition.name !== undefined
+    if (lost) {
       partition.since = this.now()
       partition.due = true
     } else if (match !== undefined) {
       partition.due ||= match.stat.size !== partition.offset || match.stat.modified !== partition.modified
     }
     partition.name = match?.path
+    return lost
   }
 
   async #meet(fresh: readonly Match[]): Promise<Partition[]> {
     const closed = byIdentity(this.#closed())
     const added: Partition[] = []
-    for (const { path, stat } of fresh) {
+    for (const match of fresh) {
+      const { path, stat } = match
+      if (await this.#isDone(closed.get(identityOf(stat)) ?? [], match)) continue
       const opened = await this.#open(path)
       if (opened === undefined) continue
       if (this.#isOpen(opened.stat)) {
@@ -124,6 +162,16 @@ export class Partitions implements Known {
       else known.attach(opened.file, opened.stat, path, this.now())
     }
     return added
+  }
+
+  /** It is compressed, and one of these has read all of it. */
+  async #isDone(partitions: readonly Partition[], match: Match): Promise<boolean> {
+    for (const partition of partitions) {
+      if (partition.marked === null || !(await isDone(partition, partition.marked, match, this))) continue
+      partition.name = match.path
+      return true
+    }
+    return false
   }
 
   #isOpen(stat: FileStat): boolean {
@@ -144,7 +192,7 @@ export class Partitions implements Known {
   /** Undefined where it cannot be read, which is said once, or is gone already. */
   async #open(path: string): Promise<{ file: DiskFile; stat: FileStat } | undefined> {
     try {
-      const file = await this.disk.open(path, 'read')
+      const file = await this.open(path)
       this.unreadable.delete(path)
       this.paths.set(await this.disk.realPath(path).catch(() => path), path)
       return { file, stat: await file.stat() }

@@ -5,6 +5,7 @@
 import { dirname, join } from 'node:path'
 import type { Clock } from '../events/flow.js'
 import type { Change } from '../disk/notice.js'
+import { Compressed } from './compressed.js'
 import type { Partition } from './partition.js'
 import type { Partitions } from './partitions.js'
 
@@ -59,9 +60,9 @@ export class Rounds {
     return [...this.partitions.all.values()].filter(({ due }) => due)
   }
 
-  /** Of these, the files that match no more; the oldest first. */
+  /** Of these, the files that are not under their first name any more; the oldest first. */
   rotated(): Partition[] {
-    return this.due().filter(({ file, name }) => file !== undefined && name === undefined).sort((a, b) => a.modified - b.modified)
+    return this.due().filter(({ file, name, path }) => file !== undefined && name !== path).sort((a, b) => a.modified - b.modified)
   }
 
   /** With --once: nothing is left to read, or to wait for. */
@@ -96,7 +97,7 @@ export class Rounds {
 
   /** May its last line, which has no \n, be sent? Else sets when. */
   lastLineDue(partition: Partition): boolean {
-    if (!this.once && partition.name !== undefined) return false
+    if (!this.once && partition.name !== undefined && !(partition.file instanceof Compressed)) return false
     const at = this.once
       ? partition.quietSince + this.times.young
       : Math.max(partition.quietSince, partition.since ?? 0) + this.times.settle

@@ -7,6 +7,7 @@ import type { Batch, Mark } from '../events/batch.js'
 import type { Clock, Held, Reader, Source } from '../events/flow.js'
 import type { Disk } from '../disk/disk.js'
 import { FlumeError } from '../errors.js'
+import { Compressed } from './compressed.js'
 import { check, judge, truncated } from './copies.js'
 import type { HeaderOptions } from './headers.js'
 import { LineEncoder, type Refused } from './lines.js'
@@ -34,6 +35,8 @@ export interface TailOptions {
   /** Where positions are kept for a reader that keeps none. */
   readonly statePath: string
   readonly times: Times
+  /** Where rotated files go, beside the directory of their log and relative to it. */
+  readonly olddirs: readonly string[]
 }
 
 export interface Surroundings {
@@ -71,11 +74,11 @@ export class Tail implements Source {
     readonly around: Surroundings,
   ) {
     const { disk, clock, say, randomId, refused } = around
-    const { sourceId, patterns, once, times, eventBytesMax } = options
+    const { sourceId, patterns, once, times, eventBytesMax, olddirs } = options
     this.asks = `file.${sourceId}.`
     this.#names = new Names(patterns, disk, say)
     const newId = (): string => this.asks + randomId()
-    this.#partitions = new Partitions(disk, this.#names, once ? 0 : times.young, () => clock.now(), newId)
+    this.#partitions = new Partitions(disk, this.#names, once ? 0 : times.young, () => clock.now(), newId, olddirs)
     this.#rounds = new Rounds(this.#partitions, times, once, clock, around.notice)
     const encoder = new LineEncoder(eventBytesMax, refused)
     this.#sending = new Sending(encoder, options.headers, around.host, () => clock.now())
@@ -93,13 +96,18 @@ export class Tail implements Source {
     return [...this.#partitions.unreadable]
   }
 
+  /** Compressed files of which not all could be read. */
+  get damaged(): readonly string[] {
+    return [...this.#partitions.damaged]
+  }
+
   async *open(reader: Reader, stop: AbortSignal): AsyncGenerator<Batch> {
     try {
       await this.#begin(reader)
-      for (const partition of this.#rounds.rotated()) {
-        while (partition.due && !stop.aborted) yield* this.#read(partition)
-      }
       while (!stop.aborted) {
+        for (const partition of this.#rounds.rotated()) {
+          while (partition.due && !stop.aborted) yield* this.#read(partition)
+        }
         for (const partition of this.#rounds.due()) {
           yield* this.#read(partition)
           if (stop.aborted) return
@@ -183,8 +191,8 @@ export class Tail implements Source {
 
   #forgetOld(): void {
     const before = this.around.clock.now() - this.options.times.forget
-    for (const { id, path, file, marked, lost } of [...this.#partitions.all.values()]) {
-      if (file !== undefined || lost !== undefined || marked === null || marked.time > before || !this.#names.owns(path)) continue
+    for (const { id, path, name, file, marked, lost } of [...this.#partitions.all.values()]) {
+      if (file !== undefined || name !== undefined || lost !== undefined || marked === null || marked.time > before || !this.#names.owns(path)) continue
       this.#partitions.all.delete(id)
       this.#sending.gone.push(id)
     }
@@ -217,10 +225,13 @@ export class Tail implements Source {
     this.#rounds.lookSoon()
   }
 
-  /** It stands where no batch has said, as when it begins at its end, or after a line that went to the rejects. */
-  #owesPlace({ marked, offset, skipping, start }: Partition): boolean {
+  /**
+   * It stands where no batch has said: when it begins at its end, after a line that went to the rejects, or in a file
+   * that was compressed since, so that the next run need not look into that.
+   */
+  #owesPlace({ marked, offset, skipping, start, file, inode }: Partition): boolean {
     if (marked === null) return (offset > 0 || start !== null) && !skipping
-    return marked.offset !== offset && !skipping
+    return (marked.offset !== offset || (file instanceof Compressed && marked.inode !== inode)) && !skipping
   }
 }
 

@@ -29,6 +29,7 @@ const options = {
   'no-headers': { type: 'flag', describe: 'none of these, only those of --header' },
   'source-id': { type: 'text', placeholder: 'NAME', describe: 'whose files these are; default: the id of this machine' },
   state: { type: 'text', placeholder: 'FILE', describe: 'where positions are kept for a reader that keeps none' },
+  olddir: { type: 'texts', placeholder: 'DIR', describe: 'look for rotated files there too, as logrotate puts them' },
   poll: { type: 'duration', default: '1s', placeholder: 'TIME', describe: 'look so often for new files, and at files written to lately' },
   'poll-idle': { type: 'duration', default: '1m', placeholder: 'TIME', describe: 'look so often at the other files' },
   settle: { type: 'duration', default: '10s', placeholder: 'TIME', describe: 'send the unfinished last line of a rotated file after so long' },
@@ -85,6 +86,7 @@ function tailOptions(values: Values<typeof options>, operands: readonly string[]
     patterns,
     once: values.once,
     fromEnd: values.from === 'end',
+    olddirs: values.olddir,
     statePath: resolve(directory, values.state ?? join(stateDirectory, stateName(patterns))),
     times: {
       poll: Math.max(values.poll, 1),
@@ -98,9 +100,9 @@ function tailOptions(values: Values<typeof options>, operands: readonly string[]
 }
 
 /** At the end of --once: what was not there to be read, or could not be. */
-function report({ missing, unreadable }: Tail, say: (message: string) => void): number {
+function report({ missing, unreadable, damaged }: Tail, say: (message: string) => void): number {
   for (const pattern of missing) say(`cannot read ${pattern}: there is no such file`)
-  return missing.length > 0 ? STATUS.NO_INPUT : unreadable.length > 0 ? STATUS.PERMISSION : 0
+  return missing.length > 0 ? STATUS.NO_INPUT : unreadable.length > 0 ? STATUS.PERMISSION : damaged.length > 0 ? STATUS.BAD_EVENT : 0
 }
 
 const STRICT: Refused = {

@@ -1,0 +1,152 @@
+/**
+ * A file as gzip(1) left it, read as what is in it: a rotated log is the same after it was compressed. Bytes come in
+ * order; the last ones are kept, as each block begins a little before the place, and what lies further back is had by
+ * beginning again. Its size is that of what is known to be in it: more than was read, until the end was.
+ */
+import { Readable, pipeline } from 'node:stream'
+import { createGunzip } from 'node:zlib'
+import type { Disk, DiskFile, FileStat } from '../disk/disk.js'
+import { readAt } from './position.js'
+
+const MAGIC = Buffer.from([0x1f, 0x8b, 0x08])
+const STEP = 64 * 1024
+/** Of what was read, so much is kept. */
+const KEPT = 1024 * 1024 + 2 * STEP
+
+/** Opens a log; one that is compressed reads as what is in it. `damaged` is told why the rest cannot be had. */
+export async function openLog(disk: Disk, path: string, damaged: (reason: string) => void): Promise<DiskFile> {
+  const file = await disk.open(path, 'read')
+  const start = await readAt(file, 0, MAGIC.length).catch(() => MAGIC.subarray(0, 0)) // a file that gives no bytes says so when it is read
+  const compressed = start.equals(MAGIC) || (start.length < MAGIC.length && path.endsWith('.gz'))
+  return compressed ? new Compressed(file, damaged) : file
+}
+
+/** The size of what is in a file that gzip(1) wrote at once, modulo 2^32: its last four bytes. Undefined: it is none. */
+export async function sizeInside(disk: Disk, path: string): Promise<number | undefined> {
+  const file = await disk.open(path, 'read').catch(() => undefined)
+  try {
+    if (file === undefined || !(await readAt(file, 0, MAGIC.length)).equals(MAGIC)) return undefined
+    const { size } = await file.stat()
+    const last = await readAt(file, size - 4, 4)
+    return last.length === 4 ? last.readUInt32LE() : undefined
+  } finally {
+    await file?.close()
+  }
+}
+
+export class Compressed implements DiskFile {
+  #bytes: AsyncIterator<Buffer> | undefined
+  #kept: Buffer[] = []
+  /** The bytes kept are [#from..#to) of what is in it. */
+  #from = 0
+  #to = 0
+  /** All there is was read; of a file that looked like this. */
+  #ended = false
+  #seen = ''
+  /** There was so much in it once. */
+  #known = 1
+
+  constructor(
+    readonly file: DiskFile,
+    readonly damaged: (reason: string) => void,
+  ) {}
+
+  async read(into: Uint8Array, at: number): Promise<number> {
+    if (at < this.#from) this.#restart()
+    await this.#reach(at + into.length + 1, at)
+    let done = 0
+    let from = this.#from
+    for (const bytes of this.#kept) {
+      const skip = Math.max(0, at - from)
+      from += bytes.length
+      if (skip >= bytes.length || done === into.length) continue
+      const piece = bytes.subarray(skip, skip + into.length - done)
+      into.set(piece, done)
+      done += piece.length
+    }
+    return done
+  }
+
+  /** Where more was written to it, that is read from the start, as gzip(1) may have been in the middle of it. */
+  async stat(): Promise<FileStat> {
+    const stat = await this.file.stat()
+    const seen = `${stat.size} ${stat.modified}`
+    if (this.#ended && seen !== this.#seen) this.#restart()
+    this.#seen = seen
+    await this.#reach(this.#known, Infinity)
+    return { ...stat, size: this.#to }
+  }
+
+  close(): Promise<void> {
+    void this.#bytes?.return?.()
+    return this.file.close()
+  }
+
+  write(): never {
+    throw new Error('a compressed log is only read')
+  }
+
+  sync(): never {
+    return this.write()
+  }
+
+  truncate(): never {
+    return this.write()
+  }
+
+  tryLock(): boolean {
+    return this.file.tryLock()
+  }
+
+  #restart(): void {
+    void this.#bytes?.return?.()
+    this.#bytes = undefined
+    this.#kept = []
+    this.#known = Math.max(this.#known, this.#to)
+    this.#from = this.#to = 0
+    this.#ended = false
+  }
+
+  /** Goes on until byte `end` is known, or all; keeps what is not before `at`, and some of what is. */
+  async #reach(end: number, at: number): Promise<void> {
+    while (this.#to < end && !this.#ended) {
+      const bytes = await this.#next()
+      if (bytes === undefined) break
+      this.#kept.push(bytes)
+      this.#to += bytes.length
+      for (let first = this.#kept[0]!; this.#from + first.length <= Math.min(at, this.#to - KEPT); first = this.#kept[0]!) {
+        this.#kept.shift()
+        this.#from += first.length
+      }
+    }
+  }
+
+  async #next(): Promise<Buffer | undefined> {
+    try {
+      this.#bytes ??= this.#inside()
+      const next = await this.#bytes.next()
+      if (next.done !== true) return next.value
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException
+      if (code !== 'Z_BUF_ERROR') this.damaged(message) // that one: it ends too early, and may be written at this moment
+      else if (this.#to > 0) this.damaged('it ends in the middle')
+    }
+    this.#ended = true
+    return undefined
+  }
+
+  #inside(): AsyncIterator<Buffer> {
+    const inside = createGunzip({ chunkSize: STEP })
+    pipeline(Readable.from(this.#raw()), inside, () => undefined)
+    return (inside as AsyncIterable<Buffer>)[Symbol.asyncIterator]()
+  }
+
+  async *#raw(): AsyncGenerator<Buffer> {
+    for (let at = 0; ; ) {
+      const bytes = await readAt(this.file, at, STEP)
+      if (bytes.length === 0) return
+      at += bytes.length
+      yield bytes
+    }
+  }
+}

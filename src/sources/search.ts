@@ -1,0 +1,151 @@
+/**
+ * Where a file is that is no more where it was: under a new name or in a copy, in its directory or where rotated files
+ * go, compressed or not. Its inode tells, then its content. And what else was this log in the meantime: a log that was
+ * rotated twice while nobody looked has passed through a file that was never seen.
+ */
+import { basename } from 'node:path'
+import { assert } from '../errors.js'
+import type { Disk, DiskFile } from '../disk/disk.js'
+import { sizeInside } from './compressed.js'
+import type { Candidate, Earlier, Listings } from './listing.js'
+import { HEAD_SIZE, identityOf, verify, type FilePosition } from './position.js'
+import { Partition } from './partition.js'
+import { compareTurns, rotatedFrom } from './turns.js'
+import type { Names } from './watch.js'
+
+/** A file may be renamed or compressed between the look at its directory and the look into it. */
+const TRIES = 4
+
+export interface Known {
+  readonly all: Map<string, Partition>
+  readonly names: Names
+  readonly disk: Disk
+  now(): number
+  /** For a new partition. */
+  newId(): string
+  /** ms that a short new file which is the same as another is held back, as it may be the copy that copytruncate makes. */
+  readonly young: number
+  /** What lies in the directories now. */
+  listings(): Listings
+  /** Opens a log to read it, compressed or not; says where its rest cannot be had. */
+  open(path: string): Promise<DiskFile>
+}
+
+/** Looks for the rest of a partition by inode, then by content. False: it is not there. */
+export async function search(
+  partition: Partition, place: FilePosition, wasTruncated: boolean, known: Known, listings: Listings,
+): Promise<boolean> {
+  for (let tries = 0; tries < TRIES; tries++) {
+    if (await searchOnce(partition, place, wasTruncated, known, listings)) return true
+    if (!listings.renew()) return false
+  }
+  return false
+}
+
+async function searchOnce(
+  partition: Partition, place: FilePosition, wasTruncated: boolean, known: Known, listings: Listings,
+): Promise<boolean> {
+  const own = await listings.withIdentity(partition.path, identityOf(place))
+  if (place.offset === 0) return !wasTruncated && own !== undefined && take(partition, place, own, known, listings)
+  if (own !== undefined && (await isDone(partition, place, own, known))) return true
+  if (own !== undefined && (await take(partition, place, own, known, listings))) return true
+  for (const candidate of await sameStart(partition, place, wasTruncated, listings)) {
+    if (await take(partition, place, candidate, known, listings)) return true
+  }
+  return false
+}
+
+/** Files that may hold the place: with the same first KiB, or short ones that count as well. */
+async function sameStart({ path }: Partition, { head }: FilePosition, wasTruncated: boolean, listings: Listings): Promise<Candidate[]> {
+  if (head.size === HEAD_SIZE) return listings.withHead(path, head.hash)
+  return wasTruncated ? listings.all(path) : listings.earlier(path)
+}
+
+/** All that is in this compressed file was read before. */
+export async function isDone(partition: Partition, { offset, size }: FilePosition, { path, stat }: Candidate, { disk }: Known): Promise<boolean> {
+  if (size > offset || (await sizeInside(disk, path)) !== offset % 2 ** 32) return false
+  partition.modified = stat.modified
+  return true
+}
+
+/** Goes on in that file, where it holds the place and is not being read as another partition. */
+async function take(partition: Partition, place: FilePosition, { path, stat }: Candidate, known: Known, listings: Listings): Promise<boolean> {
+  const owner = listings.owners.get(identityOf(stat))
+  if (owner?.file !== undefined) {
+    if (owner.judged || !(await partition.place(owner.file, place))) return false
+    listings.owners.set(identityOf(stat), partition)
+    return inherit(partition, owner, known)
+  }
+  const file = await known.open(path).catch((error: unknown) => listings.missed(error))
+  if (file === undefined) return false
+  if (!(await partition.place(file, place))) {
+    await file.close()
+    return false
+  }
+  partition.attach(file, await file.stat(), undefined, known.now())
+  partition.since = known.now()
+  listings.owners.set(partition.identity, partition)
+  return true
+}
+
+/** The file of a partition that nothing was read of is the rest of another one. */
+export async function inherit(partition: Partition, owner: Partition, known: Known): Promise<true> {
+  const { name, since } = owner
+  const file = owner.detach()
+  assert(file !== undefined)
+  known.all.delete(owner.id)
+  partition.attach(file, await file.stat(), name, known.now())
+  partition.since = since
+  return true
+}
+
+/**
+ * Takes up the files that were this log after the partition was, and have been rotated too before anybody looked. They
+ * have names such as rotation gives, were written to later than the file of the partition, and belong to no other.
+ * Returns how many.
+ */
+export async function between(partition: Partition, known: Known, listings: Listings): Promise<number> {
+  const { path } = partition
+  const stood = await whereItIs(partition, known, listings)
+  const modified = stood?.stat.modified ?? (partition.modified > 0 ? partition.modified : (partition.marked?.time ?? 0))
+  const turn = stood === undefined ? undefined : rotatedFrom(basename(stood.path)).find(({ base }) => base === basename(path))?.turn
+  const later = ({ stat, turn: other }: Earlier): boolean =>
+    stat.modified > modified || (stat.modified === modified && turn !== undefined && compareTurns(turn, other) < 0)
+  const identities = new Set([...known.all.values()].map(({ identity }) => identity))
+  let count = 0
+  for (const candidate of (await listings.earlier(path)).filter(later)) {
+    const identity = identityOf(candidate.stat)
+    if (candidate === stood || candidate.stat.size === 0 || identities.has(identity) || listings.owners.has(identity)) continue
+    if (known.names.owns(candidate.path) || !(await add(path, candidate, known, listings))) continue
+    count++
+  }
+  return count
+}
+
+/** The file of the partition; where that is deleted and still open, what was made of it before. */
+async function whereItIs(partition: Partition, known: Known, listings: Listings): Promise<Candidate | undefined> {
+  const { path, file, identity, offset } = partition
+  if (file === undefined) return undefined
+  const own = await listings.withIdentity(path, identity)
+  if (own !== undefined || offset === 0) return own
+  const place = partition.position(known.now())
+  for (const candidate of await listings.earlier(path)) {
+    const copy = await known.open(candidate.path).catch(() => undefined)
+    const same = copy !== undefined && (await verify(copy, place)) !== undefined
+    await copy?.close()
+    if (same) return candidate
+  }
+  return undefined
+}
+
+async function add(path: string, candidate: Candidate, known: Known, listings: Listings): Promise<boolean> {
+  const file = await known.open(candidate.path).catch(() => undefined)
+  if (file === undefined) return false
+  const partition = new Partition(known.newId(), path)
+  partition.attach(file, await file.stat(), undefined, known.now())
+  partition.since = known.now()
+  partition.judged = true
+  known.all.set(partition.id, partition)
+  listings.owners.set(partition.identity, partition)
+  return true
+}

@@ -1,9 +1,9 @@
 /** From where to where a queue is read: what a person typed, as sequences. */
 import type { Blocks } from '../disk/blocks.js'
+import type { DiskFile } from '../disk/disk.js'
 import { errnoOf, FlumeError } from '../errors.js'
 import type { Batch } from '../events/batch.js'
 import type { Identity } from './identity.js'
-import { openSegment } from './segment-file.js'
 import { readFrames } from './segment.js'
 import { beginningOf } from './start.js'
 import { listSegments, type Paths, type Surroundings } from './surroundings.js'
@@ -81,11 +81,11 @@ function firstIn(resolving: Resolving, first: number, time: number): Promise<num
 async function inSegment<T>(
   { paths, around, identity, blocks }: Resolving,
   first: number,
-  look: (file: Awaited<ReturnType<typeof openSegment>>, beginning: Awaited<ReturnType<typeof beginningOf>>) => Promise<T>,
+  look: (file: DiskFile, beginning: Awaited<ReturnType<typeof beginningOf>>) => Promise<T>,
 ): Promise<T | undefined> {
   const path = paths.segment(first)
   try {
-    const file = await openSegment(around.disk, path)
+    const file = await around.disk.open(path, 'read')
     try {
       return await look(file, await beginningOf(file, first, path, identity, blocks))
     } finally {

@@ -1,5 +1,4 @@
 /** The names that logrotate(8) and others give to a log they rotate: which log a file was, and which of two was it earlier. */
-
 import { basename } from 'node:path'
 
 /** A file that may have been the log `base` once; `turn` is what was put into its name. */

@@ -3,7 +3,7 @@
  * positions and lines of a frame are checksummed apart, so that damage in one leaves the others known.
  */
 import { assert } from '../errors.js'
-import { crc32 } from 'node:zlib'
+import { crc32 } from './checksum.js'
 import { BATCH_BYTES_MAX, type Position } from '../events/batch.js'
 
 export const FORMAT = 1

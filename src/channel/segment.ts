@@ -2,7 +2,7 @@
  * One segment file, flume-segment(5): append frames, read them from a place on. What a crash may have torn is found
  * here and judged by recover.ts; a reader steps over it.
  */
-import { crc32 } from 'node:zlib'
+import { crc32 } from './checksum.js'
 import type { Block, Blocks } from '../disk/blocks.js'
 import type { DiskFile } from '../disk/disk.js'
 import { assert, errnoOf, FlumeError } from '../errors.js'

@@ -3,7 +3,7 @@
  * the other slot is whole. Between two syncs only one slot is written.
  */
 import { assert } from '../errors.js'
-import { crc32 } from 'node:zlib'
+import { crc32 } from './checksum.js'
 import type { DiskFile } from '../disk/disk.js'
 import { readLong, writeLong } from './format.js'
 

@@ -1,5 +1,5 @@
 /** How a segment begins: its header, whose it is, and the table of positions, taken from the segment before where it is damaged. */
-import { crc32 } from 'node:zlib'
+import { crc32 } from './checksum.js'
 import type { Blocks } from '../disk/blocks.js'
 import type { DiskFile } from '../disk/disk.js'
 import { assert, FlumeError } from '../errors.js'

@@ -9,6 +9,7 @@ import type { Batch, Mark, Position } from '../events/batch.js'
 import { countLines, linesEnd } from '../events/batch.js'
 import type { Held } from '../events/flow.js'
 import { parseControl } from './control.js'
+import { ControlSearch } from './control-search.js'
 import { Intake } from './intake.js'
 import { ReadMark } from './read-mark.js'
 import { seekWriter, writerMayBe } from './rendezvous.js'
@@ -48,8 +49,7 @@ export class Input {
   #former = new Set<WriterLink>()
   /** What a killed writer left is being thrown away, so many bytes by now. */
   #voided: number | undefined
-  /** Where in the held bytes the search for a control line, or a line end, goes on. */
-  #scanned = 0
+  readonly #search = new ControlSearch()
   #inLongLine = false
   #waker: (() => void) | undefined
   /** Something has happened since the last look at what is held. */
@@ -130,7 +130,7 @@ export class Input {
     this.#step('connected')
     const hello = { command, pid, keeps: held !== undefined, ...(binding === undefined ? {} : { binding }) }
     this.#writer = new WriterLink(found, hello, () => this.#wake(), () => this.#step('ack-sent'))
-    this.#scanned = 0
+    this.#search.reset()
     this.#step('hello-sent')
     return 'again'
   }
@@ -148,7 +148,7 @@ export class Input {
   #discard(): void {
     this.#voided = (this.#voided ?? 0) + this.#intake.length
     this.#intake.drop(this.#intake.length)
-    this.#scanned = 0
+    this.#search.reset()
   }
 
   /** The writer vanished without bye: nothing after its last mark counts. Before it has begun, its socket tells. */
@@ -207,13 +207,12 @@ export class Input {
   /** Between our hello and the begin line everything is held: what stands before the void bytes came from others. */
   #begin(writer: WriterLink): Batch | 'again' | 'wait' {
     const held = this.#intake.bytes
-    const at = writer.tag ? held.indexOf(writer.tag, this.#scanned) : -1
-    const end = at < 0 ? -1 : held.indexOf(10, at)
-    if (end < 0) {
-      if (writer.tag) this.#scanned = Math.max(0, at < 0 ? held.length - writer.tag.length : at)
+    const found = writer.tag && this.#search.first(held, writer.tag)
+    if (found === undefined) {
       if (held.length > BATCH_BYTES_LIMIT || (writer.tag && this.#intake.ended)) return this.#mixed(writer)
       return this.#idle()
     }
+    const { at, end } = found
     const control = parseControl(held.toString('utf8', at, end))
     if (control === undefined || !('begin' in control)) return this.#mixed(writer)
     this.#step('hello-read')
@@ -221,7 +220,7 @@ export class Input {
     const count = this.#voided !== undefined || control.begin === 'all' ? before : Math.min(before, control.begin)
     const others = Buffer.from(held.subarray(0, before - count))
     this.#intake.drop(end + 1)
-    this.#scanned = 0
+    this.#search.reset()
     this.#voided = undefined
     writer.begun = true
     this.#step('begin-read')
@@ -263,17 +262,12 @@ export class Input {
   /** One batch with its mark out of what is held; undefined: it is not all there. */
   #batch(writer: WriterLink): Batch | 'again' | undefined {
     const held = this.#intake.bytes
-    const tag = writer.tag!
-    const at = held.indexOf(tag, this.#scanned)
-    const end = at < 0 ? -1 : held.indexOf(10, at)
-    if (end < 0) {
-      this.#scanned = Math.max(0, at < 0 ? held.length - tag.length : at)
-      return undefined
-    }
+    const found = this.#search.mark(held, writer.tag!, this.#intake.ended || writer.bye !== undefined)
+    if (found === undefined) return undefined
+    const { at, end } = found
     const line = parseControl(held.toString('utf8', at, end))
     if (line === undefined || 'begin' in line || line.mark !== writer.lastMark + 1 || line.bytes !== at) return this.#mixed(writer)
     writer.lastMark = line.mark
-    this.#scanned = 0
     const taken = this.#intake.take(end + 1)
     this.#step('batch-read')
     return { lines: taken.bytes.subarray(0, at), count: line.events, mark: new ReadMark(line, writer), release: taken.release }

@@ -158,7 +158,7 @@ class Delivery {
   /** Wakes at this time; a later one that was set waits no more. */
   #setAlarm(at: number): void {
     if (this.#alarm !== undefined && this.#alarm.at <= at) return
-    this.#alarm?.off.abort()
+    this.#alarm?.off.abort('earlier')
     this.#alarm = undefined
     if (at === Infinity) return
     const alarm = { at, off: new AbortController() }

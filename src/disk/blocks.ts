@@ -33,10 +33,11 @@ export class Blocks {
   #free: Block[] = []
   #waiting: (() => void)[] = []
 
-  /** At most `count` blocks of `size` bytes, made as they are needed. */
+  /** At most `count` blocks of `size` bytes, made as they are needed of what `allocate` gives. */
   constructor(
     readonly size: number,
     readonly count: number,
+    readonly allocate: (size: number) => Buffer = (bytes) => Buffer.allocUnsafeSlow(bytes),
   ) {}
 
   /** A free block with one user, or undefined: all are in use. A larger one than `size` is made for this use alone. */
@@ -64,7 +65,7 @@ export class Blocks {
     const block = this.#free.pop()
     if (block !== undefined || this.#made === this.count) return block
     this.#made++
-    return new Block(Buffer.allocUnsafeSlow(this.size), (free) => {
+    return new Block(this.allocate(this.size), (free) => {
       this.#free.push(free)
       this.#waiting.shift()?.()
     })

@@ -13,19 +13,26 @@ export interface Run {
   readonly count: number
 }
 
+export interface Pass extends Run {
+  /** All of it is ASCII; false: that is not known. */
+  readonly ascii: boolean
+}
+
 /** Both loops. Twins take the same arguments, write the same bytes and stop before the same line. */
 export interface Escaping {
+  /** Memory that the loops read and write without a copy, never given back. */
+  allocate(size: number): Buffer
   /**
    * Raw lines raw[from..to), the last byte is \n, into out[at..limit): each as head, escaped body, `"}\n`; one \r before
    * the \n goes. Stops before the first line for which there might be no room; writes nothing at or past `limit`.
    */
-  escapeLines(raw: Buffer, from: number, to: number, out: Buffer, at: number, limit: number, head: Buffer): Run
+  escapeLines(raw: Buffer, from: number, to: number, out: Buffer, at: number, limit: number, head: Buffer): Pass
   /**
    * Event lines lines[from..to) into `out` from `at` on: the body and \n of each. Stops before the first line that does
    * not begin with `head`, that escapeLines() would not have written so (a control character as it is, an escape that is
    * none or stands for more than ASCII, something after the body), or that might not fit.
    */
-  unescapeLines(lines: Buffer, from: number, to: number, out: Buffer, at: number, head: Buffer): Run
+  unescapeLines(lines: Buffer, from: number, to: number, out: Buffer, at: number, head: Buffer): Pass
 }
 
 /** `"}\n`: what follows a body. */
@@ -55,9 +62,9 @@ for (const letter of '"\\/bfnrt') UNESCAPED[letter.charCodeAt(0)] = (JSON.parse(
 export const HEX = new Uint8Array(256).fill(0x80)
 for (const digit of '0123456789abcdefABCDEF') HEX[digit.charCodeAt(0)] = parseInt(digit, 16)
 
-export const plainEscaping: Escaping = { escapeLines, unescapeLines }
+export const plainEscaping: Escaping = { allocate: (size) => Buffer.allocUnsafeSlow(size), escapeLines, unescapeLines }
 
-function escapeLines(raw: Buffer, from: number, to: number, out: Buffer, at: number, limit: number, head: Buffer): Run {
+function escapeLines(raw: Buffer, from: number, to: number, out: Buffer, at: number, limit: number, head: Buffer): Pass {
   const source = viewOf(raw)
   const target = viewOf(out)
   const room = limit - CLOSE.length
@@ -88,7 +95,7 @@ function escapeLines(raw: Buffer, from: number, to: number, out: Buffer, at: num
       }
       if (i >= stop) {
         stop = Math.min(to, i + Math.floor((room - o) / ESCAPE_SIZE_MAX))
-        if (i >= stop) return { consumed: done - from, written: end - at, count }
+        if (i >= stop) return { consumed: done - from, written: end - at, count, ascii: false }
         continue
       }
       const byte = raw[i++]!
@@ -109,10 +116,10 @@ function escapeLines(raw: Buffer, from: number, to: number, out: Buffer, at: num
     end = o + 3
     count++
   }
-  return { consumed: done - from, written: end - at, count }
+  return { consumed: done - from, written: end - at, count, ascii: false }
 }
 
-function unescapeLines(lines: Buffer, from: number, to: number, out: Buffer, at: number, head: Buffer): Run {
+function unescapeLines(lines: Buffer, from: number, to: number, out: Buffer, at: number, head: Buffer): Pass {
   const source = viewOf(lines)
   const target = viewOf(out)
   const prefix = viewOf(head)
@@ -145,7 +152,7 @@ function unescapeLines(lines: Buffer, from: number, to: number, out: Buffer, at:
       i += 2
       if (byte === 0) {
         byte = i + 4 <= stop ? asciiAt(lines, i - 1) : -1
-        if (byte < 0) return { consumed: done - from, written: end - at, count }
+        if (byte < 0) return { consumed: done - from, written: end - at, count, ascii: false }
         i += 4
       }
       out[o++] = byte
@@ -156,7 +163,7 @@ function unescapeLines(lines: Buffer, from: number, to: number, out: Buffer, at:
     end = o + 1
     count++
   }
-  return { consumed: done - from, written: end - at, count }
+  return { consumed: done - from, written: end - at, count, ascii: false }
 }
 
 function viewOf(bytes: Buffer): DataView {

@@ -1,9 +1,10 @@
 /**
- * The two loops of escape.ts in WebAssembly SIMD: escape.wat, and around it the way in and out of its small memory, a
- * part of the input at a time. A line that it does not take, as it is too long for one part, ends beyond `to` or does
- * not fit, goes to the plain twin, which has the last word on where both stop.
+ * The two loops of escape.ts in WebAssembly SIMD: escape.wat, and around it the way in and out of its memory. What was
+ * allocated there is worked on where it is, anything else by parts that are copied in and out. A line that the kernels
+ * do not take, as it is too long for one part, ends beyond `to` or does not fit, goes to the plain twin, which has the
+ * last word on where both stop.
  */
-import { ESCAPES, ESCAPE_SIZES, HEX, UNESCAPED, plainEscaping, type Escaping, type Run } from './escape-plain.js'
+import { ESCAPES, ESCAPE_SIZES, HEX, UNESCAPED, plainEscaping, type Escaping, type Pass } from './escape-plain.js'
 import { MODULE } from './escape-wasm.js'
 
 /** What escape.wat exports and says of it; the numbers are places in its memory, and sizes. */
@@ -19,8 +20,9 @@ interface Kernels {
   readonly IN_SIZE_MAX: number
   readonly OUT: number
   readonly OUT_SIZE_MAX: number
-  escape(size: number, room: number, headSize: number): void
-  unescape(size: number, room: number, headSize: number): number
+  readonly FREE: number
+  escape(from: number, size: number, to: number, room: number, headSize: number): void
+  unescape(from: number, size: number, to: number, room: number, headSize: number): number
 }
 
 /** Node has it, its types have not; undefined with --jitless. */
@@ -30,6 +32,10 @@ declare const WebAssembly: undefined | {
 }
 
 const NEWLINE = 0x0a
+/** Loads and stores go so far beyond what they are for, or less. */
+const OVERRUN = 16
+/** What is allocated begins at multiples of this, at least so far from what is before it. */
+const CACHE_LINE = 64
 
 /** Compiles the kernels, 1 to 2 ms; undefined where that cannot be. */
 export function simdEscaping(): Escaping | undefined {
@@ -50,52 +56,90 @@ function isGlobal(value: unknown): value is { readonly value: number } {
 class SimdEscaping implements Escaping {
   readonly #kernels: Kernels
   readonly #memory: Buffer
-  /** Of the last call: input consumed, output written, lines. */
+  /** Of the last call: input consumed, output written, lines, 0 for ASCII alone. */
   readonly #done: Int32Array
+  #free: number
 
   constructor(kernels: Kernels) {
     this.#kernels = kernels
     this.#memory = Buffer.from(kernels.memory.buffer)
-    this.#done = new Int32Array(kernels.memory.buffer, kernels.DONE, 3)
+    this.#done = new Int32Array(kernels.memory.buffer, kernels.DONE, 4)
+    this.#free = kernels.FREE
     this.#memory.set(ESCAPES, kernels.ESCAPES)
     for (const [byte, size] of ESCAPE_SIZES.entries()) this.#memory[kernels.ESCAPES + byte * 8 + 7] = size
     this.#memory.set(UNESCAPED, kernels.UNESCAPED)
     this.#memory.set(HEX, kernels.HEX)
   }
 
-  escapeLines(raw: Buffer, from: number, to: number, out: Buffer, at: number, limit: number, head: Buffer): Run {
-    const { HEAD, HEAD_SIZE_MAX, IN_SIZE_MAX, OUT_SIZE_MAX } = this.#kernels
-    if (head.length > HEAD_SIZE_MAX) return plainEscaping.escapeLines(raw, from, to, out, at, limit, head)
-    head.copy(this.#memory, HEAD)
-    const total = { consumed: 0, written: 0, count: 0 }
+  allocate(size: number): Buffer {
+    const at = this.#free
+    const next = at + Math.ceil(size / CACHE_LINE + 1) * CACHE_LINE
+    if (next > this.#memory.length) return plainEscaping.allocate(size)
+    this.#free = next
+    return this.#memory.subarray(at, at + size)
+  }
+
+  escapeLines(raw: Buffer, from: number, to: number, out: Buffer, at: number, limit: number, head: Buffer): Pass {
+    if (head.length > this.#kernels.HEAD_SIZE_MAX) return plainEscaping.escapeLines(raw, from, to, out, at, limit, head)
+    head.copy(this.#memory, this.#kernels.HEAD)
+    const inPlace = this.#has(raw) && this.#has(out) && raw[to - 1] === NEWLINE
+    const total = { consumed: 0, written: 0, count: 0, ascii: true }
     while (from + total.consumed < to && at + total.written < limit) {
       const i = from + total.consumed
       const o = at + total.written
-      const size = Math.min(to - i, IN_SIZE_MAX, limit - o) // lines only grow
-      this.#give(raw, i, size, NEWLINE)
-      this.#kernels.escape(size, Math.min(limit - o, OUT_SIZE_MAX), head.length)
-      if (this.#take(total, out, o)) continue
+      if (inPlace && this.#escapeInPlace(raw, i, to, out, o, limit, head, total)) continue
+      if (this.#escapePart(raw, i, to, out, o, limit, head, total)) continue
       if (!add(total, plainEscaping.escapeLines(raw, i, lineEnd(raw, i, to), out, o, limit, head))) break
     }
     return total
   }
 
-  unescapeLines(lines: Buffer, from: number, to: number, out: Buffer, at: number, head: Buffer): Run {
-    const { HEAD, HEAD_SIZE_MAX, IN_SIZE_MAX } = this.#kernels
-    if (head.length > HEAD_SIZE_MAX) return plainEscaping.unescapeLines(lines, from, to, out, at, head)
-    head.copy(this.#memory, HEAD)
-    const total = { consumed: 0, written: 0, count: 0 }
+  unescapeLines(lines: Buffer, from: number, to: number, out: Buffer, at: number, head: Buffer): Pass {
+    if (head.length > this.#kernels.HEAD_SIZE_MAX) return plainEscaping.unescapeLines(lines, from, to, out, at, head)
+    head.copy(this.#memory, this.#kernels.HEAD)
+    const inPlace = this.#has(lines) && this.#has(out)
+    const total = { consumed: 0, written: 0, count: 0, ascii: true }
     while (from + total.consumed < to) {
       const i = from + total.consumed
       const o = at + total.written
-      const size = Math.min(to - i, IN_SIZE_MAX)
-      this.#give(lines, i, size, 0)
-      const cut = this.#kernels.unescape(size, Math.min(out.length - o, IN_SIZE_MAX), head.length) !== 0 // lines only shrink
-      const some = this.#take(total, out, o)
+      const whole = inPlace ? wholeLines(lines, i, Math.min(to, i + out.length - o - OVERRUN)) : 0
+      if (whole > i) {
+        this.#kernels.unescape(lines.byteOffset + i, whole - i, out.byteOffset + o, out.length - o, head.length)
+        add(total, this.#run())
+        if (from + total.consumed < whole) break
+        continue
+      }
+      const size = Math.min(to - i, this.#kernels.IN_SIZE_MAX)
+      const { cut, some } = this.#unescapePart(lines, i, size, out, o, head, total)
       if (!cut || i + size === to) break
       if (!some && !add(total, plainEscaping.unescapeLines(lines, i, lineEnd(lines, i, to), out, o, head))) break
     }
     return total
+  }
+
+  /** Whether kernels reach it where it is. */
+  #has(buffer: Buffer): boolean {
+    return buffer.buffer === this.#memory.buffer
+  }
+
+  #escapeInPlace(raw: Buffer, i: number, to: number, out: Buffer, o: number, limit: number, head: Buffer, total: Total): boolean {
+    this.#kernels.escape(raw.byteOffset + i, to - i, out.byteOffset + o, limit - o - OVERRUN, head.length)
+    return add(total, this.#run())
+  }
+
+  #escapePart(raw: Buffer, i: number, to: number, out: Buffer, o: number, limit: number, head: Buffer, total: Total): boolean {
+    const { IN, IN_SIZE_MAX, OUT, OUT_SIZE_MAX } = this.#kernels
+    const size = Math.min(to - i, IN_SIZE_MAX, limit - o) // lines only grow
+    this.#give(raw, i, size, NEWLINE)
+    this.#kernels.escape(IN, size, OUT, Math.min(limit - o, OUT_SIZE_MAX), head.length)
+    return this.#take(total, out, o)
+  }
+
+  #unescapePart(lines: Buffer, i: number, size: number, out: Buffer, o: number, head: Buffer, total: Total): { readonly cut: boolean; readonly some: boolean } {
+    const { IN, OUT, IN_SIZE_MAX } = this.#kernels
+    this.#give(lines, i, size, 0)
+    const cut = this.#kernels.unescape(IN, size, OUT, Math.min(out.length - o, IN_SIZE_MAX), head.length) !== 0 // lines only shrink
+    return { cut, some: this.#take(total, out, o) }
   }
 
   /** Input for a kernel: source[from..from+size), and the byte that ends it. */
@@ -108,10 +152,14 @@ class SimdEscaping implements Escaping {
   /** What a kernel has done goes to `total`, its output to `out`; false: it was nothing. */
   #take(total: Total, out: Buffer, at: number): boolean {
     const { OUT } = this.#kernels
-    const consumed = this.#done[0]!
-    const written = this.#done[1]!
-    this.#memory.copy(out, at, OUT, OUT + written)
-    return add(total, { consumed, written, count: this.#done[2]! })
+    const run = this.#run()
+    this.#memory.copy(out, at, OUT, OUT + run.written)
+    return add(total, run)
+  }
+
+  #run(): Pass {
+    const [consumed = 0, written = 0, count = 0, others = 0] = this.#done
+    return { consumed, written, count, ascii: others === 0 }
   }
 }
 
@@ -119,16 +167,23 @@ interface Total {
   consumed: number
   written: number
   count: number
+  ascii: boolean
 }
 
-function add(total: Total, { consumed, written, count }: Run): boolean {
+function add(total: Total, { consumed, written, count, ascii }: Pass): boolean {
   total.consumed += consumed
   total.written += written
   total.count += count
+  total.ascii &&= ascii
   return consumed > 0
 }
 
 function lineEnd(lines: Buffer, from: number, to: number): number {
   const end = lines.indexOf(NEWLINE, from) + 1
   return end === 0 ? to : Math.min(end, to)
+}
+
+/** The end of the last line that ends before `to`; `from` or less: none does. */
+function wholeLines(lines: Buffer, from: number, to: number): number {
+  return to <= from ? from : lines.lastIndexOf(NEWLINE, to - 1) + 1
 }

@@ -9,11 +9,11 @@ import { simdEscaping } from './escape-simd.js'
 export { CLOSE, ESCAPE_SIZE_MAX, type Run } from './escape-plain.js'
 
 let escaping: Escaping | undefined
+const loops = (): Escaping => (escaping ??= simdEscaping() ?? plainEscaping)
 
-/** Escaping of escape-plain.ts says what it does. */
+/** Escaping of escape-plain.ts says what these do. */
+export const allocate: Escaping['allocate'] = (size) => loops().allocate(size)
 export const escapeLines: Escaping['escapeLines'] = (raw, from, to, out, at, limit, head) =>
-  (escaping ??= simdEscaping() ?? plainEscaping).escapeLines(raw, from, to, out, at, limit, head)
-
-/** Escaping of escape-plain.ts says what it does. */
+  loops().escapeLines(raw, from, to, out, at, limit, head)
 export const unescapeLines: Escaping['unescapeLines'] = (lines, from, to, out, at, head) =>
-  (escaping ??= simdEscaping() ?? plainEscaping).unescapeLines(lines, from, to, out, at, head)
+  loops().unescapeLines(lines, from, to, out, at, head)

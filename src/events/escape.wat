@@ -1,37 +1,39 @@
 ;; The loops of escape-plain.ts, sixteen bytes at a time: `npm run kernels` makes escape-wasm.ts of it.
 ;;
 ;; Both look at sixteen bytes, store them unseen, and step to the first one that does not stand for itself: `"`, `\` or
-;; below 0x20. What is there decides. Each takes what stands at IN, writes to OUT, and stops before the first line that
-;; is not whole, does not fit or is otherwise; what it did then stands at DONE. Loads and stores reach up to 16 bytes
-;; past what they are for; the areas have room for that. Whoever calls has put a byte after the input that ends the loop.
+;; below 0x20. What is there decides. Each takes `size` bytes at `in`, writes to `out`, and stops before the first line
+;; that is not whole, does not fit or is otherwise; what it did then stands at DONE. Loads reach up to 16 bytes past the
+;; input, stores up to 16 past `room` bytes of output. The input ends with a byte, or is followed by one, that ends the loop.
 (module
-  (memory (export "memory") 4 4)
+  (memory (export "memory") 516 516) ;; resident only as far as it is used
 
-  ;; Who calls fills the tables and HEAD once, IN for each call.
-  (global $DONE (export "DONE") i32 (i32.const 0x0000))           ;; three words: input consumed, output written, lines
+  ;; Who calls fills the tables once, HEAD for each call.
+  (global $DONE (export "DONE") i32 (i32.const 0x0000))           ;; input consumed, output written, lines; 0: all ASCII
   (global $ESCAPES (export "ESCAPES") i32 (i32.const 0x0100))     ;; by byte, eight bytes: its escape, the last its size
   (global $UNESCAPED (export "UNESCAPED") i32 (i32.const 0x0900)) ;; by the byte after a backslash: the byte meant, or 0
   (global $HEX (export "HEX") i32 (i32.const 0x0a00))             ;; by byte: its value as a digit, or 0x80
   (global $HEAD (export "HEAD") i32 (i32.const 0x1000))
   (global (export "HEAD_SIZE_MAX") i32 (i32.const 0x1000))
-  (global $IN (export "IN") i32 (i32.const 0x2100))
+  (global (export "IN") i32 (i32.const 0x2100))                   ;; for input and output that are not in this memory
   (global (export "IN_SIZE_MAX") i32 (i32.const 0x8000))
-  (global $OUT (export "OUT") i32 (i32.const 0xa200))
-  (global (export "OUT_SIZE_MAX") i32 (i32.const 0x20000))        ;; after it a head more must have room
+  (global (export "OUT") i32 (i32.const 0xa200))
+  (global (export "OUT_SIZE_MAX") i32 (i32.const 0x20000))
+  (global (export "FREE") i32 (i32.const 0x40000))                ;; from here on: memory for whoever calls
 
-  (func $tell (param $in i32) (param $out i32) (param $count i32)
-    (i32.store offset=0 (global.get $DONE) (i32.sub (local.get $in) (global.get $IN)))
-    (i32.store offset=4 (global.get $DONE) (i32.sub (local.get $out) (global.get $OUT)))
-    (i32.store offset=8 (global.get $DONE) (local.get $count)))
+  (func $tell (param $consumed i32) (param $written i32) (param $count i32) (param $seen v128)
+    (i32.store offset=0 (global.get $DONE) (local.get $consumed))
+    (i32.store offset=4 (global.get $DONE) (local.get $written))
+    (i32.store offset=8 (global.get $DONE) (local.get $count))
+    (i32.store offset=12 (global.get $DONE) (i8x16.bitmask (local.get $seen))))
 
-  ;; Raw lines, `size` bytes and after them one \n, to event lines of at most `room` bytes together.
-  (func (export "escape") (param $size i32) (param $room i32) (param $headSize i32)
+  ;; Raw lines, the last byte or the one after it a \n, to event lines of at most `room` bytes together.
+  (func (export "escape") (param $in i32) (param $size i32) (param $out i32) (param $room i32) (param $headSize i32)
     (local $i i32) (local $o i32)                         ;; the next byte to look at, and its place
     (local $done i32) (local $end i32) (local $count i32) ;; all before $done is encoded, up to $end
     (local $stop i32) (local $last i32)
-    (local $bytes v128) (local $specials i32) (local $byte i32)
-    (local.set $i (global.get $IN))
-    (local.set $end (global.get $OUT))
+    (local $bytes v128) (local $seen v128) (local $specials i32) (local $byte i32)
+    (local.set $i (local.get $in))
+    (local.set $end (local.get $out))
     (local.set $stop (i32.add (local.get $i) (local.get $size)))
     ;; where a \n must stand at the latest: as if it took 6 bytes, and 3 for what follows a body
     (local.set $last (i32.sub (i32.add (local.get $end) (local.get $room)) (i32.const 9)))
@@ -39,6 +41,7 @@
       (loop $line
         (local.set $done (local.get $i))
         (br_if $full (i32.ge_u (local.get $i) (local.get $stop)))
+        (br_if $full (i32.gt_s (i32.add (local.get $end) (local.get $headSize)) (local.get $last)))
         (local.set $o (i32.const 0))
         (loop $head
           (v128.store (i32.add (local.get $end) (local.get $o)) (v128.load (i32.add (global.get $HEAD) (local.get $o))))
@@ -49,6 +52,7 @@
           (br_if $full (i32.gt_s (local.get $o) (local.get $last)))
           (local.set $bytes (v128.load (local.get $i)))
           (v128.store (local.get $o) (local.get $bytes))
+          (local.set $seen (v128.or (local.get $seen) (local.get $bytes)))
           (local.set $specials ;; a bit for each byte
             (i8x16.bitmask
               (v128.or
@@ -87,17 +91,20 @@
         (local.set $end (i32.add (local.get $o) (i32.const 3)))
         (local.set $count (i32.add (local.get $count) (i32.const 1)))
         (br $line)))
-    (call $tell (local.get $done) (local.get $end) (local.get $count)))
+    (call $tell
+      (i32.sub (local.get $done) (local.get $in)) (i32.sub (local.get $end) (local.get $out))
+      (local.get $count) (local.get $seen)))
 
-  ;; Event lines, `size` bytes and after them one 0, to raw lines of at most `room` bytes together. 1: the line that it
-  ;; stopped before may be cut by the end of the input.
-  (func (export "unescape") (param $size i32) (param $room i32) (param $headSize i32) (result i32)
+  ;; Event lines, the last byte a \n or after it a 0, to raw lines of at most `room` bytes together: for a body there
+  ;; must be room as for its escapes. 1: the line that it stopped before may be cut by the end of the input.
+  (func (export "unescape")
+    (param $in i32) (param $size i32) (param $out i32) (param $room i32) (param $headSize i32) (result i32)
     (local $i i32) (local $o i32)
     (local $done i32) (local $end i32) (local $count i32)
     (local $stop i32) (local $limit i32) (local $left i32)
-    (local $bytes v128) (local $specials i32) (local $byte i32)
-    (local.set $i (global.get $IN))
-    (local.set $o (global.get $OUT))
+    (local $bytes v128) (local $seen v128) (local $specials i32) (local $byte i32)
+    (local.set $i (local.get $in))
+    (local.set $o (local.get $out))
     (local.set $stop (i32.add (local.get $i) (local.get $size)))
     (local.set $limit (i32.add (local.get $o) (local.get $room)))
     (block $other
@@ -128,6 +135,7 @@
         (loop $step
           (local.set $bytes (v128.load (local.get $i)))
           (v128.store (local.get $o) (local.get $bytes))
+          (local.set $seen (v128.or (local.get $seen) (local.get $bytes)))
           (local.set $specials ;; a bit for each byte
             (i8x16.bitmask
               (v128.or
@@ -166,7 +174,9 @@
         (local.set $o (i32.add (local.get $o) (i32.const 1)))
         (local.set $count (i32.add (local.get $count) (i32.const 1)))
         (br $line)))
-    (call $tell (local.get $done) (local.get $end) (local.get $count))
+    (call $tell
+      (i32.sub (local.get $done) (local.get $in)) (i32.sub (local.get $end) (local.get $out))
+      (local.get $count) (local.get $seen))
     ;; an escape is 6 bytes long; in the middle of a head it is never looked at beyond the line
     (i32.gt_u (i32.add (local.get $i) (i32.const 6)) (local.get $stop)))
 )

@@ -6,8 +6,9 @@
 import { isUtf8 } from 'node:buffer'
 import { FlumeError } from '../errors.js'
 import type { Event } from './event.js'
-import { CLOSE, ESCAPE_SIZE_MAX, escapeLines, unescapeLines, type Run } from './escape.js'
+import { allocate, CLOSE, ESCAPE_SIZE_MAX, escapeLines, unescapeLines, type Run } from './escape.js'
 import { headerNumbers, walkJson } from './syntax.js'
+export { allocate }
 export type { Run } from './escape.js'
 
 /** This header with this value says that the body is base64; it belongs to the line and not to the event. */
@@ -38,7 +39,8 @@ export function encodeLines(
   headers: ReadonlyMap<string, string>, head: Buffer,
 ): Run {
   const text = headers.get(ENCODING) !== BASE64
-  if (text && isUtf8(raw.subarray(from, to))) return escapeLines(raw, from, to, out, at, limit, head)
+  const run = text ? escapeLines(raw, from, to, out, at, limit, head) : undefined
+  if (run !== undefined && (run.ascii || isUtf8(raw.subarray(from, run.consumed > 0 ? from + run.consumed : to)))) return run
   const head64 = headOf(new Map([...headers, [ENCODING, BASE64]]))
   let i = from
   let o = at
@@ -73,7 +75,10 @@ function encodeBase64(body: Buffer, out: Buffer, at: number, limit: number, head
  */
 export function decodeLines(lines: Buffer, from: number, to: number, out: Buffer, at: number, head: Buffer): Run {
   if (head.includes(`"${ENCODING}":"${BASE64}"`)) return { consumed: 0, written: 0, count: 0 }
-  return unescapeLines(lines, from, isUtf8(lines.subarray(from, to)) ? to : utf8End(lines, from, to), out, at, head)
+  const run = unescapeLines(lines, from, to, out, at, head)
+  const end = from + run.consumed
+  if (run.ascii || isUtf8(lines.subarray(from, end))) return run
+  return unescapeLines(lines, from, utf8End(lines, from, end), out, at, head)
 }
 
 /** The end of the last line before the first one that is not UTF-8. */

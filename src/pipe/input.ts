@@ -26,6 +26,8 @@ export interface InputOptions {
   held?(prefix: string): Promise<Held>
   /** What the places of a sink follow from, as one line of text. */
   readonly binding?: string
+  /** Memory to read into. */
+  allocate?(size: number): Buffer
   /** Longest line of a program that gives no marks. */
   readonly eventBytesMax: number
   /** A line that is longer, in pieces as they come; `last` ends it. */
@@ -58,7 +60,7 @@ export class Input {
   constructor(options: InputOptions) {
     this.#options = options
     this.#stat = statOfFd(options.fd)
-    this.#intake = new Intake(options.fd, this.#stat.kind, () => this.#wake())
+    this.#intake = new Intake(options.fd, this.#stat.kind, () => this.#wake(), options.allocate)
     this.#intake.fresh = true // look once at the start, too
     this.#step = options.step ?? (() => undefined)
   }

@@ -24,7 +24,7 @@ export class Intake {
   fresh = false
   /** The pipe was seen empty since this was last set to false. */
   empty = false
-  #blocks = new Blocks(BLOCK_BYTES, BLOCK_COUNT)
+  readonly #blocks: Blocks
   #block: Block | undefined
   #start = 0
   #end = 0
@@ -39,7 +39,9 @@ export class Intake {
     readonly fd: number,
     readonly kind: FdStat['kind'],
     onChange: () => void,
+    allocate?: (size: number) => Buffer,
   ) {
+    this.#blocks = new Blocks(BLOCK_BYTES, BLOCK_COUNT, allocate)
     this.#reader = new FdReader(fd, kind, {
       room: () => this.#room(),
       took: (count) => {

@@ -6,7 +6,7 @@
 import type { Batch, Mark, Position } from '../events/batch.js'
 import { BATCH_BYTES_MAX } from '../events/batch.js'
 import { Blocks, type Block } from '../disk/blocks.js'
-import { encodeLines, headOf, lineSizeMax } from '../events/json.js'
+import { allocate, encodeLines, headOf, lineSizeMax } from '../events/json.js'
 
 export type Headers = ReadonlyMap<string, string>
 
@@ -38,7 +38,7 @@ const BLOCK_SIZE = 1024 * 1024
 const BLOCKS = 3
 
 export class LineEncoder {
-  readonly #blocks = new Blocks(BLOCK_SIZE, BLOCKS)
+  readonly #blocks = new Blocks(BLOCK_SIZE, BLOCKS, allocate)
   readonly #batchBytesMax: number
   /** Of which [#used..) is free; the encoder is one of its users. */
   #block: Block | undefined

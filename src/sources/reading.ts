@@ -2,6 +2,7 @@
  * The next bytes of one file, in large blocks: its whole lines, or the last one that has no end yet. Each block begins
  * with the bytes just before the place, and these must be what they were, or the file is another one now.
  */
+import { allocate } from '../events/json.js'
 import type { Partition } from './partition.js'
 
 /** raw[0] is byte `base` of the file; raw[from..to) are whole lines, raw[to..end) has no \n; raw[end] may be written. */
@@ -22,7 +23,8 @@ export const BLOCK_SIZE = 1024 * 1024
 const NEWLINE = 0x0a
 
 export class Reading {
-  #raw = Buffer.allocUnsafeSlow(BLOCK_SIZE)
+  readonly #usual = allocate(BLOCK_SIZE)
+  #raw = this.#usual
 
   /** A line of more than `lineBytesMax` is given in pieces to `refuse`, without its \n. */
   constructor(
@@ -75,7 +77,7 @@ export class Reading {
   }
 
   #shrink(): void {
-    if (this.#raw.length > BLOCK_SIZE) this.#raw = Buffer.allocUnsafeSlow(BLOCK_SIZE)
+    this.#raw = this.#usual
   }
 }
 

@@ -3,7 +3,7 @@ import t from 'tap'
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { plainEscaping, type Escaping, type Run } from '../../src/events/escape-plain.js'
+import { plainEscaping, type Escaping, type Pass, type Run } from '../../src/events/escape-plain.js'
 import { simdEscaping } from '../../src/events/escape-simd.js'
 import { compileKernels } from '../support/kernels.js'
 import { bytesOf, numbersFrom } from '../support/ndjson.js'
@@ -23,34 +23,56 @@ interface Outcome {
   readonly written: Buffer
 }
 
+/** A way to run the loops: which ones, and on what memory. */
+interface Twin {
+  readonly escaping: Escaping
+  /** Memory for input and output of so many bytes. */
+  source(size: number): Buffer
+  target(size: number): Buffer
+}
+
+const own = (size: number): Buffer => Buffer.alloc(size)
+const [input, output] = [simd.allocate(2 * 1024 * 1024), simd.allocate(8 * 1024 * 1024)]
+const TWINS: readonly Twin[] = [
+  { escaping: plainEscaping, source: own, target: own },
+  { escaping: simd, source: own, target: own },
+  { escaping: simd, source: (size) => input.subarray(0, size), target: (size) => output.subarray(0, size) },
+]
+
 /** `from` and `at` begin at any address, and around what is given there is more. */
-function escape({ escapeLines }: Escaping, raw: Buffer, room: number, head: Buffer, shift = 0): Outcome {
-  const source = Buffer.concat([Buffer.alloc(shift, '"'), raw, Buffer.from('\nmore\n')])
-  const out = Buffer.alloc(shift + room + 64, UNTOUCHED)
-  const run = escapeLines(source, shift, shift + raw.length, out, shift, shift + room, head)
+function escape({ escaping, source, target }: Twin, raw: Buffer, room: number, head: Buffer, shift = 0): Outcome {
+  const given = fill(source, [Buffer.alloc(shift, '"'), raw, Buffer.from('\nmore\n')])
+  const out = target(shift + room + 64).fill(UNTOUCHED)
+  const run = escaping.escapeLines(given, shift, shift + raw.length, out, shift, shift + room, head)
   if (!out.subarray(shift + room).every((byte) => byte === UNTOUCHED)) throw new Error('written past the limit')
-  if (!out.subarray(0, shift).every((byte) => byte === UNTOUCHED)) throw new Error('written before the place')
-  return { run: { ...run }, written: Buffer.from(out.subarray(shift, shift + run.written)) }
+  return outcome(run, given.subarray(shift, shift + run.consumed), out, shift)
 }
 
-function unescape({ unescapeLines }: Escaping, lines: Buffer, room: number, head: Buffer, shift = 0): Outcome {
-  const source = Buffer.concat([Buffer.alloc(shift, '"'), lines, Buffer.from('"}\nmore"}\n')])
-  const out = Buffer.alloc(shift + room, UNTOUCHED)
-  const run = unescapeLines(source, shift, shift + lines.length, out, shift, head)
-  if (!out.subarray(0, shift).every((byte) => byte === UNTOUCHED)) throw new Error('written before the place')
-  return { run: { ...run }, written: Buffer.from(out.subarray(shift, shift + run.written)) }
+function unescape({ escaping, source, target }: Twin, lines: Buffer, room: number, head: Buffer, shift = 0): Outcome {
+  const given = fill(source, [Buffer.alloc(shift, '"'), lines, Buffer.from('"}\nmore"}\n')])
+  const out = target(shift + room + 64).fill(UNTOUCHED)
+  const run = escaping.unescapeLines(given, shift, shift + lines.length, out.subarray(0, shift + room), shift, head)
+  if (!out.subarray(shift + room).every((byte) => byte === UNTOUCHED)) throw new Error('written past the end')
+  return outcome(run, given.subarray(shift, shift + run.consumed), out, shift)
 }
 
-const bound = (escaping: Escaping): Escaping => ({
-  escapeLines: (...given) => escaping.escapeLines(...given),
-  unescapeLines: (...given) => escaping.unescapeLines(...given),
-})
-const TWINS = { plain: bound(plainEscaping), simd: bound(simd) }
+function fill(source: Twin['source'], parts: readonly Buffer[]): Buffer {
+  const bytes = Buffer.concat(parts)
+  const given = source(bytes.length)
+  bytes.copy(given)
+  return given
+}
 
-/** What both twins do; undefined: not the same. */
+function outcome({ consumed, written, count, ascii }: Pass, taken: Buffer, out: Buffer, shift: number): Outcome {
+  if (!out.subarray(0, shift).every((byte) => byte === UNTOUCHED)) throw new Error('written before the place')
+  if (ascii && taken.some((byte) => byte > 0x7f)) throw new Error('taken for ASCII')
+  return { run: { consumed, written, count }, written: Buffer.from(out.subarray(shift, shift + written)) }
+}
+
+/** What all twins do; undefined: not the same. */
 function agreed(act: typeof escape, ...given: [Buffer, number, Buffer, number?]): Outcome | undefined {
-  const [plain, fast] = [act(TWINS.plain, ...given), act(TWINS.simd, ...given)]
-  const same = plain.written.equals(fast.written) && JSON.stringify(plain.run) === JSON.stringify(fast.run)
+  const [plain, ...others] = TWINS.map((twin) => act(twin, ...given))
+  const same = others.every(({ run, written }) => written.equals(plain!.written) && JSON.stringify(run) === JSON.stringify(plain!.run))
   return same ? plain : undefined
 }
 
@@ -184,6 +206,20 @@ t.test('empty lines, which grow most', async (t) => {
     t.ok(agreed(escape, raw, most - 1, head))
     t.equal(agreed(unescape, escaped!.written, escaped!.written.length, head)?.run.count, raw.length)
   }
+})
+
+t.test('ASCII is seen to be that, in place', async (t) => {
+  const raw = Buffer.from('only "ASCII"\n'.repeat(5000))
+  const { source, target, escaping } = TWINS[2]!
+  const escaped = escaping.escapeLines(fill(source, [raw]), 0, raw.length, target(1_000_000), 0, 1_000_000, PLAIN_HEAD)
+  t.same([escaped.consumed, escaped.ascii], [raw.length, true])
+})
+
+t.test('memory that the loops reach is of the size asked for, and never given twice', async (t) => {
+  const pieces = Array.from({ length: 50 }, (_, index) => simd.allocate(index * 20_000 + 1).fill(index))
+  t.same(pieces.map(({ length }) => length), pieces.map((_, index) => index * 20_000 + 1))
+  t.ok(pieces.every((piece, index) => piece.every((byte) => byte === index)))
+  t.not(simd.allocate(64 * 1024 * 1024).buffer, pieces[0]!.buffer, 'where there is none left, it is other memory')
 })
 
 t.test('without WebAssembly the plain twin does it', async (t) => {

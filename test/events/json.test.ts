@@ -175,8 +175,8 @@ t.test('decodeLines() stops before a line that is otherwise, and never decodes h
     for (const rest of ['', good, good + good]) {
       const lines = Buffer.concat([Buffer.from(good + good), Buffer.from(line), Buffer.from(rest)])
       const out = Buffer.alloc(lines.length)
-      const run = decodeLines(lines, 0, lines.length, out, 0, head)
-      t.strictSame(run, { consumed: 2 * good.length, written: 6, count: 2 }, name)
+      const { consumed, written, count } = decodeLines(lines, 0, lines.length, out, 0, head)
+      t.strictSame({ consumed, written, count }, { consumed: 2 * good.length, written: 6, count: 2 }, name)
     }
   }
 })

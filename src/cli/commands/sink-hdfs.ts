@@ -5,6 +5,7 @@ import { hostname, networkInterfaces, userInfo } from 'node:os'
 import { join, resolve } from 'node:path'
 import { Input } from '../../pipe/input.js'
 import type { End } from '../../pipe/output-options.js'
+import { allocate } from '../../events/json.js'
 import { Rejects } from '../../events/rejects.js'
 import { FlumeError } from '../../errors.js'
 import { CODECS } from '../../sinks/hdfs/codec.js'
@@ -70,7 +71,8 @@ export const command = defineCommand({
     const host = await hostOf(sinkOptions.path + sinkOptions.prefix)
     const { disk, clock, say, stop } = context
     const rejects = new Rejects(disk, resolve(context.directory, values.rejects ?? join(context.stateDirectory, 'sink-hdfs.rejects')), clock, say)
-    const input = new Input(stdinOf('flume-sink-hdfs', values, context, { binding: bindingOf(sinkOptions, host), tooLong: longLinesTo(rejects, values) }))
+    const more = { binding: bindingOf(sinkOptions, host), tooLong: longLinesTo(rejects, values), allocate }
+    const input = new Input(stdinOf('flume-sink-hdfs', values, context, more))
     const sink = hdfsSink(sinkOptions, { openFiles, disk, clock, say, stop, host, rejects, uuid: randomUUID })
     for await (const mark of sink(input.batches(stop))) input.ack(mark)
     await input.close()

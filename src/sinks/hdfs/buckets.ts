@@ -4,6 +4,7 @@
  */
 import { Blocks, type Block } from '../../disk/blocks.js'
 import type { Clock } from '../../events/flow.js'
+import { allocate } from '../../events/json.js'
 import type { Retry } from '../retry.js'
 import { OpenFile, type Bucket, type Passed, type Span } from './bucket.js'
 import { CODECS, compressed, type CodecName } from './codec.js'
@@ -43,7 +44,12 @@ export interface BucketsAround {
 
 /** So small that each of many buckets has one; a file is written several at once. */
 export const BLOCK_SIZE = 16 * 1024
-const BLOCK_COUNT = 512
+const BLOCK_COUNT = 256
+/** For the few files that get most: each step over the end of a block costs as much as decoding 40 KiB. */
+const LARGE_BLOCK_SIZE = 256 * 1024
+const LARGE_BLOCK_COUNT = 16
+/** Bytes of a file from which on it gets large blocks. */
+const LARGE_FROM = 1024 * 1024
 /** ms between two sweeps of what one sweep could not remove. */
 const SWEEP_EACH = 60_000
 /** Commits under way at once, beyond those of files that are rolled together. */
@@ -52,7 +58,8 @@ const COMMITS_MAX = 16
 export class Buckets {
   /** By key, the one used longest ago first. */
   readonly #buckets = new Map<string, Bucket>()
-  readonly #blocks = new Blocks(BLOCK_SIZE, BLOCK_COUNT)
+  readonly #blocks = new Blocks(BLOCK_SIZE, BLOCK_COUNT, allocate)
+  readonly #largeBlocks = new Blocks(LARGE_BLOCK_SIZE, LARGE_BLOCK_COUNT, allocate)
   /** Files not committed yet. */
   readonly #held = new Set<OpenFile>()
   /** Names of temporary files of this process. */
@@ -92,7 +99,8 @@ export class Buckets {
   async reserve(file: OpenFile, size: number): Promise<void> {
     if (file.room >= size) return
     file.spill()
-    file.block = this.#blocks.tryTake() ?? (await this.#nextBlock())
+    const large = file.size >= LARGE_FROM ? this.#largeBlocks.tryTake() : undefined
+    file.block = large ?? this.#blocks.tryTake() ?? (await this.#nextBlock())
   }
 
   /** The last mark before the first one that is held; undefined: none is. */
@@ -245,7 +253,7 @@ export class Buckets {
     for (;;) {
       const freed = new Promise<void>((resolve) => this.#blocks.onceFree(resolve))
       for (const bucket of this.#buckets.values()) {
-        if (bucket.file?.block === undefined) continue
+        if (bucket.file?.block?.bytes.length !== BLOCK_SIZE) continue
         bucket.file.spill()
         break
       }

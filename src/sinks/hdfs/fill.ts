@@ -5,7 +5,7 @@
 import { FlumeError } from '../../errors.js'
 import type { Batch, Mark, Position } from '../../events/batch.js'
 import type { Clock } from '../../events/flow.js'
-import { decodeLines, parseEvent } from '../../events/json.js'
+import { allocate, decodeLines, parseEvent } from '../../events/json.js'
 import type { Bucket, OpenFile, Passed, Span } from './bucket.js'
 import { BLOCK_SIZE, type Buckets } from './buckets.js'
 import { Heads, type Head } from './heads.js'
@@ -52,7 +52,8 @@ const PAST = 'past'
 const LF = 0x0a
 const NEWLINE = Buffer.from('\n')
 /** Bytes of lines decoded at once. */
-const RUN_SIZE_MAX = 64 * 1024
+const RUN_SIZE_MAX = 512 * 1024
+const SCRATCH_SIZE = 64 * 1024
 /** ms between two messages about gaps. */
 const SAY_EACH = 60_000
 /** Header of an event that stands for lost ones. */
@@ -61,7 +62,7 @@ const GAP = 'flume.gap'
 export class Filler {
   readonly #said = new Set<string>()
   /** For a run that is decoded only to see that it can be. */
-  readonly #scratch = Buffer.allocUnsafeSlow(RUN_SIZE_MAX)
+  readonly #scratch = allocate(SCRATCH_SIZE)
   readonly #heads = new Heads()
   /** Longest line that goes the fast way: a block has room for its body. */
   readonly #runSizeMax: number

@@ -35,20 +35,13 @@ export class ControlSearch {
 
   /** The mark that ends a batch at the beginning of what is held. `all`: no more will come, so that no look is left out. */
   mark(held: Buffer, tag: Buffer, all: boolean): Found | undefined {
-    const most = Math.max(0, ...this.#sizes)
-    const found = most === 0 ? undefined : (this.#last(held, tag) ?? this.#near(held, tag))
-    if (found === 'among') return this.#keep(this.first(held, tag))
+    if (this.#sizes.length === 0) return this.#keep(this.first(held, tag))
+    const last = lastLine(held, tag)
+    const found = last !== undefined && endsBatch(held, last.at, last.end) ? last : this.#near(held, tag)
     if (found !== undefined) return this.#keep(found)
-    // a writer ends what it writes with a mark, so that the rest of this is on its way
-    return !all && held.length < most + NEAR ? undefined : this.#keep(this.first(held, tag))
-  }
-
-  /** The last line; `among`: that is a mark, but another is before it. */
-  #last(held: Buffer, tag: Buffer): Found | 'among' | undefined {
-    if (held.at(-1) !== NEWLINE) return undefined
-    const at = held.lastIndexOf(NEWLINE, held.length - 2) + 1
-    if (held.compare(tag, 0, tag.length, at, Math.min(at + tag.length, held.length)) !== 0) return undefined
-    return endsBatch(held, at, held.length - 1) ? { at, end: held.length - 1 } : (this.#near(held, tag) ?? 'among')
+    // a writer ends what it writes with a mark, so where the last line is none the rest is on its way
+    const search = all || last !== undefined || held.length >= Math.max(...this.#sizes) + NEAR
+    return search ? this.#keep(this.first(held, tag)) : undefined
   }
 
   #near(held: Buffer, tag: Buffer): Found | undefined {
@@ -70,6 +63,13 @@ export class ControlSearch {
     else this.#sizes = others.slice(0, SIZES - 1) // small ones come: soon all are searched
     return found
   }
+}
+
+/** The last line, if it is whole and a control line. */
+function lastLine(held: Buffer, tag: Buffer): Found | undefined {
+  if (held.at(-1) !== NEWLINE) return undefined
+  const at = held.lastIndexOf(NEWLINE, held.length - 2) + 1
+  return held.subarray(at, at + tag.length).equals(tag) ? { at, end: held.length - 1 } : undefined
 }
 
 function whole(held: Buffer, at: number): Found | undefined {

@@ -45,7 +45,7 @@ export interface BucketsAround {
 /** So small that each of many buckets has one; a file is written several at once. */
 export const BLOCK_SIZE = 16 * 1024
 const BLOCK_COUNT = 256
-/** For the few files that get most: each step over the end of a block costs as much as decoding 40 KiB. */
+/** For the few files that get most, so that lines are decoded in long runs. */
 const LARGE_BLOCK_SIZE = 256 * 1024
 const LARGE_BLOCK_COUNT = 16
 /** Bytes of a file from which on it gets large blocks. */

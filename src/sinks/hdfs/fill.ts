@@ -3,7 +3,7 @@
  * found once for a run of them, and the run is decoded straight into the block of its file.
  */
 import { FlumeError } from '../../errors.js'
-import type { Batch, Mark, Position } from '../../events/batch.js'
+import { BATCH_BYTES_MAX, type Batch, type Mark, type Position } from '../../events/batch.js'
 import type { Clock } from '../../events/flow.js'
 import { allocate, decodeLines, parseEvent } from '../../events/json.js'
 import type { Bucket, OpenFile, Passed, Span } from './bucket.js'
@@ -52,7 +52,7 @@ const PAST = 'past'
 const LF = 0x0a
 const NEWLINE = Buffer.from('\n')
 /** Bytes of lines decoded at once. */
-const RUN_SIZE_MAX = 512 * 1024
+const RUN_SIZE_MAX = BATCH_BYTES_MAX
 const SCRATCH_SIZE = 64 * 1024
 /** ms between two messages about gaps. */
 const SAY_EACH = 60_000

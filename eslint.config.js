@@ -6,7 +6,8 @@ const STREAMS = 'makes the descriptor non-blocking for every process that shares
 export default tseslint.config(
   { ignores: ['dist/', 'run/', '.tap/', '**/tap-testdir-*/'] },
   js.configs.recommended,
-  { files: ['bin/flume-*', '**/*.js'], languageOptions: { globals: { process: 'readonly' } } },
+  { files: ['**/*.js'], languageOptions: { globals: { process: 'readonly' } } },
+  { files: ['bin/flume-*'], languageOptions: { sourceType: 'commonjs', globals: { require: 'readonly' } } },
   {
     files: ['**/*.ts'],
     extends: [tseslint.configs.recommendedTypeChecked],

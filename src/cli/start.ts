@@ -2,7 +2,6 @@
  * The process around main(): its arguments, its signals, its end. With the files in bin the only place that ends it.
  * process.stdin, process.stdout and console are never touched: they make the descriptors non-blocking for everyone.
  */
-import * as modules from 'node:module'
 import { homedir } from 'node:os'
 import { isatty } from 'node:tty'
 import type { Command } from './command.js'
@@ -17,7 +16,6 @@ const REST = 2000
 
 /** Runs a command as this process, and ends it with its status or of its signal. */
 export async function start(load: () => Promise<{ readonly command: Command }>): Promise<void> {
-  ;(modules as { enableCompileCache?: () => void }).enableCompileCache?.() // from Node 22.1 on
   const stop = new AbortController()
   const unhook = onSignals((signal) => (stop.signal.aborted ? die(signal, unhook) : stop.abort(signal)))
   const [{ command }, { main, report }, { nodeDisk }, { writeAll }] = await Promise.all([

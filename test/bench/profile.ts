@@ -49,7 +49,7 @@ function lineOf([name, { total, inside }]: [string, Spot]): string {
   return `${total.toFixed(0).padStart(7)} ms  ${name}${parts.length > 0 ? `  (${parts.join(', ')})` : ''}`
 }
 
-const isOurs = ({ url }: Frame): boolean => /^file:.*\/dist\//.test(url) && !url.includes('/node_modules/')
+const isOurs = ({ url }: Frame): boolean => /\/dist\//.test(url) && !url.includes('/node_modules/')
 
 function nameOf({ functionName, url, lineNumber }: Frame): string {
   return `${functionName === '' ? '(anonymous)' : functionName} ${url.replace(/^.*\/dist\//, '')}:${lineNumber + 1}`

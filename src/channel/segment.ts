@@ -105,11 +105,11 @@ export function isNoSpace(error: unknown): boolean {
 
 /** Frames, and what is none, from byte `from` up to `limit` or the end of the file. Each frame is to be released. */
 export async function* readFrames(file: DiskFile, from: number, limit: number, blocks: Blocks): AsyncGenerator<Frame | Damage> {
-  const end = Math.min(limit, (await file.stat()).size)
-  const window = new Window(file, end, blocks)
+  const window = new Window(file, limit === Infinity ? (await file.stat()).size : limit, blocks)
   try {
-    for (let at = from; at < end; ) {
+    for (let at = from; at < window.end; ) {
       const header = decodeFrameHeader(await window.bytes(at, FRAME_HEADER_SIZE), 0, at)
+      if (at >= window.end) return // the file is shorter than was thought
       if (header === undefined) {
         const to = await nextFrame(window, at + 1)
         yield { kind: 'damage', from: at, to }
@@ -158,9 +158,11 @@ class Window {
   #block: Block | undefined
   #start = 0
   #size = 0
+
+  /** `end`: where to stop; where the file ends, once that was seen to be before. */
   constructor(
     readonly file: DiskFile,
-    readonly end: number,
+    public end: number,
     readonly blocks: Blocks,
   ) {}
 
@@ -194,7 +196,10 @@ class Window {
     const most = Math.min(block.bytes.length, this.end - at)
     while (this.#size < most) {
       const count = await this.file.read(block.bytes.subarray(this.#size, most), at + this.#size)
-      if (count === 0) break
+      if (count === 0) {
+        this.end = at + this.#size
+        break
+      }
       this.#size += count
     }
   }

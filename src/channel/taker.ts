@@ -7,6 +7,7 @@ import type { Batch, Mark } from '../events/batch.js'
 import { assert, FlumeError } from '../errors.js'
 import type { Held, Reader, Source } from '../events/flow.js'
 import { bindingText, Cursor, readCursor } from './cursor.js'
+import { FRAME_BYTES_MAX } from './format.js'
 import type { Identity } from './identity.js'
 import { Lock } from './lock.js'
 import type { Published } from './published.js'
@@ -15,8 +16,8 @@ import { removePassed } from './retention.js'
 import { listSegments, type Paths, type Surroundings } from './surroundings.js'
 import type { Wake } from '../events/wake.js'
 
-/** Memory for what was read and not yet given on: so many blocks of so many bytes. */
-const BLOCK_SIZE = 1024 * 1024
+/** Memory for what was read and not yet given on: two large frames a block, and so many blocks. */
+const BLOCK_SIZE = 2 * FRAME_BYTES_MAX + 64 * 1024
 const BLOCK_COUNT = 4
 /** How often, and after how many ms each, to look whether the putter has come as far as the reader. */
 const TRIES = 30

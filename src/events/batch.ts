@@ -43,7 +43,7 @@ export interface Batch {
 }
 
 /** Most bytes of lines in one batch, unless one event is longer: one batch is one frame of a segment. */
-export const BATCH_BYTES_MAX = 512 * 1024
+export const BATCH_BYTES_MAX = 1024 * 1024
 
 /** A batch over memory of its own: nothing to give back. */
 export function batchOf(lines: Buffer, count: number, mark: Mark | null): Batch {

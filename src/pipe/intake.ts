@@ -9,7 +9,7 @@ import { FdReader } from '../disk/fd.js'
 import type { FdStat } from '../disk/fd.js'
 import { enlargePipe } from '../disk/pipe-size.js'
 
-const BLOCK_BYTES = 2 * 1024 * 1024
+const BLOCK_BYTES = 4 * 1024 * 1024
 const BLOCK_COUNT = 2
 /** After so many bytes a pipe is worth enlarging: 3 ms of another process. */
 const LARGE_FLOW_BYTES = 4 * 1024 * 1024

@@ -5,7 +5,7 @@
 import { FlumeError, errnoOf } from '../errors.js'
 import { FdWriter, statOfFd } from '../disk/fd.js'
 import type { FdStat } from '../disk/fd.js'
-import type { Batch } from '../events/batch.js'
+import { BATCH_BYTES_MAX, type Batch } from '../events/batch.js'
 import type { Reader, Source } from '../events/flow.js'
 import { Wake } from '../events/wake.js'
 import { Audience } from './audience.js'
@@ -28,7 +28,7 @@ export async function deliver(source: Source, options: OutputOptions, stop: Abor
 }
 
 /** So much waits to be written while the next batch is made: three batches, so that making and writing overlap. */
-const WAITING_BYTES_MAX = 1536 * 1024
+const WAITING_BYTES_MAX = 3 * BATCH_BYTES_MAX
 
 /** Why a session is over. */
 type Why = 'ended' | 'stopped' | 'hello' | 'bye' | 'gone' | 'broken'

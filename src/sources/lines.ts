@@ -34,7 +34,7 @@ export interface Lines {
   readonly partition: string
 }
 
-const BLOCK_SIZE = 1024 * 1024
+const BLOCK_SIZE = 2 * BATCH_BYTES_MAX
 const BLOCKS = 3
 
 export class LineEncoder {

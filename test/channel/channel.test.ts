@@ -123,17 +123,17 @@ t.test('large batches are split at line ends, and plain ones are stored without 
   const directory = t.testdir()
   const queue = await open(directory)
   const putter = await queue.openPut({ freeMin: 0 })
-  const plain = Array.from({ length: 6000 }, (_, n) => lineOf(n, 100 + (n % 90))).join('')
-  const long = lineOf(6000, 600_000)
-  const batches = [batchOf(Buffer.from(plain), 6000, null), batchOf(Buffer.from(long), 1, null), batchOf(Buffer.from(lineOf(6001, 524_000) + lineOf(6002, 500)), 2, null)]
+  const plain = Array.from({ length: 12_000 }, (_, n) => lineOf(n, 100 + (n % 90))).join('')
+  const long = lineOf(12_000, 1_200_000)
+  const batches = [batchOf(Buffer.from(plain), 12_000, null), batchOf(Buffer.from(long), 1, null), batchOf(Buffer.from(lineOf(12_001, 1_048_300) + lineOf(12_002, 500)), 2, null)]
   t.same(await putAll(putter, batches), [])
   await putter.held('')
   await putter.close()
   const taken = await take(queue)
-  t.equal(faultOf(taken, 0, 6003), undefined)
-  t.equal(taken.map(({ text }) => text).join(''), plain + long + lineOf(6001, 524_000) + lineOf(6002, 500))
+  t.equal(faultOf(taken, 0, 12_003), undefined)
+  t.equal(taken.map(({ text }) => text).join(''), plain + long + lineOf(12_001, 1_048_300) + lineOf(12_002, 500))
   t.ok(taken.length >= 5, `${taken.length} frames`)
-  for (const { text, count } of taken) t.ok(text.length <= 524_288 || count === 1, `${text.length} bytes of ${count} events`)
+  for (const { text, count } of taken) t.ok(text.length <= 1_048_576 || count === 1, `${text.length} bytes of ${count} events`)
 })
 
 t.test('a segment goes when all registered readers have passed it, and with no reader none goes', async (t) => {

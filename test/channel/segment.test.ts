@@ -9,7 +9,7 @@ import { FakeClock } from '../support/clock.js'
 import { aroundOf, exportAll, faultOf, lineOf, numbered, putAll, stream, takeAll, type Taken } from '../support/queue.js'
 import { readQueue, readSlots } from '../support/stranger.js'
 
-async function make(directory: string, segmentBytesMax = 1e6): Promise<Queue> {
+async function make(directory: string, segmentBytesMax = 2e6): Promise<Queue> {
   const queue = await Queue.open(directory, aroundOf(nodeDisk), { create: true })
   const putter = await queue.openPut({ freeMin: 0, segmentBytesMax })
   await putAll(putter, stream(0, 42))

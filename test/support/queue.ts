@@ -32,7 +32,7 @@ export async function* stream(from: number, to: number): AsyncGenerator<Batch> {
   for (let at = from; at < to; ) {
     const long = at % 40 === 35
     const end = Math.min(to, long ? at + 5 : Math.min(at + 1 + (at % 5), at - (at % 40) + 35))
-    yield numbered(at, end, long ? 110_000 : 60)
+    yield numbered(at, end, long ? 220_000 : 60)
     at = end
   }
 }

@@ -82,7 +82,7 @@ function readFrame(bytes: Buffer, at: number): StrangeFrame {
   check(header.readUInt32LE(52) === crc32(positions), 'CRC of the positions')
   check(header.readUInt32LE(56) === crc32(lines), 'CRC of the lines')
   const count = header.readUInt32LE(40)
-  check(l <= 524_288 || count === 1, 'size of the lines')
+  check(l <= 1_048_576 || count === 1, 'size of the lines')
   check(lines.toString('latin1').split('\n').length - 1 === count, 'number of events')
   const continues = header[5] === 1
   return { place: at, size: 64 + p + l, first: long(8), count, time: long(16), durable: long(32), continues, positions: json(positions), lines }

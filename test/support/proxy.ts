@@ -67,6 +67,10 @@ export class HdfsProxy {
   readonly #datanodes = new Map<string, Promise<string>>()
   readonly #servers: Server[] = []
   readonly #sockets = new Set<Socket>()
+  /** Those of them that are connections from clients. */
+  readonly #clients = new Set<Socket>()
+  /** Ends once a client is served. */
+  readonly #serving = new Set<Promise<void>>()
 
   /** The first NameNode, through the proxy. */
   get http(): string {
@@ -84,6 +88,14 @@ export class HdfsProxy {
     return injection
   }
 
+  /** As if the client had died: its connections end. On return the servers have done what they will do of what had left it. */
+  async end(): Promise<void> {
+    for (const client of this.#clients) client.destroy()
+    for (const { release } of this.#injections) release()
+    await Promise.all(this.#serving)
+    await this.close()
+  }
+
   async close(): Promise<void> {
     for (const socket of this.#sockets) socket.destroy()
     await Promise.all(this.#servers.map((server) => new Promise((resolve) => server.close(resolve))))
@@ -91,7 +103,10 @@ export class HdfsProxy {
 
   async #listen(address: string, to: ProxiedRequest['to']): Promise<string> {
     const server = createServer((socket) => {
-      void this.#serve(this.#keep(socket), new URL(address), to)
+      this.#clients.add(socket)
+      socket.on('close', () => this.#clients.delete(socket))
+      const serving = this.#serve(this.#keep(socket), new URL(address), to).finally(() => this.#serving.delete(serving))
+      this.#serving.add(serving)
     })
     this.#servers.push(server)
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))

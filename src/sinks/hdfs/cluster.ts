@@ -4,6 +4,7 @@
  */
 import { FlumeError } from '../../errors.js'
 import type { HadoopConf } from './conf.js'
+import { createParams } from './new-files.js'
 
 export interface Cluster {
   /** What directories of this cluster begin with: `hdfs://nn1:8020` */
@@ -98,15 +99,4 @@ function listOf(text: string | undefined): string[] {
 function checkAddress(address: string, authority: string): void {
   if (/^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):\d{1,5}$/.test(address)) return
   throw new FlumeError('BAD_OPTION', `cannot understand ${JSON.stringify(authority)}: a host and port, HOST:PORT, or a nameservice of hdfs-site.xml`)
-}
-
-function createParams(conf: HadoopConf): Record<string, string> {
-  const params: Record<string, string> = {}
-  for (const [param, name] of [['replication', 'dfs.replication'], ['blocksize', 'dfs.blocksize']] as const) {
-    const value = conf.get(name)
-    if (value !== undefined && /^\d+$/.test(value)) params[param] = value
-  }
-  const umask = conf.get('fs.permissions.umask-mode')
-  if (umask !== undefined && /^[0-7]{1,4}$/.test(umask)) params['permission'] = (0o666 & ~parseInt(umask, 8)).toString(8)
-  return params
 }

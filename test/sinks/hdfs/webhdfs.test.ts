@@ -1,5 +1,7 @@
 /** The sink on a real HDFS: names as HDFS has them, and commits that somebody or something comes between. */
 import t from 'tap'
+import { join } from 'node:path'
+import { createParams } from '../../../src/sinks/hdfs/new-files.js'
 import { FakeClock } from '../../support/clock.js'
 import { STATUS_500_AFTER } from '../../support/faults.js'
 import { request } from '../../support/hadoop/http.js'
@@ -41,6 +43,17 @@ rule('so has --path, for every file and when it is listed again', async (t, hdfs
   }
   const { stdout } = await hdfs.fsShell('-ls', '-R', '-C', '/literal')
   t.same(stdout.split('\n').filter((line) => line.endsWith('.log')), [`${path}/${named(0, 0)}`, `${path}/${named(1, 1)}`])
+})
+
+rule('files have the block size, replication and mode that FsShell gives them, and new directories the mode of the one they are in', async (t, hdfs) => {
+  const properties: Record<string, string> = { 'dfs.blocksize': '2m', 'dfs.replication': '3', 'fs.permissions.umask-mode': 'u=rwx,g=rx,o=' }
+  await request('PUT', urlOf(hdfs.http, '/modes', 'MKDIRS', { permission: '710' }))
+  const create = createParams({ from: undefined, get: (name) => properties[name] })
+  t.equal(await hdfsSinking({ namenodes: [hdfs.http], path: '/modes/a/b', create }, FRAMES).ended, undefined)
+  const put = join(t.testdir({ one: 'one\n' }), 'one')
+  await hdfs.fsShell(...Object.entries(properties).map(([name, value]) => `-D${name}=${value}`), '-put', put, '/modes/a/put')
+  const { stdout } = await hdfs.fsShell('-stat', '%a %o %r', '/modes/a/put', `/modes/a/b/${NAME}`, '/modes/a', '/modes/a/b')
+  t.same(stdout.trim().split('\n'), ['640 2097152 3', '640 2097152 3', '710 0 0', '710 0 0'])
 })
 
 for (const [what, make] of Object.entries({

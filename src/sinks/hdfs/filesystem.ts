@@ -62,6 +62,11 @@ export interface FileSystem {
    * already, whoever gave it. Throws OTHER_HISTORY when another file has the name.
    */
   publish(file: Finished, path: string): Promise<void>
+  /**
+   * Of a file that has neither of its names. True: it lives on under another, so it has had the final one, and somebody has
+   * moved it since. False: that cannot be told.
+   */
+  isTaken(file: Finished): Promise<boolean>
   /** Durably. Fine where there is no such file. */
   remove(path: string): Promise<void>
   close(): Promise<void>

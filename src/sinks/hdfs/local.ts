@@ -91,6 +91,8 @@ export function localFileSystem(disk: Disk): FileSystem {
       await disk.syncDirectory(dirname(path))
     },
 
+    isTaken: async () => false, // a file system cannot be asked for an inode
+
     remove: (path) => removed(disk, path),
 
     async close() {},

@@ -5,8 +5,8 @@
  *  1. The file is filled, and made durable under a temporary name: on HDFS uploaded whole, its name recorded before.
  *     Until here a restart deletes it: nothing of it is acked, the events come again.
  *  2. `begin` is recorded, with the file's id and both names, and synced.
- *     From here on a restart does steps 3 to 5. When the file is there under neither name, somebody has removed it: the
- *     commit is dropped and the events come again.
+ *     From here on a restart does steps 3 to 5. When the file is there under neither name, and is not known to live under
+ *     another, somebody has removed it: the commit is dropped and the events come again.
  *  3. The file gets its final name in place of the temporary one, durably. From here on readers see it.
  *     A restart finds it by its id, whichever name it has.
  *  4. `done` is recorded and synced.
@@ -16,7 +16,8 @@
  *
  * The commits of one bucket never overlap, and go in the order of their sequences. So all that a bucket gets of the
  * sequences before its *end* is in place, and its end is the furthest of: the names in its directory, the record. One
- * case is left: a reader that takes a file away between 3 and 4 while the sink is dead gets it again.
+ * case is left: a reader that takes a file away between 3 and 4 while the sink is dead gets it again; on HDFS only one
+ * that deletes it, as a file can be asked for by its id.
  */
 import { told, type Retry } from '../retry.js'
 import { Bucket } from './bucket.js'
@@ -46,6 +47,7 @@ export async function complete(files: FileSystem, retry: Retry, record: CommitRe
     const final = await told(`cannot look at ${path}`, files.look(path))
     const whole = temporary?.id === file.id && temporary.size === file.size
     if (whole || final?.id === file.id) await publish(begun, files, retry, record)
+    else if (await files.isTaken(file)) await record.done(begun)
     else record.drop(begun)
   }
 }

@@ -1,5 +1,6 @@
 /** The sink on a real HDFS: names as HDFS has them, and commits that somebody or something comes between. */
 import t from 'tap'
+import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { createParams } from '../../../src/sinks/hdfs/new-files.js'
 import { FakeClock } from '../../support/clock.js'
@@ -103,6 +104,69 @@ rule('a file that was taken away after its name, of which no answer came: it is 
   t.equal(await hdfsSinking({ namenodes: [hdfs.http], path: '/away', disk: disk.boot() }, FRAMES).ended, undefined)
   t.same(await hdfsBelow(hdfs.http, '/away'), { [NAME]: 'one\n' })
 })
+
+const TAKERS = {
+  'to another directory': { to: `/archive/${NAME}`, user: userInfo().username },
+  'to another name': { to: '/archive/of today.log', user: userInfo().username },
+  'to where the sink may not look': { to: '/private/mine.log', user: 'alice' },
+}
+
+/** Directories that a reader moves files between. */
+async function layOut(http: string, path: string): Promise<void> {
+  for (const [directory, permission] of [[path, '777'], ['/archive', '755'], ['/private', '700']] as const) await request('PUT', urlOf(http, directory, 'MKDIRS', { permission }))
+}
+
+for (const [where, { to, user }] of Object.entries(TAKERS)) {
+  rule(`a file that a reader moved ${where} after its name, of which no answer came, is in place`, async (t, hdfs) => {
+    const path = `/moved ${where}`
+    await layOut(hdfs.http, path)
+    const proxy = await startProxy(t, hdfs.http)
+    proxy.inject(STATUS_500_AFTER, ({ op }) => op === 'RENAME')
+    const looks = proxy.inject('delay', ({ op }) => op === 'GETFILESTATUS' && proxy.requests.some((other) => other.op === 'RENAME'))
+    const run = hdfsSinking({ namenodes: proxy.namenodes, path, user }, FRAMES)
+    await looks.struck
+    await move(hdfs.http, `${path}/${NAME}`, to)
+    looks.release()
+    t.equal(await run.ended, undefined)
+    t.same(run.offsets, [1])
+    t.same(await hdfsBelow(hdfs.http, path), {})
+    await request('DELETE', urlOf(hdfs.http, to, 'DELETE'))
+  })
+
+  rule(`so is one moved ${where} when the sink is killed before that answer, and started again`, async (t, hdfs) => {
+    const path = `/killed, moved ${where}`
+    await layOut(hdfs.http, path)
+    const proxy = await startProxy(t, hdfs.http)
+    const disk = new MemoryDisk()
+    const answer = proxy.inject('delay', ({ op }) => op === 'RENAME')
+    void hdfsSinking({ namenodes: proxy.namenodes, path, user, disk: disk.boot() }, FRAMES)
+    await answer.struck
+    disk.kill()
+    await move(hdfs.http, `${path}/${NAME}`, to)
+    const run = hdfsSinking({ namenodes: [hdfs.http], path, user, disk: disk.boot() }, FRAMES)
+    t.equal(await run.ended, undefined)
+    t.same(run.offsets, [1])
+    t.same(await hdfsBelow(hdfs.http, path), {})
+    await request('DELETE', urlOf(hdfs.http, to, 'DELETE'))
+  })
+}
+
+rule('a temporary file that somebody moved, name and all, before it got its name is not in place', async (t, hdfs) => {
+  await layOut(hdfs.http, '/hidden')
+  const proxy = await startProxy(t, hdfs.http)
+  const { struck, release } = proxy.inject('delay', ({ op }) => op === 'GETFILESTATUS')
+  const run = hdfsSinking({ namenodes: proxy.namenodes, path: '/hidden' }, FRAMES)
+  const { path } = await struck
+  await move(hdfs.http, path, path.replace('/hidden', '/archive'))
+  release()
+  t.match(await run.ended, { code: 'IO', message: /somebody has removed it/ })
+  t.same(run.offsets, [])
+})
+
+async function move(http: string, path: string, destination: string): Promise<void> {
+  const { status, body } = await request('PUT', urlOf(http, path, 'RENAME', { destination, renameoptions: 'NONE' }))
+  if (status !== 200) throw new Error(body.toString())
+}
 
 /** Lets time pass until `isOver`. */
 async function passing(clock: FakeClock, step: number, isOver: () => boolean | Promise<boolean>): Promise<void> {

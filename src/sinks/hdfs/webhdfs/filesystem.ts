@@ -11,7 +11,7 @@ import type { Draft, Entry, FileSystem, Finished, Temporaries } from '../filesys
 import { HdfsFailure } from './failure.js'
 import { NameNodes } from './namenodes.js'
 import { spoolDraft, type SpoolAround } from './spool.js'
-import { nothingIn, pageIn, statusIn } from './status.js'
+import { nothingIn, pageIn, statusIn, type Status } from './status.js'
 import { Turns } from './turns.js'
 import { finishedOf, Uploads } from './uploads.js'
 
@@ -59,14 +59,8 @@ class WebHdfs implements FileSystem {
   }
 
   async *entries(directory: string): AsyncGenerator<Entry> {
-    for (let startAfter = ''; ; ) {
-      const request = { method: 'GET', op: 'LISTSTATUS_BATCH', path: directory, params: { startAfter } } as const
-      const page = await this.#nodes.look(`cannot list ${directory}`, request, pageIn)
-      for (const { name, size, directory } of page?.statuses ?? []) {
-        startAfter = name
-        if (name !== '') yield { name, size, directory } // else it is a file itself
-      }
-      if (page?.isLast !== false) return
+    for await (const { name, size, directory: isDirectory } of this.#statuses(directory)) {
+      if (name !== '') yield { name, size, directory: isDirectory } // else it is a file itself
     }
   }
 
@@ -89,6 +83,19 @@ class WebHdfs implements FileSystem {
     }
   }
 
+  /** HDFS knows files by their inodes too, and the directory of each; not to be let into that tells enough. */
+  async isTaken({ path, size, id }: Finished): Promise<boolean> {
+    try {
+      for await (const status of this.#statuses(`${this.#nodes.cluster.uri}/.reserved/.inodes/${id}/..`)) {
+        if (String(status.fileId) === id) return status.size === size && !path.endsWith(`/${status.name}`)
+      }
+      return false
+    } catch (error) {
+      if (error instanceof FlumeError && error.code === 'PERMISSION') return true
+      throw error
+    }
+  }
+
   async remove(path: string): Promise<void> {
     await this.#nodes.ask(`cannot remove ${path}`, { method: 'DELETE', op: 'DELETE', path, params: { recursive: 'false' } }, nothingIn)
   }
@@ -104,7 +111,20 @@ class WebHdfs implements FileSystem {
     if (final?.id === file.id) return true
     if (final !== undefined) throw new FlumeError('OTHER_HISTORY', `cannot name a file ${path}: another one has that name`, { cause })
     if (temporary?.id === file.id) return false
+    if (await this.isTaken(file)) return true
     throw new FlumeError('IO', `cannot name a file ${path}: somebody has removed it as ${file.path}; its events come again`, { cause })
+  }
+
+  async *#statuses(directory: string): AsyncGenerator<Status> {
+    for (let startAfter = ''; ; ) {
+      const request = { method: 'GET', op: 'LISTSTATUS_BATCH', path: directory, params: { startAfter } } as const
+      const page = await this.#nodes.look(`cannot list ${directory}`, request, pageIn)
+      for (const status of page?.statuses ?? []) {
+        startAfter = status.name
+        yield status
+      }
+      if (page?.isLast !== false) return
+    }
   }
 
   async #lookOnce(path: string): Promise<Finished | undefined> {

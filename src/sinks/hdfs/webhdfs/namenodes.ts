@@ -83,7 +83,7 @@ export class NameNodes {
 
   async #send<T>(origin: string, { method, op, path, params }: NameNodeRequest, read: Read<T>): Promise<T> {
     const query = new URLSearchParams({ op, 'user.name': this.cluster.user, ...params })
-    const url = `${origin}/webhdfs/v1${encodePath(this.inside(path))}?${query.toString()}`
+    const target = `/webhdfs/v1${encodePath(this.inside(path))}?${query.toString()}` // as it is: a URL would lose the `..` of an inode
     const from = origin.replace(/^https?:\/\//, '')
     const late = new AbortController()
     let timer: NodeJS.Timeout | undefined
@@ -93,9 +93,8 @@ export class NameNodes {
     let status: number
     let text: string
     try {
-      const { request } = await import('undici')
       const dispatcher = await (this.#agent ??= this.#newAgent())
-      const answer = await request(url, { method, dispatcher, signal: late.signal, headers: { 'x-xsrf-header': '""' } })
+      const answer = await dispatcher.request({ origin, path: target, method, signal: late.signal, headers: { 'x-xsrf-header': '""' } })
       status = answer.statusCode
       text = await answer.body.text()
       if (status === 307) return read({ Location: answer.headers['location'] })

@@ -17,6 +17,8 @@ export interface Span {
   readonly end: number
   /** A replay brings exactly the same spans with the same events. */
   readonly exact: boolean
+  /** Nobody sends its events again. */
+  readonly last: boolean
 }
 
 /** A mark and its place in the order of all. */
@@ -41,6 +43,8 @@ export class Bucket {
     /** All sequences before it are in place, or in a file of ours on its way there. */
     public reached: number,
     readonly record: CommitRecord | undefined,
+    /** Nobody sends its events again. */
+    readonly isLast: boolean,
   ) {}
 }
 
@@ -128,6 +132,13 @@ export class OpenFile {
     this.block = undefined
     await Promise.allSettled([this.#writes, this.#sync])
     await this.draft.discard()
+  }
+
+  /** Gives up, and leaves what has come for the next start. */
+  async leave(): Promise<void> {
+    this.spill()
+    await Promise.allSettled([this.#writes, this.#sync])
+    await this.draft.leave()
   }
 
   /** All that has come together while the last write ran. */

@@ -11,8 +11,8 @@ import { CODECS, compressed, type CodecName } from './codec.js'
 import type { FileSystem, Finished } from './filesystem.js'
 import { encodeName, temporaryName } from './name.js'
 import type { Place } from './path.js'
-import { commit, complete, NAME_KEPT_FOR, openBucket, sweep } from './recover.js'
-import type { CommitRecord } from './record.js'
+import { commit, openBucket } from './recover.js'
+import type { Records } from './records.js'
 
 export interface RollOptions {
   readonly suffix: string
@@ -34,7 +34,7 @@ export interface BucketsAround {
   readonly files: FileSystem
   readonly clock: Clock
   readonly retry: Retry
-  openRecord(stream: string): Promise<CommitRecord>
+  readonly records: Records
   uuid(): string
   /** Something was committed, or removed. */
   onProgress(): void
@@ -50,8 +50,6 @@ const LARGE_BLOCK_SIZE = 256 * 1024
 const LARGE_BLOCK_COUNT = 16
 /** Bytes of a file from which on it gets large blocks. */
 const LARGE_FROM = 1024 * 1024
-/** ms between two sweeps of what one sweep could not remove. */
-const SWEEP_EACH = 60_000
 /** Commits under way at once, beyond those of files that are rolled together. */
 const COMMITS_MAX = 16
 
@@ -64,13 +62,9 @@ export class Buckets {
   readonly #held = new Set<OpenFile>()
   /** Names of temporary files of this process. */
   readonly #own = new Set<string>()
-  /** Of the streams that come again as they were. */
-  readonly #records = new Map<string, CommitRecord>()
   /** Commits under way; none of these ever rejects. */
   readonly #committing = new Set<Promise<void>>()
   #openCount = 0
-  #isSweeping = false
-  #sweptAt = -Infinity
 
   constructor(
     readonly options: RollOptions,
@@ -117,12 +111,13 @@ export class Buckets {
     let next = Infinity
     for (const bucket of this.#buckets.values()) {
       if (bucket.file === undefined) continue
+      if (bucket.isLast) bucket.file.spill()
       const due = this.#dueAt(bucket.file)
       if (due <= now || this.#openCount > this.options.openFilesMax) this.#roll(bucket)
       else next = Math.min(next, due)
     }
     this.#forget()
-    return Math.min(next, this.#sweepDue(now))
+    return Math.min(next, this.around.records.sweepDue(now))
   }
 
   /** At a mark: commits all there is. */
@@ -143,17 +138,11 @@ export class Buckets {
     for (const { file } of this.#buckets.values()) if (file !== undefined) yield file
   }
 
-  /** Removes what has become of uploads that failed. */
-  async sweep(): Promise<void> {
-    const now = this.around.clock.now()
-    await this.#sweep(now, now)
-  }
-
   /** Gives up what is not rolled yet, and lets go of all. */
   async close(): Promise<void> {
-    for (const bucket of this.#buckets.values()) await bucket.file?.discard().catch(() => undefined)
+    for (const { file, isLast } of this.#buckets.values()) await (isLast ? file?.leave() : file?.discard())?.catch(() => undefined)
     await this.settled(0)
-    for (const record of this.#records.values()) await record.close()
+    await this.around.records.close()
     await this.around.files.close()
   }
 
@@ -163,56 +152,27 @@ export class Buckets {
     return Math.min(file.openedAt + rollInterval, file.lastEventAt + (idleTimeout ?? Infinity))
   }
 
-  /** One sweep at a time, in the background: what cannot be removed now stays in the record. Returns when to come again, in ms. */
-  #sweepDue(now: number): number {
-    if (this.#isSweeping) return Infinity
-    const failedAt = Math.min(...[...this.#records.values()].map(({ failedAt }) => failedAt))
-    const due = Math.max(failedAt + NAME_KEPT_FOR, this.#sweptAt + SWEEP_EACH)
-    if (due > now) return due
-    this.#sweptAt = now
-    this.#isSweeping = true
-    void this.#sweep(now - NAME_KEPT_FOR, now).catch(() => undefined).then(() => {
-      this.#isSweeping = false
-      this.around.onProgress()
-    })
-    return Infinity
-  }
-
-  async #sweep(before: number, now: number): Promise<void> {
-    for (const record of this.#records.values()) await sweep(this.around.files, record, before, now)
-  }
-
   async #open(place: Place, span: Span): Promise<Bucket> {
-    const record = span.exact ? await this.#recordOf(span) : undefined
-    return await openBucket(place, span.stream, this.#own, this.around.files, record)
+    const { files, records } = this.around
+    await records.adopt()
+    const record = span.exact || span.last ? await records.of(span) : undefined
+    return await openBucket(place, span, this.#own, files, record)
   }
 
-  async #create({ place, stream, record }: Bucket, span: Span, before: Passed): Promise<OpenFile> {
+  async #create({ place, stream, record, isLast }: Bucket, span: Span, before: Passed): Promise<OpenFile> {
     const { files, clock, retry, uuid, onFailure } = this.around
     const name = temporaryName(stream, uuid())
     const path = `${place.directory}/${name}`
     this.#own.add(name)
     await retry.until(`cannot make the directory ${place.directory}`, () => files.makeDirectory(place.directory))
-    const plain = await retry.until(`cannot create ${path}`, () => files.create(path, record))
-    const draft = compressed(plain, CODECS[this.options.codec], retry)
+    const { suffix, codec } = this.options
+    if (isLast) await record?.filling({ ...place, path, suffix, codec, first: span.first })
+    const plain = await retry.until(`cannot create ${path}`, () => files.create(path, record, isLast))
+    const draft = compressed(plain, CODECS[codec], retry)
     const file = new OpenFile(draft, span.first, clock.now(), before, retry, onFailure)
     this.#held.add(file)
     this.#openCount++
     return file
-  }
-
-  /** The record of a stream, all of it completed. */
-  async #recordOf({ stream, first }: Span): Promise<CommitRecord> {
-    const known = this.#records.get(stream)
-    if (known !== undefined) return known
-    const { files, retry, openRecord } = this.around
-    const record = await openRecord(stream)
-    this.#records.set(stream, record)
-    await complete(files, retry, record)
-    const now = this.around.clock.now()
-    await sweep(files, record, now, now)
-    record.forgetBefore(first)
-    return record
   }
 
   #roll(bucket: Bucket): void {
@@ -237,6 +197,7 @@ export class Buckets {
     const name = encodeName({ prefix, stream, first: file.first, last: file.end - 1, suffix: this.options.suffix })
     const path = `${directory}/${name}`
     await commit({ directory, prefix, end: file.end, file: finished, path }, files, retry, bucket.record)
+    await file.draft.committed()
     this.#own.delete(file.draft.path.slice(directory.length + 1))
     this.#held.delete(file)
     bucket.uncommitted--

@@ -2,6 +2,7 @@
  * What the sink asks of a file system, so little that HDFS can give it: files are written once and whole, and a name is
  * given once. Errors are those of the file system; retry.ts decides which of them may pass.
  */
+import type { DiskFile } from '../../disk/disk.js'
 
 /** A whole file under its temporary name, durable. */
 export interface Finished {
@@ -22,6 +23,10 @@ export interface Draft {
   finish(size: number): Promise<Finished>
   /** Gives up: closes, and removes the file where that is possible. */
   discard(): Promise<void>
+  /** Closes, and leaves for the next start what was to be left. */
+  leave(): Promise<void>
+  /** The file has its final name: nothing is to be left any more. */
+  committed(): Promise<void>
 }
 
 /**
@@ -37,6 +42,13 @@ export interface Temporaries {
   gone(path: string): Promise<void>
 }
 
+/** What a process that was killed had written of a draft. */
+export interface Left {
+  readonly file: DiskFile
+  /** After it is closed. */
+  remove(): Promise<void>
+}
+
 /** What stands in a directory. */
 export interface Entry {
   readonly name: string
@@ -47,6 +59,8 @@ export interface Entry {
 }
 
 export interface FileSystem {
+  /** What its directories begin with: '', or a URI without a path. */
+  readonly root: string
   /** Makes the directory and its missing parents; they are durable on return. */
   makeDirectory(directory: string): Promise<void>
   /** Names in a directory, all durable; none where there is no directory. */
@@ -55,8 +69,10 @@ export interface FileSystem {
   entries(directory: string): AsyncIterable<Entry>
   /** Undefined: there is no such file. */
   look(path: string): Promise<Finished | undefined>
-  /** A new file; fails where the name is taken. */
-  create(path: string, temporaries?: Temporaries): Promise<Draft>
+  /** A new file; fails where the name is taken. `isLeft`: when the process dies, what is written is left for the next start. */
+  create(path: string, temporaries?: Temporaries, isLeft?: boolean): Promise<Draft>
+  /** Undefined: nothing is left of the draft with this path. */
+  left(path: string): Promise<Left | undefined>
   /**
    * Gives the file its final name in place of the temporary one, durably; never overwrites. Fine when it has that name
    * already, whoever gave it. Throws OTHER_HISTORY when another file has the name.

@@ -9,7 +9,7 @@ import { allocate, decodeLines, parseEvent } from '../../events/json.js'
 import type { Bucket, OpenFile, Passed, Span } from './bucket.js'
 import { BLOCK_SIZE, type Buckets } from './buckets.js'
 import { Heads, type Head } from './heads.js'
-import { streamOf } from './name.js'
+import { PLAIN, streamOf } from './name.js'
 import type { Place, Places } from './path.js'
 
 export interface FillOptions {
@@ -201,7 +201,7 @@ export class Filler {
       const exact = mark.partition.startsWith('queue.')
       const first = mark.from?.offset ?? 0
       if (!exact) this.#sayOnce('no flume-buffer before this sink: each event is written at least once')
-      return { stream: streamOf(mark.partition), first, end: Math.max(mark.to.offset, first + 1), exact }
+      return { stream: streamOf(mark.partition), first, end: Math.max(mark.to.offset, first + 1), exact, last: false }
     }
     this.#sayOnce(
       mark === null
@@ -210,7 +210,7 @@ export class Filler {
     )
     const first = this.#counted
     this.#counted += count
-    return { stream: streamOf(`${mark?.partition ?? 'plain'}.${this.#run}`), first, end: this.#counted, exact: false }
+    return { stream: streamOf(`${mark?.partition ?? PLAIN}.${this.#run}`), first, end: this.#counted, exact: false, last: mark === null }
   }
 
   #refuse(line: Buffer, error: FlumeError, task: Task): void {
@@ -230,7 +230,7 @@ export class Filler {
   }
 
   #keep(line: Buffer, reason: string, { mark }: Task): void {
-    this.around.rejects.add(line, reason, mark?.partition ?? 'plain', mark?.to ?? null)
+    this.around.rejects.add(line, reason, mark?.partition ?? PLAIN, mark?.to ?? null)
   }
 
   #sayOnce(message: string): void {

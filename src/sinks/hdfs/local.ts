@@ -5,7 +5,7 @@
 import { dirname } from 'node:path'
 import type { Disk, DiskFile, FileStat } from '../../disk/disk.js'
 import { FlumeError, errnoOf } from '../../errors.js'
-import type { Draft, Entry, FileSystem, Finished } from './filesystem.js'
+import type { Draft, Entry, FileSystem, Finished, Left } from './filesystem.js'
 
 class LocalDraft implements Draft {
   constructor(
@@ -35,6 +35,12 @@ class LocalDraft implements Draft {
     await this.file.close()
     await removed(this.disk, this.path)
   }
+
+  leave(): Promise<void> {
+    return this.file.close()
+  }
+
+  async committed(): Promise<void> {}
 }
 
 /** Directories remembered as durable. */
@@ -48,6 +54,8 @@ export function localFileSystem(disk: Disk): FileSystem {
   /** Directories that are durable with all that leads to them. */
   const synced = new Set<string>()
   return {
+    root: '',
+
     async makeDirectory(directory) {
       const top = await disk.makeDirectory(directory)
       if (top !== undefined || synced.size > SYNCED_MAX) synced.clear()
@@ -58,15 +66,7 @@ export function localFileSystem(disk: Disk): FileSystem {
       }
     },
 
-    async list(directory) {
-      try {
-        await disk.syncDirectory(directory) // what an earlier run named may not be durable yet
-        return await disk.list(directory)
-      } catch (error) {
-        if (errnoOf(error) === 'ENOENT') return []
-        throw error
-      }
-    },
+    list: (directory) => namesIn(disk, directory),
 
     entries: (directory) => entriesOf(disk, directory),
 
@@ -75,6 +75,8 @@ export function localFileSystem(disk: Disk): FileSystem {
     async create(path) {
       return new LocalDraft(disk, path, await disk.open(path, 'create', 0o666))
     },
+
+    left: (path) => leftAt(disk, path, () => removed(disk, path)),
 
     async publish(file, path) {
       try {
@@ -99,6 +101,16 @@ export function localFileSystem(disk: Disk): FileSystem {
   }
 }
 
+async function namesIn(disk: Disk, directory: string): Promise<string[]> {
+  try {
+    await disk.syncDirectory(directory) // what an earlier run named may not be durable yet
+    return await disk.list(directory)
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return []
+    throw error
+  }
+}
+
 /** Looked at so many at once. */
 const ENTRIES_AT_ONCE = 64
 
@@ -114,6 +126,16 @@ async function* entriesOf(disk: Disk, directory: string): AsyncGenerator<Entry> 
       const stat = stats[index]
       if (stat !== undefined) yield { name, size: stat.size, directory: stat.kind === 'directory' }
     }
+  }
+}
+
+/** Undefined: there is no such file. */
+export async function leftAt(disk: Disk, path: string, remove: () => Promise<void>): Promise<Left | undefined> {
+  try {
+    return { file: await disk.open(path, 'read'), remove }
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined
+    throw error
   }
 }
 

@@ -11,31 +11,10 @@ import { readWhole, replace } from '../../disk/replace.js'
 import { FlumeError } from '../../errors.js'
 import type { Clock } from '../../events/flow.js'
 import { told, type Retry } from '../retry.js'
-import type { Finished, Temporaries } from './filesystem.js'
+import type { Temporaries } from './filesystem.js'
+import { firstAttempt } from './name.js'
 import type { Place } from './path.js'
-
-/** One commit: which file gets which name, and up to where its bucket is complete then. */
-export interface Commit extends Place {
-  /** The sequence just after the last one of the file. */
-  readonly end: number
-  readonly file: Finished
-  /** Its final path. */
-  readonly path: string
-}
-
-/** `begin`: the file is durable and about to get its name. `done`: it has had it, durably. */
-interface CommitLine extends Commit {
-  readonly step: 'begin' | 'done'
-}
-
-/** Of a temporary name, at a time in ms since the epoch. */
-interface NameLine {
-  readonly step: 'attempt' | 'failed' | 'gone'
-  readonly path: string
-  readonly time: number
-}
-
-type Line = CommitLine | NameLine
+import { bytesOf, parseLine, type Commit, type CommitLine, type Filling, type FillingLine, type Line, type NameLine } from './record-line.js'
 
 export interface RecordAround {
   readonly disk: Disk
@@ -59,6 +38,8 @@ export class CommitRecord implements Temporaries {
   readonly #begun = new Map<string, Commit>()
   /** Temporary names that there may be a file of, with what is known last. */
   readonly #names = new Map<string, NameLine>()
+  /** Not committed yet, by the name of the first attempt. */
+  readonly #fillings = new Map<string, FillingLine>()
   #file: DiskFile
   #size = 0
   #sizeMax = SIZE_MAX
@@ -67,6 +48,7 @@ export class CommitRecord implements Temporaries {
   #next: Promise<void> | undefined
 
   private constructor(
+    readonly base: string,
     readonly path: string,
     readonly around: RecordAround,
     readonly lock: DiskFile,
@@ -75,21 +57,21 @@ export class CommitRecord implements Temporaries {
     this.#file = file
   }
 
-  /** Opens or makes `<base>.commits`. Throws BUSY when another process has it, and keeps it. */
-  static async open(base: string, around: RecordAround): Promise<CommitRecord> {
+  /** Opens or makes `<base>.commits`. Throws BUSY when another process has it, and keeps it for `wait` ms. */
+  static async open(base: string, around: RecordAround, wait = LOCK_WAIT): Promise<CommitRecord> {
     const { disk, retry } = around
     const path = `${base}.commits`
     const opened = await retry.until(`cannot open ${path}`, async () => {
       if ((await disk.makeDirectory(dirname(path), 0o700)) !== undefined) await disk.syncDirectory(dirname(dirname(path)))
       return await disk.open(`${base}.lock`, 'any')
     })
-    await locked(opened, base, around)
+    await locked(opened, base, around, wait)
     const file = await retry.until(`cannot open ${path}`, async () => {
       const made = await disk.open(path, 'any')
       await disk.syncDirectory(dirname(path))
       return made
     })
-    const record = new CommitRecord(path, around, opened, file)
+    const record = new CommitRecord(base, path, around, opened, file)
     await told(`cannot read ${path}`, record.#read())
     return record
   }
@@ -138,6 +120,24 @@ export class CommitRecord implements Temporaries {
     return this.#note({ step: 'gone', path, time: this.around.clock.now() })
   }
 
+  /** On return it is known, after any crash, that there may be a draft of this path, and whose it is. */
+  filling(filling: Filling): Promise<void> {
+    const line = { step: 'filling', ...filling } as const
+    this.#apply(line)
+    return this.#append(line)
+  }
+
+  /** On return nobody looks for this draft any more. */
+  over(path: string): Promise<void> {
+    this.#apply({ step: 'over', path })
+    return this.#append({ step: 'over', path })
+  }
+
+  /** Files that were being filled, or were not committed yet. */
+  get fillings(): readonly Filling[] {
+    return [...this.#fillings.values()]
+  }
+
   /** Temporary names of uploads that failed, with the time in ms when they did. */
   get failures(): readonly { readonly path: string; readonly time: number }[] {
     return [...this.#names.values()].filter(({ step }) => step === 'failed')
@@ -149,10 +149,23 @@ export class CommitRecord implements Temporaries {
     return Infinity
   }
 
+  /** Whoever comes later has something to do. */
+  get isNeeded(): boolean {
+    return this.#begun.size > 0 || this.#names.size > 0 || this.#fillings.size > 0
+  }
+
   async close(): Promise<void> {
     await this.#last.catch(() => undefined)
     await this.#file.close()
     await this.lock.close()
+  }
+
+  /** Closes it, and removes it for good. */
+  async remove(): Promise<void> {
+    const { disk } = this.around
+    await this.#last.catch(() => undefined)
+    for (const path of [this.path, `${this.base}.lock`]) await disk.unlink(path)
+    await this.close()
   }
 
   #note(line: NameLine): Promise<void> {
@@ -162,8 +175,10 @@ export class CommitRecord implements Temporaries {
 
   #apply(line: Line): void {
     if ('file' in line) return this.#applyCommit(line)
-    if (line.step === 'gone') this.#names.delete(line.path)
-    else this.#names.set(line.path, line)
+    if (line.step === 'filling') return void this.#fillings.set(line.path, line)
+    if (line.step === 'over') return void this.#fillings.delete(line.path)
+    if (line.step !== 'gone') return void this.#names.set(line.path, line)
+    this.#names.delete(line.path)
   }
 
   #applyCommit(line: CommitLine): void {
@@ -171,6 +186,7 @@ export class CommitRecord implements Temporaries {
     this.#names.delete(commit.file.path) // it is known by its id from now on
     if (step === 'begin') return void this.#begun.set(commit.path, commit)
     this.#begun.delete(commit.path)
+    this.#fillings.delete(firstAttempt(commit.file.path))
     const key = `${commit.directory}/${commit.prefix}`
     const known = this.#ends.get(key)
     this.#ends.delete(key)
@@ -224,7 +240,7 @@ export class CommitRecord implements Temporaries {
   async #shorten(): Promise<void> {
     const { disk } = this.around
     const begun = [...this.#begun.values()].map((commit): CommitLine => ({ step: 'begin', ...commit }))
-    const bytes = Buffer.concat([...this.#ends.values(), ...begun, ...this.#names.values()].map(bytesOf))
+    const bytes = Buffer.concat([...this.#ends.values(), ...begun, ...this.#names.values(), ...this.#fillings.values()].map(bytesOf))
     await replace(disk, this.path, bytes)
     const file = await disk.open(this.path, 'update')
     await this.#file.close()
@@ -240,33 +256,14 @@ function sizeMaxOf(live: number): number {
 }
 
 /** Waits a little: an earlier sink may be about to end. */
-async function locked(lock: DiskFile, base: string, { clock, say, stop }: RecordAround): Promise<void> {
-  const until = clock.now() + LOCK_WAIT
+async function locked(lock: DiskFile, base: string, { clock, say, stop }: RecordAround, wait: number): Promise<void> {
+  const until = clock.now() + wait
   if (lock.tryLock()) return
-  say('waiting for another flume-sink-hdfs, which is still writing what comes from the same reader of the same queue')
+  if (wait > 0) say('waiting for another flume-sink-hdfs, which is still writing what comes from the same reader of the same queue')
   while (!stop.aborted && clock.now() < until) {
     await clock.sleep(LOCK_LOOK_EACH, stop)
     if (lock.tryLock()) return
   }
   await lock.close()
   throw new FlumeError('BUSY', `cannot lock ${base}.lock: another flume-sink-hdfs writes what comes from the same reader of the same queue`)
-}
-
-function bytesOf(line: Line): Buffer {
-  return Buffer.from(JSON.stringify(line) + '\n')
-}
-
-/** Undefined: it is not whole. */
-function parseLine(text: string): Line | undefined {
-  try {
-    const line = JSON.parse(text) as { step: string; file?: Partial<Finished> } & Partial<Record<string, unknown>>
-    const { step, file } = line
-    const isName = step === 'attempt' || step === 'failed' || step === 'gone'
-    if (isName) return typeof line['path'] === 'string' && Number.isSafeInteger(line['time']) ? (line as unknown as NameLine) : undefined
-    const texts = [line['directory'], line['prefix'], line['path'], file?.path, file?.id].every((field) => typeof field === 'string')
-    if (!texts || !Number.isSafeInteger(line['end']) || !Number.isSafeInteger(file?.size)) return undefined
-    return step === 'begin' || step === 'done' ? (line as unknown as CommitLine) : undefined
-  } catch {
-    return undefined
-  }
 }

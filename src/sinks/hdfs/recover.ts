@@ -20,11 +20,12 @@
  * that deletes it, as a file can be asked for by its id.
  */
 import { told, type Retry } from '../retry.js'
-import { Bucket } from './bucket.js'
+import { Bucket, type Span } from './bucket.js'
 import type { FileSystem } from './filesystem.js'
 import { firstAttempt, frontierOf, isTemporaryOf } from './name.js'
 import type { Place } from './path.js'
-import type { Commit, CommitRecord } from './record.js'
+import type { CommitRecord } from './record.js'
+import type { Commit } from './record-line.js'
 
 /** Steps 2 to 4, for a file that is durable. Without a record a commit cut short is not completed: its events come again. */
 export async function commit(commit: Commit, files: FileSystem, retry: Retry, record: CommitRecord | undefined): Promise<void> {
@@ -66,7 +67,7 @@ export async function sweep(files: FileSystem, record: CommitRecord, before: num
 
 /** Opens a bucket: deletes what is left over of the stream in its directory, and finds its end. `own`: names in use. */
 export async function openBucket(
-  place: Place, stream: string, own: ReadonlySet<string>, files: FileSystem, record: CommitRecord | undefined,
+  place: Place, { stream, last }: Span, own: ReadonlySet<string>, files: FileSystem, record: CommitRecord | undefined,
 ): Promise<Bucket> {
   const { directory, prefix } = place
   const list = (): Promise<readonly string[]> => told(`cannot list ${directory}`, files.list(directory))
@@ -74,5 +75,5 @@ export async function openBucket(
   const left = names.filter((name) => isTemporaryOf(name, stream) && !own.has(firstAttempt(name)))
   for (const name of left) await told(`cannot remove ${directory}/${name}`, files.remove(`${directory}/${name}`))
   if (left.length > 0) names = await list() // one may just have got its final name
-  return new Bucket(place, stream, Math.max(frontierOf(names, prefix, stream), record?.endOf(place) ?? 0), record)
+  return new Bucket(place, stream, Math.max(frontierOf(names, prefix, stream), record?.endOf(place) ?? 0), record, last)
 }

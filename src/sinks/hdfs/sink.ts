@@ -3,7 +3,6 @@
  * of it, or of a mark before it, is in place under its final name and synced.
  */
 import { setMaxListeners } from 'node:events'
-import { join } from 'node:path'
 import type { Disk } from '../../disk/disk.js'
 import type { Batch, Mark } from '../../events/batch.js'
 import type { Clock, Sink } from '../../events/flow.js'
@@ -13,7 +12,7 @@ import type { Passed } from './bucket.js'
 import type { FileSystem } from './filesystem.js'
 import { Filler, type FillOptions, type Refused } from './fill.js'
 import { Places, type Host, type PlaceOptions } from './path.js'
-import { CommitRecord } from './record.js'
+import { Records } from './records.js'
 
 export interface SinkOptions extends PlaceOptions, RollOptions, FillOptions {
   /** Absolute directory for the sink's own records. */
@@ -50,6 +49,7 @@ const SLEEP_MAX = 86_400_000
 
 class Delivery {
   readonly #clock: Clock
+  readonly #records: Records
   readonly #buckets: Buckets
   readonly #filler: Filler
   readonly #rejects: Refused
@@ -75,8 +75,10 @@ class Delivery {
     }
     this.#clock = clock
     this.#rejects = rejects
-    const openRecord = (stream: string): Promise<CommitRecord> => CommitRecord.open(join(options.spool, stream), { disk, clock, retry, stop, say })
-    this.#buckets = new Buckets(options, { files: openFiles(retry), clock, uuid, retry, openRecord, onProgress: () => this.#wake(), onFailure })
+    const files = openFiles(retry)
+    const onProgress = (): void => this.#wake()
+    this.#records = new Records({ files, disk, clock, retry, stop, say, uuid, onProgress, spool: options.spool })
+    this.#buckets = new Buckets(options, { files, clock, uuid, retry, records: this.#records, onProgress, onFailure })
     this.#filler = new Filler(options, new Places(options, host), this.#buckets, around)
   }
 
@@ -114,7 +116,8 @@ class Delivery {
       await this.#buckets.settled(0)
       if (this.#failure !== undefined) throw this.#failure.error
       yield* this.#acks()
-      await this.#buckets.sweep()
+      await this.#records.adopt()
+      await this.#records.sweep()
     } catch (error) {
       throw this.#failure?.error ?? error
     } finally {

@@ -43,6 +43,10 @@ class KeptDraft implements Draft {
   async discard(): Promise<void> {
     this.discarded = true
   }
+
+  async leave(): Promise<void> {}
+
+  async committed(): Promise<void> {}
 }
 
 /** Lines that compress as logs do, and a stretch that does not compress at all. */
@@ -95,7 +99,7 @@ t.test('nobody is ahead of a codec: write() returns when the bytes are taken', a
   const slow = new Transform({
     transform: (bytes, _encoding, done) => void (take = () => done(null, bytes)),
   })
-  const draft = compressed(new KeptDraft(), { suffix: '', stream: () => slow }, retry)
+  const draft = compressed(new KeptDraft(), { suffix: '', stream: () => slow, expand: () => slow }, retry)
   let written = false
   const writing = draft.write([Buffer.from('a')], 0).then(() => (written = true))
   await new Promise((resolve) => setImmediate(resolve))
@@ -108,7 +112,7 @@ t.test('what a codec holds is given back: at the end, when the draft is given up
   for (const end of ['finish', 'discard', 'failure']) {
     const stream = new PassThrough()
     const kept = new KeptDraft()
-    const draft = compressed(kept, { suffix: '', stream: () => stream }, retry)
+    const draft = compressed(kept, { suffix: '', stream: () => stream, expand: () => stream }, retry)
     await draft.write([Buffer.from('abc')], 0)
     if (end === 'failure') {
       stream.destroy(new Error('broken'))

@@ -7,10 +7,10 @@ import type { Disk } from '../../../disk/disk.js'
 import { FlumeError } from '../../../errors.js'
 import type { Retry } from '../../retry.js'
 import type { Cluster } from '../cluster.js'
-import type { Draft, Entry, FileSystem, Finished, Temporaries } from '../filesystem.js'
+import type { Draft, Entry, FileSystem, Finished, Left, Temporaries } from '../filesystem.js'
 import { HdfsFailure } from './failure.js'
 import { NameNodes } from './namenodes.js'
-import { spoolDraft, type SpoolAround } from './spool.js'
+import { spoolDraft, spoolLeft, type SpoolAround } from './spool.js'
 import { nothingIn, pageIn, statusIn, type Status } from './status.js'
 import { Turns } from './turns.js'
 import { finishedOf, Uploads } from './uploads.js'
@@ -49,6 +49,10 @@ class WebHdfs implements FileSystem {
     this.#spool = { disk, retry, directory: spool, upload: (path, file, size, temporaries) => files.upload(path, file, size, temporaries) }
   }
 
+  get root(): string {
+    return this.#nodes.cluster.uri
+  }
+
   /** Whoever creates a file makes its directory. */
   async makeDirectory(): Promise<void> {}
 
@@ -69,8 +73,12 @@ class WebHdfs implements FileSystem {
     return status && finishedOf(path, status, this.#nodes.cluster.uri)
   }
 
-  create(path: string, temporaries: Temporaries = NOBODY): Promise<Draft> {
-    return spoolDraft(path, temporaries, this.#spool)
+  create(path: string, temporaries: Temporaries = NOBODY, isLeft = false): Promise<Draft> {
+    return spoolDraft(path, temporaries, isLeft, this.#spool)
+  }
+
+  left(path: string): Promise<Left | undefined> {
+    return spoolLeft(path, this.#spool)
   }
 
   /** One attempt. */

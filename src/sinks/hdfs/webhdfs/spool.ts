@@ -1,12 +1,13 @@
 /**
- * A draft for HDFS: a file of this machine without a name, so that nothing is left when the process dies, uploaded whole
- * when it is complete. Of an upload only a 201 counts. After anything else a file may be there, whole or not, at once or
- * twenty minutes later, so the next attempt has another name.
+ * A draft for HDFS: a file of this machine, uploaded whole when it is complete. It has no name, so that nothing is left
+ * when the process dies, unless its events would be lost then. Of an upload only a 201 counts. After anything else a file
+ * may be there, whole or not, at once or twenty minutes later, so the next attempt has another name.
  */
 import { join } from 'node:path'
 import type { Disk, DiskFile } from '../../../disk/disk.js'
 import type { Retry } from '../../retry.js'
-import type { Draft, Finished, Temporaries } from '../filesystem.js'
+import type { Draft, Finished, Left, Temporaries } from '../filesystem.js'
+import { leftAt } from '../local.js'
 import { nextAttempt } from '../name.js'
 
 /** Brings bytes [0, size) of a file to HDFS under this name: its length is compared. Throws HdfsFailure. */
@@ -20,13 +21,24 @@ export interface SpoolAround {
   readonly retry: Retry
 }
 
-export async function spoolDraft(path: string, temporaries: Temporaries, around: SpoolAround): Promise<Draft> {
+/** `isLeft`: it keeps its name, for the next start, until it is committed. */
+export async function spoolDraft(path: string, temporaries: Temporaries, isLeft: boolean, around: SpoolAround): Promise<Draft> {
   const { disk, directory } = around
   await disk.makeDirectory(directory, 0o700)
-  const name = join(directory, path.slice(path.lastIndexOf('/') + 1))
+  const name = nameOf(path, around)
   const file = await disk.open(name, 'create')
-  await disk.unlink(name)
-  return new SpoolDraft(path, file, temporaries, around)
+  if (!isLeft) await disk.unlink(name)
+  return new SpoolDraft(path, file, temporaries, around, isLeft ? name : undefined)
+}
+
+/** Undefined: nothing is left of it. */
+export async function spoolLeft(path: string, around: SpoolAround): Promise<Left | undefined> {
+  const name = nameOf(path, around)
+  return await leftAt(around.disk, name, () => around.disk.unlink(name))
+}
+
+function nameOf(path: string, { directory }: SpoolAround): string {
+  return join(directory, path.slice(path.lastIndexOf('/') + 1))
 }
 
 class SpoolDraft implements Draft {
@@ -37,14 +49,18 @@ class SpoolDraft implements Draft {
     readonly file: DiskFile,
     readonly temporaries: Temporaries,
     readonly around: SpoolAround,
+    /** As long as it has one. */
+    public name: string | undefined,
   ) {}
 
   async write(pieces: readonly Uint8Array[], at: number): Promise<void> {
     await this.file.write(pieces, at)
   }
 
-  /** The page cache is enough: what is spooled is not acked. */
-  async sync(): Promise<void> {}
+  /** The page cache is enough for what comes again. */
+  async sync(): Promise<void> {
+    if (this.name !== undefined) await this.file.sync()
+  }
 
   async finish(size: number): Promise<Finished> {
     let path = this.path
@@ -59,6 +75,17 @@ class SpoolDraft implements Draft {
 
   async discard(): Promise<void> {
     await this.#close()
+    await this.committed()
+  }
+
+  leave(): Promise<void> {
+    return this.#close()
+  }
+
+  async committed(): Promise<void> {
+    const { name } = this
+    this.name = undefined
+    if (name !== undefined) await this.around.disk.unlink(name)
   }
 
   async #close(): Promise<void> {

@@ -1,0 +1,101 @@
+/**
+ * What a run has left that was killed and whose events nobody sends again: files that were being filled. All whole lines
+ * in them go to their places. It may be killed at each step, too: the file that was left is removed after its commit.
+ */
+import { Readable } from 'node:stream'
+import type { DiskFile } from '../../disk/disk.js'
+import { told, type Retry } from '../retry.js'
+import { CODECS, compressed, expanded } from './codec.js'
+import type { Draft, FileSystem } from './filesystem.js'
+import { encodeName, isTemporaryOf, temporaryName } from './name.js'
+import { commit } from './recover.js'
+import type { CommitRecord } from './record.js'
+import type { Filling } from './record-line.js'
+
+export interface LeftAround {
+  readonly files: FileSystem
+  readonly retry: Retry
+  say(message: string): void
+  uuid(): string
+}
+
+const LF = 0x0a
+const READ_SIZE = 1024 * 1024
+
+/** All that the record knows of, in order. */
+export async function finishLeft(stream: string, record: CommitRecord, around: LeftAround): Promise<void> {
+  const { files, retry, say } = around
+  const fillings = [...record.fillings].sort((a, b) => a.first - b.first)
+  await removeCopies(stream, fillings, files)
+  for (const [index, filling] of fillings.entries()) {
+    const { path, first, directory, prefix } = filling
+    const left = await retry.until(`cannot open what is left of ${path}`, () => files.left(path))
+    if (left !== undefined && record.endOf(filling) <= first) {
+      const next = fillings.slice(index + 1).find((other) => other.directory === directory && other.prefix === prefix)
+      const placed = await place(stream, filling, next?.first ?? Infinity, left.file, record, around)
+      if (placed !== undefined) say(`an earlier run was killed, and nobody sends its events again: what it has left is in ${placed} now`)
+    }
+    await left?.file.close()
+    await retry.until(`cannot remove what is left of ${path}`, async () => left?.remove())
+    await record.over(path)
+  }
+}
+
+/** Of an earlier start that was killed, too. */
+async function removeCopies(stream: string, fillings: readonly Filling[], files: FileSystem): Promise<void> {
+  const paths = new Set(fillings.map(({ path }) => path))
+  for (const directory of new Set(fillings.map(({ directory }) => directory))) {
+    for (const name of await told(`cannot list ${directory}`, files.list(directory))) {
+      const path = `${directory}/${name}`
+      if (isTemporaryOf(name, stream) && !paths.has(path)) await told(`cannot remove ${path}`, files.remove(path))
+    }
+  }
+}
+
+/** Returns the name it has got; undefined: there is not one whole line. `most`: the sequence that it must end before. */
+async function place(
+  stream: string, filling: Filling, most: number, left: DiskFile, record: CommitRecord, { files, retry, uuid }: LeftAround,
+): Promise<string | undefined> {
+  const { directory, prefix, suffix, codec, first } = filling
+  await retry.until(`cannot make the directory ${directory}`, () => files.makeDirectory(directory))
+  const path = `${directory}/${temporaryName(stream, uuid())}`
+  const plain = await retry.until(`cannot create ${path}`, () => files.create(path, record))
+  const draft = compressed(plain, CODECS[codec], retry)
+  const { size, count } = await pour(expanded(Readable.from(piecesOf(left)), codec), draft, retry)
+  if (size === 0) {
+    await draft.discard()
+    return undefined
+  }
+  const end = Math.max(first + 1, Math.min(first + count, most)) // a body may have several lines
+  const name = `${directory}/${encodeName({ prefix, stream, first, last: end - 1, suffix })}`
+  await commit({ directory, prefix, end, file: await draft.finish(size), path: name }, files, retry, record)
+  return name
+}
+
+/** Up to the last newline. */
+async function pour(pieces: AsyncIterable<Buffer>, draft: Draft, retry: Retry): Promise<{ size: number; count: number }> {
+  let size = 0
+  let count = 0
+  let rest = Buffer.alloc(0)
+  for await (const piece of pieces) {
+    const bytes = Buffer.concat([rest, piece])
+    const end = bytes.lastIndexOf(LF) + 1
+    rest = bytes.subarray(end)
+    if (end === 0) continue
+    const lines = bytes.subarray(0, end)
+    await retry.until(`cannot write ${draft.path}`, () => draft.write([lines], size))
+    size += end
+    for (let at = lines.indexOf(LF); at >= 0; at = lines.indexOf(LF, at + 1)) count++
+  }
+  return { size, count }
+}
+
+async function* piecesOf(file: DiskFile): AsyncGenerator<Buffer> {
+  for (let at = 0; ; ) {
+    const piece = Buffer.allocUnsafeSlow(READ_SIZE)
+    const size = await file.read(piece, at)
+    if (size === 0) return
+    yield piece.subarray(0, size)
+    at += size
+  }
+}

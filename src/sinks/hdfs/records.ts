@@ -1,0 +1,142 @@
+/**
+ * The records of the streams at work, and of those whose run was killed: of a stream that nobody sends again, the next
+ * start completes what its run has left.
+ */
+import { join } from 'node:path'
+import type { Disk } from '../../disk/disk.js'
+import { FlumeError, errnoOf } from '../../errors.js'
+import { told } from '../retry.js'
+import type { Span } from './bucket.js'
+import type { FileSystem } from './filesystem.js'
+import { finishLeft } from './leftover.js'
+import { isTemporaryOf, PLAIN } from './name.js'
+import { complete, NAME_KEPT_FOR, sweep } from './recover.js'
+import { CommitRecord, type RecordAround } from './record.js'
+
+export interface RecordsAround extends RecordAround {
+  readonly files: FileSystem
+  readonly disk: Disk
+  /** Absolute directory. */
+  readonly spool: string
+  uuid(): string
+  /** Something was removed. */
+  onProgress(): void
+}
+
+/** ms between two sweeps of what one sweep could not remove. */
+const SWEEP_EACH = 60_000
+const RECORD = new RegExp(`^(${PLAIN}=[A-Za-z0-9_=-]+)\\.commits$`)
+
+export class Records {
+  readonly #records = new Map<string, CommitRecord>()
+  #adopted: Promise<void> | undefined
+  #isSweeping = false
+  #sweptAt = -Infinity
+
+  constructor(readonly around: RecordsAround) {}
+
+  /** The record of a stream, all of it completed. */
+  async of({ stream, first }: Span): Promise<CommitRecord> {
+    const known = this.#records.get(stream)
+    if (known !== undefined) return known
+    const record = await CommitRecord.open(this.#baseOf(stream), this.around)
+    await this.#take(stream, record)
+    record.forgetBefore(first)
+    return record
+  }
+
+  /** Once: puts in place what runs have left that are dead and that nobody sends again. */
+  adopt(): Promise<void> {
+    return (this.#adopted ??= this.#adoptAll())
+  }
+
+  /** Removes what has become of uploads that failed. */
+  async sweep(): Promise<void> {
+    const now = this.around.clock.now()
+    await this.#sweep(now, now)
+  }
+
+  /** One sweep at a time, in the background: what cannot be removed now stays in the record. Returns when to come again, in ms. */
+  sweepDue(now: number): number {
+    if (this.#isSweeping) return Infinity
+    const failedAt = Math.min(...[...this.#records.values()].map(({ failedAt }) => failedAt))
+    const due = Math.max(failedAt + NAME_KEPT_FOR, this.#sweptAt + SWEEP_EACH)
+    if (due > now) return due
+    this.#sweptAt = now
+    this.#isSweeping = true
+    void this.#sweep(now - NAME_KEPT_FOR, now).catch(() => undefined).then(() => {
+      this.#isSweeping = false
+      this.around.onProgress()
+    })
+    return Infinity
+  }
+
+  async close(): Promise<void> {
+    for (const [stream, record] of this.#records) {
+      if (stream.startsWith(`${PLAIN}=`) && !record.isNeeded) await record.remove()
+      else await record.close()
+    }
+  }
+
+  #baseOf(stream: string): string {
+    return join(this.around.spool, stream)
+  }
+
+  async #take(stream: string, record: CommitRecord): Promise<void> {
+    const { files, retry, clock } = this.around
+    this.#records.set(stream, record)
+    await complete(files, retry, record)
+    const now = clock.now()
+    await sweep(files, record, now, now)
+  }
+
+  async #sweep(before: number, now: number): Promise<void> {
+    for (const record of this.#records.values()) await sweep(this.around.files, record, before, now)
+  }
+
+  async #adoptAll(): Promise<void> {
+    const { disk, spool, say } = this.around
+    const names = await told(`cannot list ${spool}`, disk.list(spool).catch(nothingThere))
+    for (const name of names) {
+      const stream = RECORD.exec(name)?.[1]
+      if (stream === undefined || this.#records.has(stream)) continue
+      const record = await this.#openDead(stream)
+      if (record === undefined) continue
+      const elsewhere = record.fillings.find(({ directory }) => !directory.startsWith(`${this.around.files.root}/`))
+      if (elsewhere === undefined) {
+        await this.#finish(stream, record, names)
+        continue
+      }
+      say(`a run that was killed has left events for ${elsewhere.directory} in ${spool}: a flume-sink-hdfs that writes there puts them in place`)
+      await record.close()
+    }
+  }
+
+  /** Undefined: its run lives. */
+  async #openDead(stream: string): Promise<CommitRecord | undefined> {
+    try {
+      return await CommitRecord.open(this.#baseOf(stream), this.around, 0)
+    } catch (error) {
+      if (error instanceof FlumeError && error.code === 'BUSY') return undefined
+      throw error
+    }
+  }
+
+  async #finish(stream: string, record: CommitRecord, names: readonly string[]): Promise<void> {
+    const { disk, spool, say } = this.around
+    try {
+      await this.#take(stream, record)
+      await finishLeft(stream, record, this.around)
+      for (const name of names.filter((name) => isTemporaryOf(name, stream))) await disk.unlink(join(spool, name)).catch(nothingThere)
+    } catch (error) {
+      if (!(error instanceof FlumeError)) throw error
+      const reason = error.cause instanceof Error ? `: ${error.cause.message}` : ''
+      say(`cannot put in place what a run that was killed has left in ${spool}: ${error.message}${reason}; the next start tries again`)
+    }
+  }
+}
+
+function nothingThere(error: unknown): [] {
+  if (errnoOf(error) === 'ENOENT') return []
+  throw error
+}

@@ -107,7 +107,7 @@ export class Buckets {
   /** At a mark: rolls what is full, or has been open for long, or is too many. Returns when to come again, in ms. */
   rollDue(): number {
     const now = this.around.clock.now()
-    if (2 * sizeOf(this.#filling()) > this.options.spoolBytesMax) this.rollAll()
+    if (this.around.files.isFull || 2 * sizeOf(this.#filling()) > this.options.spoolBytesMax) this.rollAll()
     let next = Infinity
     for (const bucket of this.#buckets.values()) {
       if (bucket.file === undefined) continue
@@ -131,7 +131,7 @@ export class Buckets {
   }
 
   #isSpoolFull(): boolean {
-    return this.#committing.size > 0 && sizeOf(this.#held) > this.options.spoolBytesMax
+    return this.#committing.size > 0 && (this.around.files.isFull || sizeOf(this.#held) > this.options.spoolBytesMax)
   }
 
   *#filling(): Generator<OpenFile> {

@@ -61,6 +61,8 @@ export interface Entry {
 export interface FileSystem {
   /** What its directories begin with: '', or a URI without a path. */
   readonly root: string
+  /** This machine has no room for files on their way: all are to be finished before more comes. */
+  readonly isFull: boolean
   /** Makes the directory and its missing parents; they are durable on return. */
   makeDirectory(directory: string): Promise<void>
   /** Names in a directory, all durable; none where there is no directory. */

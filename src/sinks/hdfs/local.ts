@@ -56,6 +56,8 @@ export function localFileSystem(disk: Disk): FileSystem {
   return {
     root: '',
 
+    isFull: false, // the target itself may be, and then nothing helps but waiting
+
     async makeDirectory(directory) {
       const top = await disk.makeDirectory(directory)
       if (top !== undefined || synced.size > SYNCED_MAX) synced.clear()

@@ -9,7 +9,7 @@ import { request } from '../../support/hadoop/http.js'
 import { startHdfs } from '../../support/hadoop/hdfs.js'
 import { hadoopRules } from '../../support/hadoop/rules.js'
 import { put, urlOf } from '../../support/hadoop/webhdfs.js'
-import { hdfsBelow, hdfsSinking, statusesIn } from '../../support/hdfs-sinking.js'
+import { hdfsBelow, hdfsSinking, Mortal, statusesIn } from '../../support/hdfs-sinking.js'
 import { MemoryDisk } from '../../support/memory-disk.js'
 import { startProxy } from '../../support/proxy.js'
 import { Feed, filesBelow, frame, named, TIME } from '../../support/sinking.js'
@@ -139,9 +139,10 @@ for (const [where, { to, user }] of Object.entries(TAKERS)) {
     const proxy = await startProxy(t, hdfs.http)
     const disk = new MemoryDisk()
     const answer = proxy.inject('delay', ({ op }) => op === 'RENAME')
-    void hdfsSinking({ namenodes: proxy.namenodes, path, user, disk: disk.boot() }, FRAMES)
+    const process = new Mortal(disk)
+    void hdfsSinking({ namenodes: proxy.namenodes, path, user, disk: process.disk, clock: process }, FRAMES)
     await answer.struck
-    disk.kill()
+    process.kill()
     await move(hdfs.http, `${path}/${NAME}`, to)
     const run = hdfsSinking({ namenodes: [hdfs.http], path, user, disk: disk.boot() }, FRAMES)
     t.equal(await run.ended, undefined)

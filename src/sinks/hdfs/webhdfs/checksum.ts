@@ -5,7 +5,7 @@
  */
 import { createHash } from 'node:crypto'
 import { crc32 } from 'node:zlib'
-import type { DiskFile } from '../../../disk/disk.js'
+import type { Bytes } from './bytes.js'
 import { FlumeError } from '../../../errors.js'
 
 /** As GETFILECHECKSUM gives it. */
@@ -25,7 +25,7 @@ const READ_SIZE = 1024 * 1024
  * True: bytes [0, size) of the file, in blocks of `blockSize` bytes, have this checksum. Undefined: it is of a kind that is
  * not known here.
  */
-export async function hasChecksum(file: DiskFile, size: number, blockSize: number, { algorithm, bytes }: FileChecksum): Promise<boolean | undefined> {
+export async function hasChecksum(file: Bytes, size: number, blockSize: number, { algorithm, bytes }: FileChecksum): Promise<boolean | undefined> {
   const match = /^MD5-of-\d+MD5-of-(\d+)(CRC32C?)$/.exec(algorithm)
   const chunkSize = Number(match?.[1] ?? 0)
   if (match === null || chunkSize === 0) return undefined
@@ -59,7 +59,7 @@ function bufferSize(size: number): number {
 }
 
 /** The file in pieces of whole chunks, but for the last. Each is valid until the next. */
-async function* piecesOf(file: DiskFile, size: number, chunkSize: number): AsyncGenerator<Buffer> {
+async function* piecesOf(file: Bytes, size: number, chunkSize: number): AsyncGenerator<Buffer> {
   const buffer = Buffer.allocUnsafeSlow(Math.max(1, Math.floor(READ_SIZE / chunkSize)) * chunkSize)
   for (let at = 0; at < size; ) {
     const wanted = Math.min(buffer.length, size - at)

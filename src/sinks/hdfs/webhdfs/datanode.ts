@@ -3,7 +3,7 @@
  */
 import { request as httpRequest, type ClientRequest, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http'
 import { request as httpsRequest } from 'node:https'
-import type { DiskFile } from '../../../disk/disk.js'
+import type { Bytes } from './bytes.js'
 import { FlumeError } from '../../../errors.js'
 import { told } from '../../retry.js'
 import { failureOf, HdfsFailure, lostAnswer } from './failure.js'
@@ -40,7 +40,7 @@ export interface Patience {
  * Sends bytes [0, size) of the file; returns when they are written, closed and synced there (201). After HdfsFailure a file
  * may be there, or come to be there, with all of the bytes or some.
  */
-export async function send(location: Location, file: DiskFile, size: number, patience: Patience): Promise<void> {
+export async function send(location: Location, file: Bytes, size: number, patience: Patience): Promise<void> {
   const headers = { 'content-length': size, 'content-type': 'application/octet-stream' }
   const exchange = new Exchange(location, 'PUT', headers, patience)
   const blocks = [Buffer.allocUnsafeSlow(CHUNK_SIZE), Buffer.allocUnsafeSlow(CHUNK_SIZE)] as const
@@ -60,7 +60,7 @@ export async function send(location: Location, file: DiskFile, size: number, pat
   }
 }
 
-async function readSome(file: DiskFile, into: Uint8Array, at: number, size: number): Promise<number> {
+async function readSome(file: Bytes, into: Uint8Array, at: number, size: number): Promise<number> {
   const count = await told('cannot read the spool', file.read(into, at))
   if (count === 0) throw new FlumeError('IO', `cannot read the spool: it ends at byte ${at} of ${size}`)
   return count

@@ -10,6 +10,7 @@ import type { Cluster } from '../cluster.js'
 import type { Draft, Entry, FileSystem, Finished, Left, Temporaries } from '../filesystem.js'
 import { HdfsFailure } from './failure.js'
 import { NameNodes } from './namenodes.js'
+import { Room } from './room.js'
 import { spoolDraft, spoolLeft, type SpoolAround } from './spool.js'
 import { nothingIn, pageIn, statusIn, type Status } from './status.js'
 import { Turns } from './turns.js'
@@ -46,11 +47,16 @@ class WebHdfs implements FileSystem {
   constructor({ cluster, spool, uploads, timeout, verify }: WebHdfsOptions, { disk, retry }: WebHdfsAround) {
     this.#nodes = new NameNodes(cluster, retry, timeout)
     const files = new Uploads(this.#nodes, new Turns(uploads), verify)
-    this.#spool = { disk, retry, directory: spool, upload: (path, file, size, temporaries) => files.upload(path, file, size, temporaries) }
+    const room = new Room(disk, spool, retry)
+    this.#spool = { disk, retry, room, directory: spool, upload: (path, file, size, temporaries) => files.upload(path, file, size, temporaries) }
   }
 
   get root(): string {
     return this.#nodes.cluster.uri
+  }
+
+  get isFull(): boolean {
+    return this.#spool.room.isFull
   }
 
   /** Whoever creates a file makes its directory. */

@@ -2,7 +2,7 @@
  * Brings a file to HDFS under a temporary name: asks where to send it, sends it, and looks whether all of it is there.
  * What fails is given up under this name, and its name is noted until nothing can come of it any more.
  */
-import type { DiskFile } from '../../../disk/disk.js'
+import type { Bytes } from './bytes.js'
 import { FlumeError } from '../../../errors.js'
 import { Failure } from '../../retry.js'
 import type { Finished, Temporaries } from '../filesystem.js'
@@ -35,7 +35,7 @@ export class Uploads {
   }
 
   /** One attempt, in its turn. Throws Failure: try again under another name. */
-  async upload(path: string, file: DiskFile, size: number, temporaries: Temporaries): Promise<Finished> {
+  async upload(path: string, file: Bytes, size: number, temporaries: Temporaries): Promise<Finished> {
     return await this.turns.take(async () => {
       this.nodes.retry.mayBegin(`cannot write ${path}`)
       const location = await this.#locationFor(path)
@@ -72,7 +72,7 @@ export class Uploads {
     }
   }
 
-  async #send(location: Location, file: DiskFile, size: number): Promise<void> {
+  async #send(location: Location, file: Bytes, size: number): Promise<void> {
     try {
       await send(location, file, size, this.#patience)
       this.#excluded.remove(location)
@@ -83,7 +83,7 @@ export class Uploads {
   }
 
   /** Throws Failure where HDFS has not got what was sent. */
-  async #checked(path: string, file: DiskFile, size: number): Promise<Finished> {
+  async #checked(path: string, file: Bytes, size: number): Promise<Finished> {
     const status = await this.nodes.look(`cannot look at ${path}`, { method: 'GET', op: 'GETFILESTATUS', path }, statusIn)
     if (status === undefined) throw new Failure(`${path} has gone`, 'passes')
     if (status.size !== size) throw new Failure(`${path} has ${status.size} bytes of ${size}`, 'passes')
@@ -93,7 +93,7 @@ export class Uploads {
   }
 
   /** Throws Failure where the DataNodes hold other bytes, UNAVAILABLE where this cannot be told. */
-  async #verify(path: string, file: DiskFile, { size, blockSize }: Status): Promise<void> {
+  async #verify(path: string, file: Bytes, { size, blockSize }: Status): Promise<void> {
     const location = await this.nodes.askOnce({ method: 'GET', op: 'GETFILECHECKSUM', path, params: { noredirect: 'true' } }, locationIn)
     const checksum = await checksumFrom(location, this.#patience)
     const same = await hasChecksum(file, size, blockSize, checksum)

@@ -2,7 +2,7 @@
 import type { Clock } from '../../src/events/flow.js'
 
 interface Sleeper {
-  readonly until: number
+  until: number
   readonly wake: () => void
 }
 
@@ -43,6 +43,12 @@ export class FakeClock implements Clock {
   /** Resolves when somebody sleeps: what runs has done all it could without time passing. */
   async idle(): Promise<void> {
     if (this.#sleepers.size === 0) await new Promise<void>((resolve) => this.#idle.push(resolve))
+  }
+
+  /** Somebody sets the clock by so many ms, back or forward; whoever sleeps takes no notice. */
+  set(ms: number): void {
+    this.time += ms
+    for (const sleeper of this.#sleepers) sleeper.until += ms
   }
 
   /** Moves the time on and wakes those whose time has come, earliest first. */

@@ -112,7 +112,7 @@ export class Buckets {
     for (const bucket of this.#buckets.values()) {
       if (bucket.file === undefined) continue
       if (bucket.isLast) bucket.file.spill()
-      const due = this.#dueAt(bucket.file)
+      const due = this.#dueAt(bucket.file, now)
       if (due <= now || this.#openCount > this.options.openFilesMax) this.#roll(bucket)
       else next = Math.min(next, due)
     }
@@ -146,9 +146,10 @@ export class Buckets {
     await this.around.files.close()
   }
 
-  #dueAt(file: OpenFile): number {
+  #dueAt(file: OpenFile, now: number): number {
     const { rollBytes, rollCount, rollInterval, idleTimeout } = this.options
     if (file.size >= rollBytes || file.count >= (rollCount ?? Infinity)) return 0
+    if (now < file.openedAt || now < file.lastEventAt) return 0 // the clock was set back, and says no longer how old it is
     return Math.min(file.openedAt + rollInterval, file.lastEventAt + (idleTimeout ?? Infinity))
   }
 

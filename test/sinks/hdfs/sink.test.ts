@@ -442,3 +442,33 @@ t.test('no permission, and a read-only file system, are for a person: said at on
     t.same(run.offsets, [], errno)
   }
 })
+
+t.test('a clock that is set back or forward: files are finished no later than after twice their time, and nothing is lost or there twice', async (t) => {
+  const MINUTE = 60_000
+  const dir = t.testdir()
+  const feed = new Feed()
+  const clock = new FakeClock(TIME)
+  const run = new Sinking(optionsOf(dir, { rollInterval: 10 * MINUTE }), feed, undefined, clock)
+  const push = async (first: number): Promise<void> => {
+    feed.push(frame(first, [{ body: String(first) }]))
+    while (run.taken <= first || clock.sleeping === 0) await new Promise((resolve) => setImmediate(resolve))
+  }
+  await push(0)
+  clock.set(-24 * 60 * MINUTE)
+  clock.advance(10 * MINUTE)
+  await run.untilAcked(1)
+  await push(1)
+  clock.advance(8 * MINUTE)
+  clock.set(-7 * MINUTE)
+  clock.advance(2 * MINUTE)
+  while (clock.sleeping === 0) await new Promise((resolve) => setImmediate(resolve))
+  clock.advance(7 * MINUTE)
+  await run.untilAcked(2)
+  await push(2)
+  clock.set(24 * 60 * MINUTE)
+  await push(3)
+  await run.untilAcked(4)
+  feed.end()
+  t.equal(await run.ended, undefined)
+  t.same(await filesBelow(`${dir}/out`), { [named(0, 0)]: '0\n', [named(1, 1)]: '1\n', [named(2, 3)]: '2\n3\n' })
+})

@@ -32,7 +32,7 @@ export class Excluded {
   /** Distinct ones. */
   addresses(): readonly string[] {
     const now = this.clock.now()
-    for (const [node, { until }] of this.#nodes) if (until <= now) this.#nodes.delete(node)
+    for (const [node, { until }] of this.#nodes) if (until <= now || until > now + EXCLUDED_FOR) this.#nodes.delete(node)
     return [...new Set([...this.#nodes.values()].map(({ address }) => address))]
   }
 

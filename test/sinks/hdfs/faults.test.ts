@@ -62,8 +62,9 @@ async function setUp(t: Test, http: string): Promise<{ proxy: HdfsProxy; path: s
   return { proxy: await startProxy(t, http), path: `/faults-${runs++}` }
 }
 
-async function run(proxy: HdfsProxy, path: string, first: number, process: Mortal): Promise<number> {
-  const sinking = hdfsSinking({ namenodes: proxy.namenodes, path: `${path}/%{bucket}`, rollCount: 2, disk: process.disk, clock: process }, framesFrom(first))
+async function run(proxy: HdfsProxy, path: string, first: number, process: Mortal, verify = false): Promise<number> {
+  const { namenodes } = proxy
+  const sinking = hdfsSinking({ namenodes, path: `${path}/%{bucket}`, rollCount: 2, disk: process.disk, clock: process, verify }, framesFrom(first))
   const error = await Promise.race([sinking.ended, process.dead])
   if (error !== undefined) throw error as Error
   return sinking.offsets.at(-1) ?? first
@@ -77,18 +78,21 @@ rule('a run without any trouble makes these requests, and these files', async (t
   t.same(made, REQUESTS.map(({ to, op }) => `${String(to)} ${String(op)}`).sort())
 })
 
+/** A run one of whose requests meets the fault. */
+async function harmed(t: Test, http: string, name: string, fault: Fault, wanted: Wanted, verify = false): Promise<void> {
+  const what = `${name} at ${String(wanted.to)} ${String(wanted.op)} ${wanted.nth}`
+  const { proxy, path } = await setUp(t, http)
+  const injection = proxy.inject(fault, nth(wanted))
+  void injection.struck.then(() => injection.release())
+  t.equal(await run(proxy, path, 0, new Mortal(new MemoryDisk()), verify), END, what)
+  t.equal(proxy.requests.filter(({ fault }) => fault !== undefined).length, 1, what)
+  t.same(await hdfsBelow(http, path), CLEAN, what)
+  await proxy.close()
+}
+
 for (const [name, fault] of Object.entries(FAULTS)) {
   rule(`${name}, at each of ${REQUESTS.length} requests: it goes on, and the files are the same`, async (t, hdfs) => {
-    for (const wanted of REQUESTS) {
-      const what = `${name} at ${String(wanted.to)} ${String(wanted.op)} ${wanted.nth}`
-      const { proxy, path } = await setUp(t, hdfs.http)
-      const injection = proxy.inject(fault, nth(wanted))
-      void injection.struck.then(() => injection.release())
-      t.equal(await run(proxy, path, 0, new Mortal(new MemoryDisk())), END, what)
-      t.equal(proxy.requests.filter(({ fault }) => fault !== undefined).length, 1, what)
-      t.same(await hdfsBelow(hdfs.http, path), CLEAN, what)
-      await proxy.close()
-    }
+    for (const wanted of REQUESTS) await harmed(t, hdfs.http, name, fault, wanted)
   })
 }
 
@@ -114,4 +118,24 @@ for (const [when, fault] of Object.entries({ before: 'drop-before', 'in the midd
       }
     })
   }
+}
+
+/** With --verify also these. */
+const VERIFYING = [
+  ['namenode', 'GETFILECHECKSUM', 3],
+  ['datanode', 'GETFILECHECKSUM', 3],
+].flatMap(([to, op, count]) => Array.from({ length: count as number }, (_, nth) => ({ to, op, nth })))
+
+rule('with --verify a run without any trouble makes two more requests for each file', async (t, hdfs) => {
+  const { proxy, path } = await setUp(t, hdfs.http)
+  t.equal(await run(proxy, path, 0, new Mortal(new MemoryDisk()), true), END)
+  t.same(await hdfsBelow(hdfs.http, path), CLEAN)
+  const made = proxy.requests.map(({ to, op }) => `${to} ${op}`).sort()
+  t.same(made, [...REQUESTS, ...VERIFYING].map(({ to, op }) => `${String(to)} ${String(op)}`).sort())
+})
+
+for (const [name, fault] of Object.entries(FAULTS)) {
+  rule(`${name}, at each of the ${VERIFYING.length} requests of --verify: it goes on, and the files are the same`, async (t, hdfs) => {
+    for (const wanted of VERIFYING) await harmed(t, hdfs.http, name, fault, wanted, true)
+  })
 }

@@ -4,9 +4,10 @@
  * that passes it goes out only when they are synced.
  */
 import type { Batch, Mark, Position } from '../events/batch.js'
-import { BATCH_BYTES_MAX } from '../events/batch.js'
+import { BATCH_BYTES_MAX, batchOf } from '../events/batch.js'
 import { Blocks, type Block } from '../disk/blocks.js'
-import { allocate, encodeLines, headOf, lineSizeMax } from '../events/json.js'
+import { allocate, encodeLines, formatEvent, headOf, lineSizeMax } from '../events/json.js'
+import { bodyOf } from './multiline.js'
 
 export type Headers = ReadonlyMap<string, string>
 
@@ -27,6 +28,8 @@ export interface Lines {
   readonly headers: Headers
   /** Of each line its own head: headers and this one, the byte that the line at `index` of raw starts at. */
   readonly offsetOf?: (index: number) => string
+  /** Where the event ends that begins at this index of raw; absent: each line is one. */
+  readonly endOf?: (index: number) => number
   /** The place just before raw[index]. */
   positionAt(index: number): Position
   /** Closes a batch there: called in order, once for each batch that goes out. */
@@ -53,8 +56,8 @@ export class LineEncoder {
 
   /** Batches of these lines. Waits where all blocks are in use. */
   async *batches(lines: Lines): AsyncGenerator<Batch> {
-    const { raw, to, headers, offsetOf } = lines
-    const head = offsetOf === undefined ? headOf(headers) : undefined
+    const { raw, to, headers, offsetOf, endOf } = lines
+    const head = offsetOf === undefined && endOf === undefined ? headOf(headers) : undefined
     let at = lines.from
     while (at < to) {
       const block = await this.#room(this.#batchBytesMax)
@@ -67,7 +70,7 @@ export class LineEncoder {
         yield this.#cut(block, run.written, run.count, lines.markAt(at))
         continue
       }
-      const end = raw.indexOf(0x0a, at) + 1
+      const end = endAt(lines, at)
       const batch = await this.#long(lines, at, end)
       at = end
       if (batch !== undefined) yield batch
@@ -77,6 +80,7 @@ export class LineEncoder {
   /** One line that might not fit where a batch does: a batch of its own, or undefined and among the rejects. */
   async #long(lines: Lines, from: number, to: number): Promise<Batch | undefined> {
     const headers = headersAt(lines, from)
+    if (lines.endOf !== undefined) return this.#longEvent(lines, from, to, headers)
     const head = headOf(headers)
     const size = lineSizeMax(to - from, head)
     if (head.length + Math.max(0, to - from - 2) <= this.eventBytesMax) {
@@ -90,9 +94,18 @@ export class LineEncoder {
       }
       if (size > BLOCK_SIZE) block.release()
     }
+    return this.#refuseLine(lines, from, to)
+  }
+
+  /** The same with one of several lines. */
+  async #longEvent(lines: Lines, from: number, to: number, headers: Headers): Promise<Batch | undefined> {
+    const event = formatEvent({ headers, body: bodyOf(lines.raw, from, to) })
+    return event.length <= this.eventBytesMax ? batchOf(event, 1, lines.markAt(to)) : this.#refuseLine(lines, from, to)
+  }
+
+  async #refuseLine(lines: Lines, from: number, to: number): Promise<undefined> {
     this.refused.add(lines.raw.subarray(from, to), this.#reason(), lines.partition, lines.positionAt(to))
     await this.refused.flush()
-    return undefined
   }
 
   /** Puts a piece of a line that is too long to be held into the rejects; on return it is on disk. */
@@ -135,19 +148,48 @@ function headersAt({ headers, offsetOf }: Lines, index: number): Headers {
   return offsetOf === undefined ? headers : new Map([...headers, ['byteoffset', offsetOf(index)]])
 }
 
-/** encodeLines() where each line has a head of its own. */
+function endAt({ raw, endOf }: Lines, index: number): number {
+  return endOf === undefined ? raw.indexOf(0x0a, index) + 1 : endOf(index)
+}
+
+/** encodeLines() where each line has a head of its own, or is one of several of an event. */
 function encodeEach(lines: Lines, from: number, out: Buffer, at: number, limit: number): ReturnType<typeof encodeLines> {
   let i = from
   let o = at
   let count = 0
+  let common: Buffer | undefined
   while (i < lines.to) {
-    const end = lines.raw.indexOf(0x0a, i) + 1
     const headers = headersAt(lines, i)
-    const run = encodeLines(lines.raw, i, end, out, o, limit, headers, headOf(headers))
-    if (run.count === 0) break
-    i = end
+    const head = lines.offsetOf === undefined ? (common ??= headOf(headers)) : headOf(headers)
+    const end = singlesEnd(lines, i, i + limit - o)
+    const run = end > i ? encodeLines(lines.raw, i, end, out, o, limit, headers, head) : encodeEvent(lines, i, out, o, limit, headers)
+    i += run.consumed
     o += run.written
-    count++
+    count += run.count
+    if (run.count === 0 || i < end) break
   }
   return { consumed: i - from, written: o - at, count }
+}
+
+/** The end of those events from `from` on that are one line each and may have the same head, up to about `most`. */
+function singlesEnd(lines: Lines, from: number, most: number): number {
+  const { raw, endOf, offsetOf, to } = lines
+  if (endOf === undefined) return raw.indexOf(0x0a, from) + 1
+  let end = from
+  while (end < to) {
+    const next = endOf(end)
+    if (raw.indexOf(0x0a, end) !== next - 1) break
+    end = next
+    if (offsetOf !== undefined || end > most) break
+  }
+  return end
+}
+
+/** The event of several lines that begins at raw[from]; count 0: no room. */
+function encodeEvent(lines: Lines, from: number, out: Buffer, at: number, limit: number, headers: Headers): ReturnType<typeof encodeLines> {
+  const to = endAt(lines, from)
+  const none = { consumed: 0, written: 0, count: 0 }
+  if (at + (to - from) > limit) return none
+  const event = formatEvent({ headers, body: bodyOf(lines.raw, from, to) })
+  return at + event.length > limit ? none : { consumed: to - from, written: event.copy(out, at), count: 1 }
 }

@@ -46,6 +46,8 @@ export class Partition {
   parts = 0
   /** When its name went to another file or was taken away, or when it was first taken for a copy; ms since the epoch. */
   since: number | undefined
+  /** When its end was first reached with an event that may go on; ms since the epoch. */
+  endSeen: number | undefined
   /** It was the same as another so far: nothing before this byte needs to be read. */
   sameTo = 0
   /** There may be something to do. */

@@ -3,9 +3,13 @@
  * with the bytes just before the place, and these must be what they were, or the file is another one now.
  */
 import { allocate } from '../events/json.js'
+import type { Multiline } from './multiline.js'
 import type { Partition } from './partition.js'
 
-/** raw[0] is byte `base` of the file; raw[from..to) are whole lines, raw[to..end) has no \n; raw[end] may be written. */
+/**
+ * raw[0] is byte `base` of the file; raw[from..to) are whole events, raw[to..end) is one that may not be finished: a line
+ * without its \n, or some that more may follow; raw[end] may be written.
+ */
 export interface Block {
   readonly raw: Buffer
   readonly base: number
@@ -30,6 +34,8 @@ export class Reading {
   constructor(
     readonly lineBytesMax: number,
     readonly refuse: (piece: Buffer, last: boolean, partition: Partition) => Promise<void>,
+    /** Absent: each line is an event. */
+    readonly multiline?: Multiline,
   ) {}
 
   /** Undefined: what was read before is not there any more. The bytes are valid until the next call. */
@@ -43,21 +49,51 @@ export class Reading {
       const raw = this.#raw
       const full = end === room(raw)
       if (partition.skipping) {
-        const newline = raw.subarray(0, end).indexOf(NEWLINE, tail.length)
-        const past = newline < 0 ? end : newline + 1
-        if (past > tail.length) await this.refuse(raw.subarray(tail.length, newline < 0 ? end : newline), newline >= 0, partition)
+        const { past, ended, rest } = this.#skip(tail.length, end, full)
+        if (past > tail.length) await this.refuse(raw.subarray(tail.length, ended ? past - 1 : past), ended, partition)
         partition.advance(raw, base, past)
-        partition.skipping = newline < 0
-        if (newline >= 0 || full) continue
-        return { raw, base, from: past, to: past, end: past, more: false, cut: false }
+        partition.skipping = !ended
+        if (ended || full) continue
+        return { raw, base, from: past, to: past, end: rest, more: false, cut: false }
       }
       const stop = partition.stops[0] === undefined ? end : Math.min(end, partition.stops[0] - base)
-      const to = stop === tail.length ? stop : Math.max(tail.length, raw.lastIndexOf(NEWLINE, stop - 1) + 1)
+      const whole = stop === tail.length ? stop : Math.max(tail.length, raw.lastIndexOf(NEWLINE, stop - 1) + 1)
+      const to = this.multiline === undefined ? whole : this.#lastStart(this.multiline, partition, whole)
       const cut = stop - tail.length > 0 && base + stop === partition.stops[0]
       if (to > tail.length || cut || !full) return { raw, base, from: tail.length, to, end: stop, more: full || stop < end, cut }
       if (end - tail.length > this.lineBytesMax) partition.skipping = true
       else this.#grow()
     }
+  }
+
+  /** The rest of an event that was too long, of which no end came. */
+  async endSkipping(partition: Partition, { raw, base, to, end }: Block): Promise<void> {
+    await this.refuse(raw.subarray(to, to), true, partition)
+    if (end > to && raw[to] === NEWLINE) partition.advance(raw, base, to + 1)
+    partition.skipping = false
+  }
+
+  /** Where the event begins that more lines may follow. More of a line that was sent in part is an event by itself. */
+  #lastStart(multiline: Multiline, { tail, parts }: Partition, whole: number): number {
+    if (whole === tail.length) return whole
+    const from = parts > 0 ? this.#raw.indexOf(NEWLINE, tail.length) + 1 : tail.length
+    return multiline.lastStart(this.#raw, from, whole)
+  }
+
+  /**
+   * How far raw[from..end) belongs to a line, or an event, that is too long; what lies behind that, up to `rest`, may do
+   * so. The last \n of several lines is left, as it ends either a line or all of it.
+   */
+  #skip(from: number, end: number, full: boolean): { past: number; ended: boolean; rest: number } {
+    const raw = this.#raw.subarray(0, end)
+    if (this.multiline === undefined) {
+      const newline = raw.indexOf(NEWLINE, from)
+      return newline < 0 ? { past: end, ended: false, rest: end } : { past: newline + 1, ended: true, rest: newline + 1 }
+    }
+    const start = this.multiline.nextStart(raw, from, end)
+    if (start !== undefined) return { past: start, ended: true, rest: start }
+    const newline = raw.lastIndexOf(NEWLINE)
+    return { past: newline > from ? newline : full ? end : from, ended: false, rest: end }
   }
 
   /** Reads from byte `base` until a line is whole, the buffer is full or the file ends; returns the bytes read. */
@@ -83,3 +119,6 @@ export class Reading {
 
 /** One byte is kept for the \n of a last line that has none. */
 const room = (raw: Buffer): number => raw.length - 1
+
+/** It ends with a whole line: if that is not sent yet, then only because the event may go on in the next one. */
+export const isFinished = ({ raw, end }: Block): boolean => raw[end - 1] === NEWLINE

@@ -19,13 +19,15 @@ export interface Times {
   readonly settle: number
   /** The same with --once; and so long a short new file is held back that might be a copy. */
   readonly young: number
+  /** The last event of a file, which may go on in the next line, is sent when that was not written to for so long. */
+  readonly multiline: number
   /** A file that matches no more, but is still there, is held open for so long after its last change. */
   readonly hold: number
   /** The place in a file that is gone is remembered for so long. */
   readonly forget: number
 }
 
-export const TIMES: Times = { poll: 1000, pollIdle: 60_000, settle: 10_000, young: 2000, hold: 3_600_000, forget: 30 * 86_400_000 }
+export const TIMES: Times = { poll: 1000, pollIdle: 60_000, settle: 10_000, young: 2000, multiline: 5000, hold: 3_600_000, forget: 30 * 86_400_000 }
 
 /** Calls back at changes in a directory; disk/notice.ts. */
 export type Notice = (directory: string, changed: (change: Change, name: string | null) => void) => (() => void) | undefined
@@ -104,6 +106,20 @@ export class Rounds {
     if (this.clock.now() >= at) return true
     partition.wakeAt = at
     return false
+  }
+
+  /**
+   * May its last event be sent, which ends with a line, but may go on in the next one? Else sets when. With --once it is
+   * waited for once: a file that is always written to has no better end than that.
+   */
+  lastEventDue(partition: Partition): boolean {
+    if (this.lastLineDue(partition)) return true
+    partition.endSeen ??= this.clock.now()
+    const quiet = this.once ? Math.min(partition.quietSince, partition.endSeen) : partition.changed
+    const at = quiet + this.times.multiline
+    const due = this.clock.now() >= at
+    partition.wakeAt = due ? undefined : Math.min(at, partition.wakeAt ?? at)
+    return due
   }
 
   /** A file that is read to its end and matches no more is closed, unless some of it is unacked or it may still grow. */

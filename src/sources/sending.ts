@@ -3,9 +3,10 @@ import { batchOf, type Batch } from '../events/batch.js'
 import { formatEvent } from '../events/json.js'
 import { headersOf, type HeaderOptions } from './headers.js'
 import type { Headers, LineEncoder, Lines } from './lines.js'
+import type { Multiline } from './multiline.js'
 import type { Partition } from './partition.js'
 import type { FilePosition } from './position.js'
-import type { Block } from './reading.js'
+import { isFinished, type Block } from './reading.js'
 
 const NEWLINE = 0x0a
 const RETURN = 0x0d
@@ -20,9 +21,11 @@ export class Sending {
     readonly host: string,
     /** ms since the epoch */
     readonly now: () => number,
+    /** Absent: each line is an event. */
+    readonly multiline?: Multiline,
   ) {}
 
-  /** The lines of a block; with `last` also what follows the last \n. Moves the place of the partition behind them. */
+  /** The events of a block; with `last` also the one that may not be finished. Moves the place of the partition behind them. */
   async *lines(partition: Partition, block: Block, last: boolean): AsyncGenerator<Batch> {
     const { raw, base, to, end } = block
     const now = this.now()
@@ -38,9 +41,10 @@ export class Sending {
       partition.advance(raw, base, to)
     }
     if (last && end > to) {
-      const parts = partition.parts + 1
-      raw[end] = NEWLINE
-      yield* this.encoder.batches(this.#lines(partition, block, to, end + 1, now))
+      const finished = isFinished(block)
+      const parts = finished ? 0 : partition.parts + 1
+      if (!finished) raw[end] = NEWLINE
+      yield* this.encoder.batches(this.#lines(partition, block, to, finished ? end : end + 1, now))
       partition.advance(raw, base, end)
       partition.parts = parts
     }
@@ -65,6 +69,7 @@ export class Sending {
   }
 
   #lines(partition: Partition, { raw, base, end }: Block, from: number, to: number, now: number): Lines {
+    const { multiline } = this
     const positionAt = (index: number): FilePosition => partition.positionAt(raw, base, Math.min(index, end), now)
     return {
       raw,
@@ -72,6 +77,7 @@ export class Sending {
       to,
       headers: this.#headers(partition, now),
       ...(this.headers.known.includes('byteoffset') && { offsetOf: (index: number) => String(base + index) }),
+      ...(multiline !== undefined && { endOf: (index: number) => multiline.end(raw, index, to) }),
       partition: partition.id,
       positionAt,
       markAt: (index) => partition.mark(positionAt(index), now, this.#taken()),

@@ -11,10 +11,11 @@ import { Compressed } from './compressed.js'
 import { check, judge, truncated } from './copies.js'
 import type { HeaderOptions } from './headers.js'
 import { LineEncoder, type Refused } from './lines.js'
+import type { Multiline } from './multiline.js'
 import type { Partition } from './partition.js'
 import { Partitions, type Places } from './partitions.js'
 import { filePosition, type FilePosition } from './position.js'
-import { BLOCK_SIZE, Reading } from './reading.js'
+import { BLOCK_SIZE, Reading, isFinished, type Block } from './reading.js'
 import { Rounds, type Notice, type Times } from './rounds.js'
 import { Sending } from './sending.js'
 import { State } from './state.js'
@@ -35,6 +36,8 @@ export interface TailOptions {
   /** Where positions are kept for a reader that keeps none. */
   readonly statePath: string
   readonly times: Times
+  /** Which lines begin an event; absent: each. */
+  readonly multiline?: Multiline
   /** Where rotated files go, beside the directory of their log and relative to it. */
   readonly olddirs: readonly string[]
 }
@@ -74,16 +77,17 @@ export class Tail implements Source {
     readonly around: Surroundings,
   ) {
     const { disk, clock, say, randomId, refused } = around
-    const { sourceId, patterns, once, times, eventBytesMax, olddirs } = options
+    const { sourceId, patterns, once, times, eventBytesMax, multiline, olddirs } = options
     this.asks = `file.${sourceId}.`
     this.#names = new Names(patterns, disk, say)
     const newId = (): string => this.asks + randomId()
     this.#partitions = new Partitions(disk, this.#names, once ? 0 : times.young, () => clock.now(), newId, olddirs)
     this.#rounds = new Rounds(this.#partitions, times, once, clock, around.notice)
     const encoder = new LineEncoder(eventBytesMax, refused)
-    this.#sending = new Sending(encoder, options.headers, around.host, () => clock.now())
-    this.#reading = new Reading(eventBytesMax, (piece, last, partition) =>
-      encoder.refuse(piece, last, partition.id, partition.position(clock.now())))
+    this.#sending = new Sending(encoder, options.headers, around.host, () => clock.now(), multiline)
+    const refuse = (piece: Buffer, last: boolean, partition: Partition): Promise<void> =>
+      encoder.refuse(piece, last, partition.id, partition.position(clock.now()))
+    this.#reading = new Reading(eventBytesMax, refuse, multiline)
   }
 
   /** Names and patterns that matched nothing when it last looked. */
@@ -211,11 +215,19 @@ export class Tail implements Source {
       const block = await this.#reading.next(partition)
       if (block === undefined) return this.#cutShort(partition, size)
       partition.due = block.more
-      const last = block.end > block.to && (block.cut || (!block.more && this.#rounds.lastLineDue(partition)))
-      yield* this.#sending.lines(partition, block, last)
+      const last = block.end > block.to && (block.cut || (!block.more && this.#lastDue(partition, block)))
+      if (last && partition.skipping) {
+        await this.#reading.endSkipping(partition, block)
+        partition.due = true
+      } else yield* this.#sending.lines(partition, block, last)
     }
     if (this.#owesPlace(partition)) yield await this.#sending.place(partition)
     if (!partition.due) await this.#rounds.retire(partition, this.#acks)
+  }
+
+  /** The event at its end, of which more may come. */
+  #lastDue(partition: Partition, block: Block): boolean {
+    return isFinished(block) ? this.#rounds.lastEventDue(partition) : this.#rounds.lastLineDue(partition)
   }
 
   /** What was read before is not there any more: the file, which had this size, was truncated and has grown since. */

@@ -9,6 +9,7 @@ import { Rejects } from '../../events/rejects.js'
 import { deliver } from '../../pipe/output.js'
 import { KNOWN_HEADERS, type HeaderOptions, type KnownHeader } from '../../sources/headers.js'
 import type { Refused } from '../../sources/lines.js'
+import { Multiline } from '../../sources/multiline.js'
 import { stateName } from '../../sources/state.js'
 import { stdin } from '../../sources/stdin.js'
 import { tail, type Tail } from '../../sources/tail.js'
@@ -34,6 +35,8 @@ const options = {
   'poll-idle': { type: 'duration', default: '1m', placeholder: 'TIME', describe: 'look so often at the other files' },
   settle: { type: 'duration', default: '10s', placeholder: 'TIME', describe: 'send the unfinished last line of a rotated file after so long' },
   'settle-once': { type: 'duration', default: '2s', placeholder: 'TIME', describe: 'with --once, send an unfinished last line after so long' },
+  'multiline-start': { type: 'text', placeholder: 'REGEX', describe: 'a line that matches begins an event; the others belong to the one before' },
+  'multiline-timeout': { type: 'duration', default: '5s', placeholder: 'TIME', describe: 'send the last event of several lines after so long without growth' },
   hold: { type: 'duration', default: '1h', placeholder: 'TIME', describe: 'keep a rotated file open for so long after it was last written to' },
   forget: { type: 'duration', default: '30d', placeholder: 'TIME', describe: 'forget the position in a file that is gone after so long' },
   ...OUTPUT,
@@ -53,6 +56,9 @@ export const command = defineCommand({
   ],
   async run(values, operands, context) {
     checkNames(operands)
+    if (operands.includes('-') && values['multiline-start'] !== undefined) {
+      throw new FlumeError('BAD_OPTION', 'cannot use --multiline-start with standard input: put the lines into a file first')
+    }
     const { disk, clock, say, directory, stateDirectory, stop } = context
     const rejects = new Rejects(disk, resolve(directory, values.rejects ?? join(stateDirectory, 'tail.rejects')), clock, say)
     const refused = values.strict ? STRICT : rejects
@@ -82,20 +88,31 @@ function checkNames(operands: readonly string[]): void {
 
 function tailOptions(values: Values<typeof options>, operands: readonly string[], { directory, stateDirectory }: Context) {
   const patterns = operands.map((pattern) => absolute(pattern, directory))
+  const start = values['multiline-start']
   return {
     patterns,
     once: values.once,
     fromEnd: values.from === 'end',
     olddirs: values.olddir,
+    ...(start !== undefined && { multiline: new Multiline(regex(start)) }),
     statePath: resolve(directory, values.state ?? join(stateDirectory, stateName(patterns))),
     times: {
       poll: Math.max(values.poll, 1),
       pollIdle: Math.max(values['poll-idle'], 1),
       settle: values.settle,
       young: values['settle-once'],
+      multiline: values['multiline-timeout'],
       hold: values.hold,
       forget: values.forget,
     },
+  }
+}
+
+function regex(text: string): RegExp {
+  try {
+    return new RegExp(text)
+  } catch (error) {
+    throw new FlumeError('BAD_OPTION', `bad value ${JSON.stringify(text)} for --multiline-start: ${(error as SyntaxError).message}`)
   }
 }
 

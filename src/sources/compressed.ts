@@ -6,6 +6,7 @@
 import { Readable, pipeline } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import type { Disk, DiskFile, FileStat } from '../disk/disk.js'
+import { OpenFile } from './open-files.js'
 import { readAt } from './position.js'
 
 const MAGIC = Buffer.from([0x1f, 0x8b, 0x08])
@@ -14,11 +15,17 @@ const STEP = 64 * 1024
 const KEPT = 1024 * 1024 + 2 * STEP
 
 /** Opens a log; one that is compressed reads as what is in it. `damaged` is told why the rest cannot be had. */
-export async function openLog(disk: Disk, path: string, damaged: (reason: string) => void): Promise<DiskFile> {
-  const file = await disk.open(path, 'read')
+export async function openLog(open: (path: string) => Promise<DiskFile>, path: string, damaged: (reason: string) => void): Promise<DiskFile> {
+  const file = await open(path)
   const start = await readAt(file, 0, MAGIC.length).catch(() => MAGIC.subarray(0, 0)) // a file that gives no bytes says so when it is read
   const compressed = start.equals(MAGIC) || (start.length < MAGIC.length && path.endsWith('.gz'))
   return compressed ? new Compressed(file, damaged) : file
+}
+
+/** It was closed for a while, and its name leads elsewhere now. */
+export async function isGone(file: DiskFile): Promise<boolean> {
+  const raw = file instanceof Compressed ? file.file : file
+  return raw instanceof OpenFile && raw.isGone()
 }
 
 /** The size of what is in a file that gzip(1) wrote at once, modulo 2^32: its last four bytes. Undefined: it is none. */

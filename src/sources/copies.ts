@@ -6,6 +6,7 @@
  */
 import { dirname } from 'node:path'
 import { assert } from '../errors.js'
+import { isGone } from './compressed.js'
 import { HEAD_SIZE, isPrefix, readAt } from './position.js'
 import { Partition } from './partition.js'
 import { isRotated } from './turns.js'
@@ -16,8 +17,9 @@ import { between, inherit, search, type Known } from './search.js'
  * size and time.
  */
 export async function check(partition: Partition, known: Known): Promise<void> {
-  const stat = await partition.file?.stat()
-  if (stat === undefined) return
+  if (partition.file === undefined) return
+  const stat = await partition.file.stat()
+  if (await isGone(partition.file)) return rotatedAway(partition, known)
   if (stat.size < partition.offset) return truncated(partition, known)
   if (partition.learn(stat, known.now())) partition.due = true
 }
@@ -34,6 +36,7 @@ async function checkPlace(partition: Partition, known: Known): Promise<void> {
  * partition of its own.
  */
 export async function truncated(partition: Partition, known: Known): Promise<void> {
+  if (partition.file !== undefined && (await isGone(partition.file))) return rotatedAway(partition, known)
   const now = known.now()
   const place = partition.position(now)
   const { size, path, name, since } = partition
@@ -49,6 +52,18 @@ export async function truncated(partition: Partition, known: Known): Promise<voi
   const others = await between(partition, known, listings)
   if (found || size <= place.offset || (place.offset === 0 && others > 0)) return
   partition.lose(size, 'truncated')
+}
+
+/** Its file was closed for a while, and its name was given to another: it is looked for as if nobody had looked meanwhile. */
+async function rotatedAway(partition: Partition, known: Known): Promise<void> {
+  const place = partition.position(known.now())
+  const { size } = partition
+  await partition.detach()?.close()
+  const listings = known.listings()
+  const found = await search(partition, place, false, known, listings)
+  if (!found && size > place.offset) partition.lose(size, 'removed')
+  await between(partition, known, listings)
+  if (partition.file === undefined && partition.lost === undefined && partition.marked === null) known.all.delete(partition.id)
 }
 
 /**

@@ -133,7 +133,7 @@ export class Listings {
   }
 
   async #head({ path }: Candidate): Promise<Buffer> {
-    const file = await openLog(this.disk, path, () => undefined).catch((error: unknown) => this.missed(error))
+    const file = await openLog((path) => this.disk.open(path, 'read'), path, () => undefined).catch((error: unknown) => this.missed(error))
     try {
       return file === undefined ? Buffer.alloc(0) : await readAt(file, 0, HEAD_SIZE)
     } catch {

@@ -6,6 +6,7 @@ import type { DiskFile, FileStat } from '../disk/disk.js'
 import { errnoOf } from '../errors.js'
 import { openLog } from './compressed.js'
 import { Listings } from './listing.js'
+import { OpenFiles } from './open-files.js'
 import { identityOf, type FilePosition } from './position.js'
 import { Partition } from './partition.js'
 import { between, inherit, isDone, search, type Known } from './search.js'
@@ -24,6 +25,7 @@ export class Partitions implements Known {
   readonly damaged = new Set<string>()
   /** By the path without symlinks: the path that matched. */
   readonly paths = new Map<string, string>()
+  readonly #files: OpenFiles
 
   constructor(
     readonly disk: Known['disk'],
@@ -31,15 +33,18 @@ export class Partitions implements Known {
     readonly young: number,
     readonly now: () => number,
     readonly newId: () => string,
-    readonly olddirs: readonly string[] = [],
-  ) {}
+    readonly olddirs: readonly string[],
+    openFilesMax: number,
+  ) {
+    this.#files = new OpenFiles(disk, openFilesMax, (message) => names.sayOnce(message))
+  }
 
   listings(): Listings {
     return new Listings(this.disk, this.names, this.olddirs, this.all.values())
   }
 
   open(path: string): Promise<DiskFile> {
-    return openLog(this.disk, path, (reason) => {
+    return openLog((path) => this.#files.open(path), path, (reason) => {
       this.damaged.add(path)
       this.names.sayOnce(`cannot read all that is in ${path}: ${reason}`)
     })
@@ -76,6 +81,7 @@ export class Partitions implements Known {
   async look(): Promise<Partition[]> {
     const { matches, missing } = await this.names.list()
     this.missing = missing
+    this.#files.paths = new Map(matches.map(({ path, stat }) => [identityOf(stat), path]))
     const open = new Map([...this.all.values()].filter(({ file }) => file !== undefined).map((one) => [one.identity, one]))
     const named = new Map<Partition, Match>()
     const fresh = new Map<string, Match>()
@@ -146,17 +152,20 @@ export class Partitions implements Known {
   }
 
   async #meet(fresh: readonly Match[]): Promise<Partition[]> {
+    if (fresh.length === 0) return []
     const closed = byIdentity(this.#closed())
+    const open = new Set([...this.all.values()].filter(({ file }) => file !== undefined).map(({ identity }) => identity))
     const added: Partition[] = []
     for (const match of fresh) {
       const { path, stat } = match
       if (await this.#isDone(closed.get(identityOf(stat)) ?? [], match)) continue
       const opened = await this.#open(path)
       if (opened === undefined) continue
-      if (this.#isOpen(opened.stat)) {
+      if (open.has(identityOf(opened.stat))) {
         await opened.file.close() // the name was given to another file just now
         continue
       }
+      open.add(identityOf(opened.stat))
       const known = await standing(closed.get(identityOf(stat)) ?? [], opened.file)
       if (known === undefined) added.push(this.#add(path, opened))
       else known.attach(opened.file, opened.stat, path, this.now())
@@ -172,10 +181,6 @@ export class Partitions implements Known {
       return true
     }
     return false
-  }
-
-  #isOpen(stat: FileStat): boolean {
-    return [...this.all.values()].some(({ file, identity }) => file !== undefined && identity === identityOf(stat))
   }
 
   #closed(): Partition[] {

@@ -59,7 +59,9 @@ export class Rounds {
 
   /** The files that there may be something to do for. */
   due(): Partition[] {
-    return [...this.partitions.all.values()].filter(({ due }) => due)
+    const found: Partition[] = []
+    for (const partition of this.partitions.all.values()) if (partition.due) found.push(partition)
+    return found
   }
 
   /** Of these, the files that are not under their first name any more; the oldest first. */
@@ -158,8 +160,8 @@ export class Rounds {
   }
 
   async #sleep(stop: AbortSignal): Promise<void> {
-    const wakes = [...this.partitions.all.values()].map(({ wakeAt }) => wakeAt ?? Infinity)
-    const at = Math.min(this.#pollAt, this.#nextLook(), ...wakes)
+    let at = Math.min(this.#pollAt, this.#nextLook())
+    for (const { wakeAt } of this.partitions.all.values()) if (wakeAt !== undefined && wakeAt < at) at = wakeAt
     if (at <= this.clock.now()) return
     const wake = new AbortController()
     this.#wake = () => wake.abort()

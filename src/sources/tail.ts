@@ -40,6 +40,8 @@ export interface TailOptions {
   readonly multiline?: Multiline
   /** Where rotated files go, beside the directory of their log and relative to it. */
   readonly olddirs: readonly string[]
+  /** Of all that are read, so many are open at a time. */
+  readonly openFilesMax: number
 }
 
 export interface Surroundings {
@@ -77,11 +79,11 @@ export class Tail implements Source {
     readonly around: Surroundings,
   ) {
     const { disk, clock, say, randomId, refused } = around
-    const { sourceId, patterns, once, times, eventBytesMax, multiline, olddirs } = options
+    const { sourceId, patterns, once, times, eventBytesMax, multiline, olddirs, openFilesMax } = options
     this.asks = `file.${sourceId}.`
     this.#names = new Names(patterns, disk, say)
     const newId = (): string => this.asks + randomId()
-    this.#partitions = new Partitions(disk, this.#names, once ? 0 : times.young, () => clock.now(), newId, olddirs)
+    this.#partitions = new Partitions(disk, this.#names, once ? 0 : times.young, () => clock.now(), newId, olddirs, openFilesMax)
     this.#rounds = new Rounds(this.#partitions, times, once, clock, around.notice)
     const encoder = new LineEncoder(eventBytesMax, refused)
     this.#sending = new Sending(encoder, options.headers, around.host, () => clock.now(), multiline)
@@ -207,7 +209,7 @@ export class Tail implements Source {
     if (partition.lost !== undefined) yield this.#sending.gap(partition, partition.lost)
     const { modified, size } = partition
     // where more than a block is known to be there, reading it tells whether it is still the same file
-    if (partition.size - partition.offset <= BLOCK_SIZE) await check(partition, this.#partitions)
+    if (partition.offset === 0 || partition.size - partition.offset <= BLOCK_SIZE) await check(partition, this.#partitions)
     partition.due = partition.lost !== undefined
     if (partition.file === undefined) return this.#rounds.lookSoon()
     if (!(await judge(partition, this.#partitions))) return

@@ -34,7 +34,7 @@ export class Tailing {
     this.source = tail(
       {
         patterns, once: false, fromEnd: false, sourceId: 'test', headers: { known: ['file'], fixed: new Map() },
-        eventBytesMax: 16 * 1024 * 1024, statePath: '/nowhere/tail.json', times: TIMES, olddirs: [], ...options,
+        eventBytesMax: 16 * 1024 * 1024, statePath: '/nowhere/tail.json', times: TIMES, olddirs: [], openFilesMax: 500, ...options,
       },
       {
         disk: nodeDisk, clock, host: 'here',

@@ -31,6 +31,7 @@ const options = {
   'source-id': { type: 'text', placeholder: 'NAME', describe: 'whose files these are; default: the id of this machine' },
   state: { type: 'text', placeholder: 'FILE', describe: 'where positions are kept for a reader that keeps none' },
   olddir: { type: 'texts', placeholder: 'DIR', describe: 'look for rotated files there too, as logrotate puts them' },
+  'open-files-max': { type: 'count', default: '500', describe: 'of all files that are read, so many are open at a time' },
   poll: { type: 'duration', default: '1s', placeholder: 'TIME', describe: 'look so often for new files, and at files written to lately' },
   'poll-idle': { type: 'duration', default: '1m', placeholder: 'TIME', describe: 'look so often at the other files' },
   settle: { type: 'duration', default: '10s', placeholder: 'TIME', describe: 'send the unfinished last line of a rotated file after so long' },
@@ -94,6 +95,7 @@ function tailOptions(values: Values<typeof options>, operands: readonly string[]
     once: values.once,
     fromEnd: values.from === 'end',
     olddirs: values.olddir,
+    openFilesMax: Math.max(values['open-files-max'], 1),
     ...(start !== undefined && { multiline: new Multiline(regex(start)) }),
     statePath: resolve(directory, values.state ?? join(stateDirectory, stateName(patterns))),
     times: {

@@ -43,6 +43,7 @@ export class Rounds {
   /** Not before this time, even when `#soon`; and at this time in any case. */
   #lookFrom = 0
   #lookAt = 0
+  #lookedAt = -Infinity
   #soon = false
   #pollAt = 0
   #idleAt = 0
@@ -78,6 +79,7 @@ export class Rounds {
   async look(): Promise<Partition[]> {
     const begun = this.clock.now()
     this.#soon = false
+    this.#lookedAt = begun
     const added = await this.partitions.look()
     const now = this.clock.now()
     this.#lookFrom = now + (now - begun) * SHARE_NOTICED
@@ -143,12 +145,13 @@ export class Rounds {
     const idle = now >= this.#idleAt
     if (poll) this.#pollAt = now + this.times.poll
     if (idle) this.#idleAt = now + this.times.pollIdle
+    const looked = now - this.#lookedAt < this.times.pollIdle // at all that have a name
     for (const partition of this.partitions.all.values()) {
       const { file, judged, modified, wakeAt, name } = partition
       if (wakeAt !== undefined && now >= wakeAt) {
         partition.wakeAt = undefined
         partition.due = true
-      } else if (file !== undefined && (idle || (poll && (!judged || name === undefined || now - modified < LATELY)))) {
+      } else if (file !== undefined && ((idle && !(looked && judged && name !== undefined)) || (poll && (!judged || name === undefined || now - modified < LATELY)))) {
         partition.due = true
       }
     }

@@ -15,7 +15,7 @@ import { Replay, replay, type Replaying } from './replay.js'
 import { resolveRange, type Asked } from './range.js'
 import { readerPlaces, removePassed } from './retention.js'
 import { Room, type RoomOptions } from './room.js'
-import { listSegments, Paths, type Surroundings } from './surroundings.js'
+import { Paths, segmentSizes, type Surroundings } from './surroundings.js'
 import { Taker } from './taker.js'
 import { Wake } from '../events/wake.js'
 
@@ -134,10 +134,10 @@ export class Queue {
   async stat(): Promise<QueueStat> {
     const { paths, around, id } = this
     const end = await this.#published.read()
-    const segments = await listSegments(around.disk, paths)
+    const sizes = await segmentSizes(around.disk, paths)
+    const segments = [...sizes.keys()]
+    const bytes = [...sizes.values()].reduce((sum, size) => sum + size, 0)
     const next = end?.next ?? segments.at(-1) ?? 0
-    let bytes = 0
-    for (const first of segments) bytes += (await around.disk.stat(paths.segment(first)))?.size ?? 0
     const readers = await this.#readers(next)
     const slowest = (await readerPlaces(around.disk, paths))[0]?.reader
     return {

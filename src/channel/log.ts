@@ -14,7 +14,7 @@ import { recover, type Recovered } from './recover.js'
 import { readerPlaces, removePassed } from './retention.js'
 import { isNoSpace, SegmentWriter } from './segment.js'
 import { startOf } from './start.js'
-import { listSegments, type Paths, type Surroundings } from './surroundings.js'
+import { listSegments, segmentSizes, type Paths, type Surroundings } from './surroundings.js'
 
 const COPY_SIZE = 1024 * 1024
 
@@ -22,6 +22,7 @@ export class Log {
   /** The byte just before which the event `next` will stand; follows `active.end`, together with `next`. */
   #end: number
   #trimming: Promise<void> | undefined
+  #sealedBytes: number
 
   private constructor(
     readonly paths: Paths,
@@ -37,6 +38,7 @@ export class Log {
     readonly sealed: Map<number, number>,
   ) {
     this.#end = active.end
+    this.#sealedBytes = [...sealed.values()].reduce((bytes, size) => bytes + size, 0)
   }
 
   /** Recovers; on return all that is kept is on disk and published. The caller holds the lock. Throws SEGMENT_DAMAGED. */
@@ -47,7 +49,7 @@ export class Log {
     const last = segments.at(-1)
     const found = last === undefined ? undefined : await recoverLast(paths, around, identity, segments, known)
     const next = await nextSequence(paths, around, found?.recovered.next ?? last ?? 0, known)
-    const sealed = await sizesOf(paths, around, segments)
+    const sealed = await segmentSizes(around.disk, paths)
     const opened = new Log(paths, around, identity, published, NO_SEGMENT, next, found?.recovered.table ?? new Map<string, Position>(), sealed)
     if (found !== undefined && !found.recovered.tailDamaged && next === found.recovered.next) {
       opened.active = found.writer
@@ -56,16 +58,14 @@ export class Log {
       await found?.writer.file.close()
       await opened.#begin()
     }
-    sealed.delete(opened.active.first)
+    opened.#unseal(opened.active.first)
     await opened.#publish()
     return opened
   }
 
   /** Of all segments. */
   get bytes(): number {
-    let bytes = this.active.end
-    for (const size of this.sealed.values()) bytes += size
-    return bytes
+    return this.#sealedBytes + this.active.end
   }
 
   /** Sequence of the oldest event. */
@@ -101,6 +101,7 @@ export class Log {
     const old = this.active
     await this.#begin()
     this.sealed.set(old.first, old.end)
+    this.#sealedBytes += old.end
     await old.file.close()
     await this.#publish()
   }
@@ -111,7 +112,12 @@ export class Log {
   }
 
   async #trim(): Promise<void> {
-    for (const first of await removePassed(this.around.disk, this.paths)) this.sealed.delete(first)
+    for (const first of await removePassed(this.around.disk, this.paths)) this.#unseal(first)
+  }
+
+  #unseal(first: number): void {
+    this.#sealedBytes -= this.sealed.get(first) ?? 0
+    this.sealed.delete(first)
   }
 
   async close(): Promise<void> {
@@ -149,12 +155,6 @@ export class Log {
   async #publish(next = this.next): Promise<void> {
     await this.published.write({ segment: this.active.first, end: this.active.durable, next })
   }
-}
-
-async function sizesOf(paths: Paths, around: Surroundings, segments: readonly number[]): Promise<Map<number, number>> {
-  const sizes = new Map<number, number>()
-  for (const first of segments) sizes.set(first, (await around.disk.stat(paths.segment(first)))?.size ?? 0)
-  return sizes
 }
 
 /** Stands where open() has not yet decided which segment to go on with. */

@@ -1,5 +1,5 @@
 /** What a queue may touch of the world, and where its files are. */
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import type { Disk } from '../disk/disk.js'
 import type { Clock } from '../events/flow.js'
 
@@ -43,7 +43,16 @@ export class Paths {
 
 /** Sequences of the first events of all segments, in order. */
 export async function listSegments(disk: Disk, paths: Paths): Promise<number[]> {
-  const names = await disk.list(paths.segments)
+  return segmentsAmong(await disk.list(paths.segments))
+}
+
+/** The same, in order, with their sizes in bytes. */
+export async function segmentSizes(disk: Disk, paths: Paths): Promise<Map<number, number>> {
+  const sizes = await disk.sizes(paths.segments)
+  return new Map(segmentsAmong([...sizes.keys()]).map((first) => [first, sizes.get(basename(paths.segment(first))) ?? 0]))
+}
+
+function segmentsAmong(names: readonly string[]): number[] {
   return names
     .filter((name) => /^\d{20}\.seg$/.test(name))
     .map((name) => Number(name.slice(0, 20)))

@@ -41,6 +41,8 @@ export interface Disk {
   open(path: string, mode: OpenMode, permissions?: number): Promise<DiskFile>
   /** Names in a directory, in no order. */
   list(directory: string): Promise<string[]>
+  /** Sizes in bytes of what stands in a directory, by name: one call for ten thousand files. */
+  sizes(directory: string): Promise<Map<string, number>>
   /** Follows symlinks; undefined where nothing is there. */
   stat(path: string): Promise<FileStat | undefined>
   /** Does not follow the last symlink; undefined where nothing is there. */

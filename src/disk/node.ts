@@ -141,6 +141,14 @@ export const nodeDisk: Disk = {
       fs.open(path, FLAGS[mode], permissions, (error, fd) => (error ? reject(error) : resolve(new NodeFile(fd))))
     }),
   list: (directory) => fs.promises.readdir(directory),
+  async sizes(directory) {
+    const sizes = new Map<string, number>()
+    for (const name of await fs.promises.readdir(directory)) {
+      const stat = fs.statSync(`${directory}/${name}`, { throwIfNoEntry: false }) // 5 µs, where a turn of the pool is 70
+      if (stat !== undefined) sizes.set(name, stat.size)
+    }
+    return sizes
+  },
   stat: (path) => orMissing(fs.promises.stat(path, { bigint: true })),
   lstat: (path) => orMissing(fs.promises.lstat(path, { bigint: true })),
   rename: (from, to) => fs.promises.rename(from, to),

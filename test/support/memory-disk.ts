@@ -225,6 +225,11 @@ class View implements Disk {
     return [...this.disk.directory(directory).entries.keys()]
   }
 
+  async sizes(directory: string): Promise<Map<string, number>> {
+    const names = await this.list(directory)
+    return new Map(names.map((name) => [name, Number(statOf(this.disk.find(`${directory}/${name}`)!).size)]))
+  }
+
   async stat(path: string): Promise<FileStat | undefined> {
     if (await this.disk.begin(this.process, `stat ${path}`, false)) return this.disk.end()
     const inode = this.disk.find(path)

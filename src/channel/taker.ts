@@ -123,7 +123,7 @@ export class Taker implements Source {
       case 'acks':
         this.#cursor ??= await this.#registered(name)
         await this.#reachable(this.#cursor.state.next, stop)
-        if (reader.binding !== undefined) await this.#bind(this.#cursor, bindingText(reader.binding))
+        if (reader.binding !== undefined) await this.#bind(this.#cursor, bindingText(reader.binding), reader.rebind === true)
         this.#moving = this.#cursor
         return { from: this.#cursor.state.next, stops: [] }
       case 'keeps':
@@ -161,23 +161,25 @@ export class Taker implements Source {
   }
 
   /** On disk before anything is given out, and until all that was given out is acked. Throws BINDING_CHANGED. */
-  async #bind(cursor: Cursor, binding: string): Promise<void> {
-    const { state } = cursor
-    if (state.binding !== '' && state.binding !== binding && !(await this.#allAcked(state.next))) {
-      throw new FlumeError(
-        'BINDING_CHANGED',
-        `cannot give events to reader ${this.taking.reader}: it began to write to ${state.binding} ` +
-          `and has not acked all of it; now it would write to ${binding}`,
-      )
+  async #bind(cursor: Cursor, binding: string, rebind: boolean): Promise<void> {
+    const { next, binding: former } = cursor.state
+    const end = await this.#givenEnd()
+    if (former !== '' && former !== binding && next < end) {
+      const { reader, around } = this.taking
+      if (!rebind) {
+        const what = `cannot give events to reader ${reader}: it began to write to ${former} and has not acked all of it; now it would write to ${binding}`
+        throw new FlumeError('BINDING_CHANGED', `${what}; with the former options it goes on, flume-sink-hdfs --rebind means the new ones`)
+      }
+      around.say(`reader ${reader} writes to ${binding} now, no longer to ${former}: of the events ${next} to ${end - 1} some may lie in both`)
     }
     await cursor.bind(binding)
     this.#bound = true
   }
 
   /** What an earlier process gave out is not known; it cannot be more than there is. */
-  async #allAcked(next: number): Promise<boolean> {
-    if (this.#bound) return next >= (this.#given ?? 0)
-    return next >= ((await this.taking.published.read())?.next ?? 0)
+  async #givenEnd(): Promise<number> {
+    if (this.#bound) return this.#given ?? 0
+    return (await this.taking.published.read())?.next ?? 0
   }
 
   async #registered(name: string): Promise<Cursor> {

@@ -19,7 +19,7 @@ export function stdinOf(
   command: string,
   values: { readonly 'event-bytes-max': number },
   context: Context,
-  more: Pick<InputOptions, 'held' | 'binding' | 'tooLong' | 'allocate'>,
+  more: Pick<InputOptions, 'held' | 'binding' | 'rebind' | 'tooLong' | 'allocate'>,
 ): InputOptions {
   const { pid, uid, say } = context
   return { fd: 0, command, pid, uid, eventBytesMax: values['event-bytes-max'], say, ...stepOf(command, context), ...more }

@@ -9,14 +9,15 @@ import type { Batch, Mark, Position } from './batch.js'
  * - `plain`: a program that gives no acks; begin where the last run left off, or where an earlier reader of this run
  *   did (`held`); remember nothing.
  * - `off`: --ack=off; what is written counts as acked, in a memory of its own.
- * - `acks`: acks, but keeps no positions: the source's own memory is the truth.
+ * - `acks`: acks, but keeps no positions: the source's own memory is the truth. `rebind`: its binding may be another one
+ *   than before.
  * - `keeps`: holds these positions durably, and they are the only truth; none for a partition means that nothing of
  *   it was ever stored. Several for one partition: resume at the lowest and end a batch exactly at each of the others.
  */
 export type Reader =
   | { readonly kind: 'plain'; readonly held?: Held }
   | { readonly kind: 'off' }
-  | { readonly kind: 'acks'; readonly binding?: string }
+  | { readonly kind: 'acks'; readonly binding?: string; readonly rebind?: boolean }
   | { readonly kind: 'keeps'; readonly held: Held }
 
 /** Partition to the positions held of it, lowest offset first; never an empty list. */

@@ -28,6 +28,8 @@ export interface InputOptions {
   readonly binding?: string
   /** Memory to read into. */
   allocate?(size: number): Buffer
+  /** It is meant, though it be another one than before. */
+  readonly rebind?: boolean
   /** Longest line of a program that gives no marks. */
   readonly eventBytesMax: number
   /** A line that is longer, in pieces as they come; `last` ends it. */
@@ -123,14 +125,14 @@ export class Input {
 
   /** Is there a writer that acks? Asked after each read, before what was read is used. */
   async #look(): Promise<'again'> {
-    const { uid, command, pid, held, binding } = this.#options
+    const { uid, command, pid, held, binding, rebind } = this.#options
     this.#intake.fresh = false
     const found = writerMayBe(this.#stat, uid) ? await seekWriter(this.#stat, uid) : undefined
     if (found === 'void') this.#startVoid('a killed writer')
     if (found === undefined || found === 'void') return 'again'
     if (this.#writer) this.#startVoid(this.#writer.name)
     this.#step('connected')
-    const hello = { command, pid, keeps: held !== undefined, ...(binding === undefined ? {} : { binding }) }
+    const hello = { command, pid, keeps: held !== undefined, ...(binding === undefined ? {} : { binding }), ...(rebind === true ? { rebind } : {}) }
     this.#writer = new WriterLink(found, hello, () => this.#wake(), () => this.#step('ack-sent'))
     this.#search.reset()
     this.#step('hello-sent')

@@ -13,6 +13,8 @@ export interface ReaderHello {
   readonly pid: number
   readonly keeps: boolean
   readonly binding?: string
+  /** A binding that is another one than before is meant. */
+  readonly rebind?: boolean
 }
 
 export interface WriterHello {

@@ -5,7 +5,7 @@ import t from 'tap'
 import { Queue, type PutOptions } from '../../src/channel/channel.js'
 import { nodeDisk } from '../../src/disk/node.js'
 import { batchOf, type Batch } from '../../src/events/batch.js'
-import type { Held } from '../../src/events/flow.js'
+import type { Held, Reader } from '../../src/events/flow.js'
 import { FakeClock } from '../support/clock.js'
 import { aroundOf, exportAll, faultOf, lineOf, numbered, putAll, stream, takeAll, takenOf, type Around } from '../support/queue.js'
 
@@ -261,6 +261,29 @@ t.test('a reader whose places change before it has acked all is refused, naming 
   t.equal((await queue.stat()).readers[0]?.binding, undefined)
   await put(queue, 20, 25)
   t.equal(faultOf(await take(queue, 'r', { kind: 'acks', binding: 'file:///new' }), 20, 25), undefined)
+})
+
+t.test('a reader that means its new places gets them, is told which events may lie in both, and is bound to these', async (t) => {
+  const around = aroundOf(nodeDisk)
+  const { said } = around
+  const queue = await open(t.testdir(), around)
+  await put(queue, 0, 20)
+  const begun = async (reader: Reader): Promise<void> => {
+    const taker = await queue.openTake('r', { once: true })
+    const batches = taker.open(reader, new AbortController().signal)
+    const { value } = await batches.next()
+    value!.release()
+    await batches.return(undefined)
+    await taker.close()
+  }
+  await begun({ kind: 'acks', binding: 'file:///old' })
+  await begun({ kind: 'acks', binding: 'file:///new', rebind: true })
+  t.same(said, ['reader r writes to file:///new now, no longer to file:///old: of the events 0 to 19 some may lie in both'])
+  await t.rejects(take(queue, 'r', { kind: 'acks', binding: 'file:///old' }), { code: 'BINDING_CHANGED', message: /--rebind/ })
+  await begun({ kind: 'acks', binding: 'file:///new', rebind: true })
+  t.equal(said.length, 1)
+  t.equal(faultOf(await take(queue, 'r', { kind: 'acks', binding: 'file:///new' }), 0, 20), undefined)
+  t.equal((await queue.stat()).readers[0]?.binding, undefined)
 })
 
 t.test('--ack=off has a cursor of its own that holds no segment', async (t) => {

@@ -40,6 +40,22 @@ t.test('a new queue gets all, though the source stood elsewhere by its own memor
   t.equal(out, '50\n50\n50\n', err)
 })
 
+t.test('a sink killed with events not acked may write elsewhere only when that is meant, and then all of them are there', async (t) => {
+  const directory = t.testdir({ log: lines(0, 9000) })
+  const { out, err } = await shell(
+    `flume-tail --once log | flume-buffer --put q
+    flume-buffer q </dev/null | flume-sink-hdfs --path one --idle-timeout 1h & until [ -s one/_*.tmp ]; do sleep 0.2; done 2>/dev/null
+    kill -9 $!; wait
+    line() { flume-buffer --once q </dev/null | flume-sink-hdfs --path two "$@"; echo "\${PIPESTATUS[*]}"; }
+    line; line --rebind; line
+    cat two/*.log | wc -l`,
+    directory,
+  )
+  t.match(out, /^75 \d+\n0 0\n0 0\n9000\n$/, err)
+  t.match(err, /flume-buffer: cannot give events .*flume-sink-hdfs --rebind means the new ones/)
+  t.match(err, /flume-buffer: reader default writes to \S*two.* now, no longer to \S*one.*: of the events 0 to 8999 some may lie in both/)
+})
+
 t.test('a quiet file followed from its end has its place in the queue before anything is written', async (t) => {
   const directory = t.testdir({ log: lines(0, 50) })
   const { out, err } = await shell(

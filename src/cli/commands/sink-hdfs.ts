@@ -37,6 +37,7 @@ const options = {
   round: { type: 'duration', placeholder: 'TIME', describe: 'round times in the path down to a multiple of this' },
   'time-zone': { type: 'text', placeholder: 'ZONE', describe: 'IANA time zone of times in the path; default: that of this machine' },
   'use-local-timestamp': { type: 'flag', describe: 'the time of an event is when the queue took it, not its header timestamp' },
+  rebind: { type: 'flag', describe: 'other places than before, for events not acked yet, are meant' },
   uploads: { type: 'count', default: '2', placeholder: 'COUNT', describe: 'HDFS: at most so many uploads at once' },
   verify: { type: 'flag', describe: 'HDFS: compare the checksum of each file before it gets its name' },
   timeout: { type: 'duration', default: '2m', placeholder: 'TIME', describe: 'HDFS: a request has failed after so long without a byte' },
@@ -71,7 +72,7 @@ export const command = defineCommand({
     const host = await hostOf(sinkOptions.path + sinkOptions.prefix)
     const { disk, clock, say, stop } = context
     const rejects = new Rejects(disk, resolve(context.directory, values.rejects ?? join(context.stateDirectory, 'sink-hdfs.rejects')), clock, say)
-    const more = { binding: bindingOf(sinkOptions, host), tooLong: longLinesTo(rejects, values), allocate }
+    const more = { binding: bindingOf(sinkOptions, host), rebind: values.rebind, tooLong: longLinesTo(rejects, values), allocate }
     const input = new Input(stdinOf('flume-sink-hdfs', values, context, more))
     const sink = hdfsSink(sinkOptions, { openFiles, disk, clock, say, stop, host, rejects, uuid: randomUUID })
     for await (const mark of sink(input.batches(stop))) input.ack(mark)

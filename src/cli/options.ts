@@ -28,5 +28,6 @@ export const OUTPUT = {
 /** Of a command that must understand every line it is given. */
 export const REJECTS = {
   rejects: { type: 'text', placeholder: 'FILE', describe: 'append lines that are no events here (default: in the state directory)' },
+  'rejects-bytes-max': { type: 'size', default: '1G', placeholder: 'SIZE', describe: 'largest file of them; where it is full, exit 74, and nothing is lost' },
   strict: { type: 'flag', describe: 'exit 65 at the first line that is no event' },
 } as const satisfies Options

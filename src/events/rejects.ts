@@ -43,6 +43,8 @@ export class Rejects {
     readonly path: string,
     readonly clock: Clock,
     readonly say: (message: string) => void,
+    /** Of the file, whoever wrote it. */
+    readonly bytesMax = Infinity,
   ) {}
 
   /** Lines so far. */
@@ -109,11 +111,22 @@ export class Rejects {
     this.#pending = []
     try {
       this.#file ??= await this.#open()
-      for (const entries of entriesOf(pending)) await this.#file.write(entries, 0)
+      for (const entries of entriesOf(pending)) {
+        await this.#checkRoom(this.#file, entries)
+        await this.#file.write(entries, 0)
+      }
       if (this.#durable) await this.#file.sync()
     } catch (cause) {
       throw new FlumeError('IO', `cannot write rejects to ${this.path}`, { cause })
     }
+  }
+
+  async #checkRoom(file: DiskFile, entries: readonly Buffer[]): Promise<void> {
+    if (!this.#durable || this.bytesMax === Infinity) return
+    const { size } = await file.stat()
+    const more = entries.reduce((sum, { length }) => sum + length, 0)
+    if (size + more <= this.bytesMax) return
+    throw new Error(`it has ${size} bytes and would have more than --rejects-bytes-max allows (${this.bytesMax}): move it away, or allow more`)
   }
 
   /** The file, made if missing; where it ends in the middle of an entry (a crash), that line is ended. */

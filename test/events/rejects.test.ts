@@ -1,6 +1,6 @@
 /** The file of what is no event, flume-event(5). */
 import t from 'tap'
-import { readFileSync, statSync, existsSync, writeFileSync } from 'node:fs'
+import { readFileSync, renameSync, statSync, existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Disk, DiskFile } from '../../src/disk/disk.js'
 import { nodeDisk } from '../../src/disk/node.js'
@@ -210,4 +210,27 @@ t.test('it says so at once, then once per minute, and at the end what is still u
     '3 lines are no events, the last: four; kept in /dev/null',
     '1 line is no event: five; kept in /dev/null',
   ])
+})
+
+t.test('a file that would grow beyond its bound takes nothing more, from then on; moved away, another one does', async (t) => {
+  const path = join(t.testdir({}), 'rejects')
+  const world = new World()
+  const made = (): Rejects => new Rejects(nodeDisk, path, world.clock, (message) => world.said.push(message), 300)
+  const first = made()
+  first.add(Buffer.from('x'.repeat(100)), 'long', 'p', null)
+  await first.flush()
+  const { size } = statSync(path)
+  first.add(Buffer.from('y'.repeat(100)), 'long', 'p', null)
+  await t.rejects(first.flush(), { code: 'IO', cause: { message: /more than --rejects-bytes-max allows \(300\)/ } })
+  first.add(Buffer.from('z'), 'short', 'p', null)
+  await t.rejects(first.flush(), { code: 'IO' }, 'what is not written must not be acked')
+  const second = made()
+  second.add(Buffer.from('y'.repeat(100)), 'long', 'p', null)
+  await t.rejects(second.flush(), { code: 'IO' }, 'nor by the next process')
+  t.equal(statSync(path).size, size)
+  renameSync(path, `${path}.old`)
+  const third = made()
+  third.add(Buffer.from('y'.repeat(100)), 'long', 'p', null)
+  await third.close()
+  t.match(entriesIn(path), [{ line: 'y'.repeat(100) }])
 })

@@ -164,7 +164,8 @@ class Line {
   /** Until stdin has ended; then the taking ends at the last event. */
   async #put(putter: Putter, taker: Taker | undefined): Promise<void> {
     const { disk, clock, say, directory, stateDirectory } = this.context
-    const rejects = new Rejects(disk, resolve(directory, this.values.rejects ?? join(stateDirectory, 'buffer.rejects')), clock, say)
+    const path = resolve(directory, this.values.rejects ?? join(stateDirectory, 'buffer.rejects'))
+    const rejects = new Rejects(disk, path, clock, say, this.values['rejects-bytes-max'])
     const held = (prefix: string): ReturnType<Putter['held']> => putter.held(prefix)
     const input = new Input(stdinOf('flume-buffer', this.values, this.context, { held, tooLong: longLinesTo(rejects, this.values) }))
     try {

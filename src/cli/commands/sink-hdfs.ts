@@ -71,7 +71,8 @@ export const command = defineCommand({
     if (values.list) return listed(target, openFiles, values, context)
     const host = await hostOf(sinkOptions.path + sinkOptions.prefix)
     const { disk, clock, say, stop } = context
-    const rejects = new Rejects(disk, resolve(context.directory, values.rejects ?? join(context.stateDirectory, 'sink-hdfs.rejects')), clock, say)
+    const path = resolve(context.directory, values.rejects ?? join(context.stateDirectory, 'sink-hdfs.rejects'))
+    const rejects = new Rejects(disk, path, clock, say, values['rejects-bytes-max'])
     const more = { binding: bindingOf(sinkOptions, host), rebind: values.rebind, tooLong: longLinesTo(rejects, values), allocate }
     const input = new Input(stdinOf('flume-sink-hdfs', values, context, more))
     const sink = hdfsSink(sinkOptions, { openFiles, disk, clock, say, stop, host, rejects, uuid: randomUUID })

@@ -61,7 +61,8 @@ export const command = defineCommand({
       throw new FlumeError('BAD_OPTION', 'cannot use --multiline-start with standard input: put the lines into a file first')
     }
     const { disk, clock, say, directory, stateDirectory, stop } = context
-    const rejects = new Rejects(disk, resolve(directory, values.rejects ?? join(stateDirectory, 'tail.rejects')), clock, say)
+    const path = resolve(directory, values.rejects ?? join(stateDirectory, 'tail.rejects'))
+    const rejects = new Rejects(disk, path, clock, say, values['rejects-bytes-max'])
     const refused = values.strict ? STRICT : rejects
     const around = { disk, clock, say, host: hostname(), refused, notice, randomId: () => randomBytes(12).toString('hex') }
     const eventBytesMax = values['event-bytes-max']

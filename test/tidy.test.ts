@@ -31,14 +31,15 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   sources: ['events', 'disk', 'errors.ts'],
   channel: ['events', 'disk', 'errors.ts'],
   sinks: ['events', 'disk', 'errors.ts'],
-  cli: ['errors.ts', 'events', 'disk', 'routes', 'interceptors', 'pipe', 'sources', 'channel', 'sinks'],
+  stat: ['events', 'disk', 'errors.ts'],
+  cli: ['errors.ts', 'events', 'disk', 'routes', 'interceptors', 'pipe', 'sources', 'channel', 'sinks', 'stat'],
 }
 
 /** Where a module may be imported: the beginnings of paths. */
 const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
   'node:fs': ['src/disk/'],
-  'node:net': ['src/disk/', 'src/pipe/'],
-  'node:http': ['src/sinks/'],
+  'node:net': ['src/disk/', 'src/pipe/', 'src/stat/'],
+  'node:http': ['src/sinks/', 'src/stat/'],
   'node:https': ['src/sinks/'],
   undici: ['src/sinks/'],
   'node:tty': ['src/cli/'],

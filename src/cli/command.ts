@@ -1,6 +1,7 @@
 /** What a command is made of: a name, options, and a run that turns them into a flow. main.ts does the rest. */
 import type { Clock } from '../events/flow.js'
 import type { Disk } from '../disk/disk.js'
+import type { Shown } from './stage.js'
 
 /** `size`: bytes, with K, M, G; `duration`: ms, with ms, s, m, h, d; `count`: a whole number; `texts`: may be repeated. */
 export interface Option {
@@ -44,6 +45,8 @@ export interface Context {
   readonly uid: number
   /** One line for people on stderr: `flume-tail: …`. */
   say(message: string): void
+  /** From now on flume-stat(1) can ask how it stands. */
+  show(shown: Shown): void
   /** Aborted by the first SIGINT, SIGTERM or SIGHUP: stop reading, flush, ack, bye. main.ts then dies of that signal. */
   readonly stop: AbortSignal
   readonly disk: Disk

@@ -9,6 +9,7 @@ import { BUG, statusOf } from './exit.js'
 import { COMMON } from './options.js'
 import { parse, type Value } from './parse.js'
 import { describe, line, type LogFormat } from './report.js'
+import { Stage } from './stage.js'
 import { stateDirectory } from './state-directory.js'
 import { VERSION } from './version.js'
 import type { Command, Options, Values } from './command.js'
@@ -35,6 +36,7 @@ export interface Io {
 
 /** How to end: an exit status, or the signal to die of. Never throws. */
 export async function main(command: Command, argv: readonly string[], io: Io): Promise<number | NodeJS.Signals> {
+  const stage = new Stage(command.name, io.pid, io.uid, systemClock)
   let format: LogFormat = io.env[`${variable(command.name)}_LOG_FORMAT`] === 'json' ? 'json' : 'text'
   try {
     const options: Options = { ...command.options, ...COMMON }
@@ -45,13 +47,15 @@ export async function main(command: Command, argv: readonly string[], io: Io): P
       return print(help(command, options), io)
     }
     if (values.version === true) return print(`${command.name} ${VERSION}\n`, io)
-    const context = contextOf(command.name, io, format)
+    const context = contextOf(stage, io, format)
     for (const name of unknownVariables) context.say(`${name} in the environment is no option of ${command.name}, and is ignored`)
     const ended = await command.run(values as Values<Options> & Record<string, Value>, operands, context)
     return io.stop.aborted ? signalOf(io.stop) : (ended ?? 0)
   } catch (error) {
     if (io.stop.aborted && isOf(io.stop, error)) return signalOf(io.stop)
     return report(command.name, error, format, io)
+  } finally {
+    stage.close()
   }
 }
 
@@ -78,7 +82,7 @@ export function report(command: string, error: unknown, format: LogFormat, io: I
   return status
 }
 
-function contextOf(name: string, io: Io, format: LogFormat): Parameters<Command['run']>[2] {
+function contextOf(stage: Stage, io: Io, format: LogFormat): Parameters<Command['run']>[2] {
   const clock: Clock = systemClock
   return {
     env: io.env,
@@ -89,7 +93,11 @@ function contextOf(name: string, io: Io, format: LogFormat): Parameters<Command[
     clock,
     stop: io.stop,
     stateDirectory: stateDirectory(io.env, io.home),
-    say: (text) => io.complain(line({ command: name, pid: io.pid, time: clock.now(), level: 'info', text }, format, colours(io))),
+    show: (shown) => stage.show(shown),
+    say: (text) => {
+      stage.heard(text)
+      io.complain(line({ command: stage.command, pid: io.pid, time: clock.now(), level: 'info', text }, format, colours(io)))
+    },
   }
 }
 

@@ -1,5 +1,7 @@
 /** flume-buffer --stat: how a queue and its readers stand, for people and for scripts. */
-import type { QueueStat } from '../channel/channel.js'
+import type { Queue, QueueStat } from '../channel/channel.js'
+import type { Meter } from '../stat/meter.js'
+import type { FlowStat } from '../stat/report.js'
 
 export function statText(stat: QueueStat, directory: string, json: boolean): string {
   if (json) return `${JSON.stringify({ directory, ...stat })}\n`
@@ -16,7 +18,21 @@ export function statText(stat: QueueStat, directory: string, json: boolean): str
   return [...lines, ...rows, ''].join('\n')
 }
 
-function sizeText(bytes: number): string {
+/** What flume-stat(1) shows of a queue at work: how far its reader is behind comes from its cursor. */
+export async function queueFlows(
+  queue: Queue, reader: string, meters: { readonly put: Meter | undefined; readonly take: Meter | undefined },
+): Promise<FlowStat[]> {
+  const flows: FlowStat[] = []
+  if (meters.put !== undefined) flows.push(meters.put.read('put', 'events', 'the disk'))
+  if (meters.take !== undefined) {
+    const stat = await queue.stat()
+    const lag = stat.readers.find((one) => one.reader === reader)?.lag ?? stat.next - stat.first
+    flows.push({ ...meters.take.read('take', 'events', 'the stage behind'), lagEvents: lag })
+  }
+  return flows
+}
+
+export function sizeText(bytes: number): string {
   const units = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB']
   const power = Math.min(units.length - 1, bytes === 0 ? 0 : Math.floor(Math.log2(bytes) / 10))
   return `${power === 0 ? bytes : (bytes / 1024 ** power).toFixed(1)} ${units[power]}`

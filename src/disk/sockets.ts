@@ -99,3 +99,39 @@ export function removeSocket(path: string): void {
     // gone already, or not ours to remove: either way it is not used again
   }
 }
+
+/** Where a stage of this user answers what flume-stat asks: a name of its own in the first directory. */
+export function prepareStatSocket(pid: number, uid: number, now: number): string {
+  const directory = directoriesOf(uid)[0]!
+  prepareDirectory(directory, uid, uid, now)
+  return `${directory}/${bootId()}-stat-${pid}-${now.toString(36)}.sock`
+}
+
+/** Of this boot, and of this user; for root, of all users whose directories are their own. */
+export function listStatSockets(uid: number): { readonly path: string; readonly pid: number; readonly uid: number }[] {
+  const uids = uid === 0 ? usersWithSockets() : [uid]
+  const pattern = new RegExp(`^${bootId()}-stat-(\\d+)-\\w+\\.sock$`)
+  return uids.flatMap((owner) =>
+    directoriesOf(owner).flatMap((directory) =>
+      namesIn(directory, owner).flatMap((name) => {
+        const match = pattern.exec(name)
+        return match === null ? [] : [{ path: `${directory}/${name}`, pid: Number(match[1]), uid: owner }]
+      }),
+    ),
+  )
+}
+
+function usersWithSockets(): number[] {
+  const names = [...namesIn('/run/user'), ...namesIn('/tmp').flatMap((name) => /^flume-(\d+)$/.exec(name)?.[1] ?? [])]
+  return [...new Set(names.filter((name) => /^\d+$/.test(name)).map(Number))].sort((a, b) => a - b)
+}
+
+/** None where the directory is not there, or is not this user's. */
+function namesIn(directory: string, owner?: number): string[] {
+  try {
+    const stat = fs.lstatSync(directory)
+    return stat.isDirectory() && (owner === undefined || stat.uid === owner) ? fs.readdirSync(directory) : []
+  } catch {
+    return []
+  }
+}

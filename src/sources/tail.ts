@@ -97,6 +97,13 @@ export class Tail implements Source {
     return this.#partitions.missing
   }
 
+  /** Bytes that are there and were not read yet, as of its last look. */
+  get unread(): number {
+    let bytes = 0
+    for (const { file, size, offset } of this.#partitions.all.values()) if (file !== undefined) bytes += Math.max(0, size - offset)
+    return bytes
+  }
+
   /** Files that match and could not be opened. */
   get unreadable(): readonly string[] {
     return [...this.#partitions.unreadable]

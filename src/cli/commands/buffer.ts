@@ -12,6 +12,7 @@ import { Rejects } from '../../events/rejects.js'
 import { Input } from '../../pipe/input.js'
 import { deliver } from '../../pipe/output.js'
 import type { End } from '../../pipe/output-options.js'
+import { Meter } from '../../stat/meter.js'
 import { defineCommand } from '../command.js'
 import type { Context, Values } from '../command.js'
 import { EVENTS, OUTPUT, REJECTS } from '../options.js'
@@ -19,7 +20,7 @@ import { longLinesTo, stdinOf, stdoutOf } from '../stdio.js'
 import { printCheck } from '../queue-check.js'
 import { exportTo } from '../queue-export.js'
 import { rangeOf } from '../queue-range.js'
-import { statText } from '../queue-stat.js'
+import { queueFlows, statText } from '../queue-stat.js'
 
 const options = {
   put: { type: 'flag', describe: 'only put, whatever stdout is' },
@@ -127,6 +128,9 @@ class Line {
   readonly #endPut = new AbortController()
   readonly #endTake = new AbortController()
   readonly #stopPut: AbortSignal
+  readonly #rejects: Rejects
+  readonly #putMeter: Meter
+  readonly #takeMeter: Meter
 
   constructor(
     readonly queue: Queue,
@@ -134,9 +138,17 @@ class Line {
     readonly context: Context,
   ) {
     this.#stopPut = AbortSignal.any([context.stop, this.#endPut.signal])
+    const { disk, clock, say, directory, stateDirectory } = context
+    const path = resolve(directory, values.rejects ?? join(stateDirectory, 'buffer.rejects'))
+    this.#rejects = new Rejects(disk, path, clock, say, values['rejects-bytes-max'])
+    this.#putMeter = new Meter(context.clock)
+    this.#takeMeter = new Meter(context.clock)
   }
 
   async run({ put, take }: Roles): Promise<End> {
+    const { queue, values } = this
+    const meters = { put: put ? this.#putMeter : undefined, take: take ? this.#takeMeter : undefined }
+    this.context.show({ about: queue.paths.directory, rejects: this.#rejects, flows: () => queueFlows(queue, values.reader, meters) })
     const putter = put ? await this.#openPut() : undefined
     let taker: Taker | undefined
     let refused: FlumeError | undefined
@@ -163,13 +175,14 @@ class Line {
 
   /** Until stdin has ended; then the taking ends at the last event. */
   async #put(putter: Putter, taker: Taker | undefined): Promise<void> {
-    const { disk, clock, say, directory, stateDirectory } = this.context
-    const path = resolve(directory, this.values.rejects ?? join(stateDirectory, 'buffer.rejects'))
-    const rejects = new Rejects(disk, path, clock, say, this.values['rejects-bytes-max'])
+    const rejects = this.#rejects
     const held = (prefix: string): ReturnType<Putter['held']> => putter.held(prefix)
     const input = new Input(stdinOf('flume-buffer', this.values, this.context, { held, tooLong: longLinesTo(rejects, this.values) }))
     try {
-      for await (const mark of putter.put(input.batches(this.#stopPut))) input.ack(mark)
+      for await (const mark of putter.put(this.#putMeter.through(input.batches(this.#stopPut)))) {
+        this.#putMeter.acked(mark)
+        input.ack(mark)
+      }
       await input.close()
       await rejects.close()
       taker?.finish()
@@ -182,7 +195,8 @@ class Line {
   /** Until the reader has gone, or all is given out and acked. What has arrived on stdin by then is still put. */
   async #take(taker: Taker): Promise<End> {
     try {
-      return await deliver(taker, stdoutOf('flume-buffer', this.values, this.context), AbortSignal.any([this.context.stop, this.#endTake.signal]))
+      const stop = AbortSignal.any([this.context.stop, this.#endTake.signal])
+      return await deliver(this.#takeMeter.source(taker), stdoutOf('flume-buffer', this.values, this.context), stop)
     } finally {
       this.#endPut.abort()
     }

@@ -18,6 +18,7 @@ import { bindingOf, hdfsSink, type SinkOptions } from '../../sinks/hdfs/sink.js'
 import { targetOf, type Target } from '../../sinks/hdfs/target.js'
 import type { FileSystem } from '../../sinks/hdfs/filesystem.js'
 import { Retry } from '../../sinks/retry.js'
+import { Meter } from '../../stat/meter.js'
 import { defineCommand, type Context, type Values } from '../command.js'
 import { EVENTS, REJECTS } from '../options.js'
 import { printList } from '../sink-list.js'
@@ -76,7 +77,12 @@ export const command = defineCommand({
     const more = { binding: bindingOf(sinkOptions, host), rebind: values.rebind, tooLong: longLinesTo(rejects, values), allocate }
     const input = new Input(stdinOf('flume-sink-hdfs', values, context, more))
     const sink = hdfsSink(sinkOptions, { openFiles, disk, clock, say, stop, host, rejects, uuid: randomUUID })
-    for await (const mark of sink(input.batches(stop))) input.ack(mark)
+    const meter = new Meter(clock)
+    context.show({ about: sinkOptions.path, rejects, flows: () => [meter.read('sink', 'events', 'its files')] })
+    for await (const mark of sink(meter.through(input.batches(stop)))) {
+      meter.acked(mark)
+      input.ack(mark)
+    }
     await input.close()
     await rejects.close()
     return 0

@@ -14,6 +14,7 @@ import { stateName } from '../../sources/state.js'
 import { stdin } from '../../sources/stdin.js'
 import { tail, type Tail } from '../../sources/tail.js'
 import { absolute } from '../../sources/watch.js'
+import { Meter } from '../../stat/meter.js'
 import { defineCommand, type Context, type Values } from '../command.js'
 import { STATUS } from '../exit.js'
 import { EVENTS, OUTPUT, REJECTS } from '../options.js'
@@ -70,8 +71,11 @@ export const command = defineCommand({
     const source = operands.includes('-')
       ? stdin({ ...common, fd: 0 }, { ...around, now: () => clock.now() })
       : tail({ ...common, ...tailOptions(values, operands, context) }, around)
+    const meter = new Meter(clock)
+    const flow = () => ({ ...meter.read('source', 'new lines', 'the stage behind'), ...('unread' in source ? { lagBytes: source.unread } : {}) })
+    context.show({ about: operands.map((name) => (name === '-' ? name : absolute(name, directory))).join(' '), rejects, flows: () => [flow()] })
     try {
-      const ended = await deliver(source, stdoutOf('flume-tail', values, context), stop)
+      const ended = await deliver(meter.source(source), stdoutOf('flume-tail', values, context), stop)
       return ended === 0 && 'missing' in source && values.once ? report(source, say) : ended
     } finally {
       await source.close()

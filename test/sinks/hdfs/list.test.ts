@@ -169,7 +169,7 @@ t.test('wherever the sink is killed: nothing overlaps, and looking changes nothi
 t.test('a directory that may not be read: said, the others are listed, and the end is 77', async (t) => {
   const said: string[] = []
   const context: Context = {
-    env: {}, directory: '/', pid: 1, uid: 0, say: (message) => void said.push(message), stop: new AbortController().signal, disk: nodeDisk, clock: systemClock, stateDirectory: '/',
+    env: {}, directory: '/', pid: 1, uid: 0, show: () => undefined, say: (message) => void said.push(message), stop: new AbortController().signal, disk: nodeDisk, clock: systemClock, stateDirectory: '/',
   }
   const dir = t.testdir({})
   const files = filesAt([`/out/a/${named(0, 9)}`, `/out/b/${named(10, 19)}`, `/out/c/${named(20, 29)}`, `/out/c/${named(20, 28)}`], '/out/b')

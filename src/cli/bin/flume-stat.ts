@@ -1,0 +1,4 @@
+/** The process of flume-stat. */
+import { start } from '../start.js'
+
+void start(() => import('../commands/stat.js'))

@@ -1,0 +1,69 @@
+/** What a stage says of itself on its stat socket: one line of JSON, flume-stat(1). */
+
+export interface FlowStat {
+  /** A flume-buffer has two of them. */
+  readonly role: 'source' | 'put' | 'take' | 'sink'
+  /** Since its start. */
+  readonly events: number
+  readonly bytes: number
+  /** Per second, over the last ten. */
+  readonly rate: number
+  readonly byteRate: number
+  /** Events passed on that nobody has acked yet. */
+  readonly unacked: number
+  /** Events, or bytes, that are there and were not passed on and acked; absent: not known. */
+  readonly lagEvents?: number
+  readonly lagBytes?: number
+  /** Age of the oldest event that was taken and is not acked. */
+  readonly lagSeconds: number
+  /** For what it waits, in words. */
+  readonly waits: string
+}
+
+export interface StageStat {
+  readonly command: string
+  readonly pid: number
+  readonly uid: number
+  /** ms since the epoch */
+  readonly started: number
+  /** The files, or the queue, it is about. */
+  readonly about: string
+  /** Device and inode of stdin and stdout where they are pipes. */
+  readonly input?: string
+  readonly output?: string
+  readonly rejects: number
+  /** What it said last on stderr. */
+  readonly said?: { readonly time: number; readonly text: string }
+  readonly flows: readonly FlowStat[]
+}
+
+const ROLES: readonly string[] = ['source', 'put', 'take', 'sink']
+
+/** Undefined: not a report. Whoever owns the socket may have written anything. */
+export function decodeReport(text: string): StageStat | undefined {
+  let read: unknown
+  try {
+    read = JSON.parse(text)
+  } catch {
+    return undefined
+  }
+  return isRecord(read) && isStage(read) ? (read as unknown as StageStat) : undefined
+}
+
+function isStage(read: Readonly<Record<string, unknown>>): boolean {
+  const { command, about, input, output, said, flows, pid, uid, started, rejects } = read
+  const texts = [command, about, input ?? '', output ?? '']
+  if (!texts.every((one) => typeof one === 'string') || ![pid, uid, started, rejects].every(Number.isFinite)) return false
+  if (said !== undefined && !(isRecord(said) && typeof said.text === 'string' && Number.isFinite(said.time))) return false
+  return Array.isArray(flows) && flows.every(isFlow)
+}
+
+function isFlow(flow: unknown): boolean {
+  if (!isRecord(flow) || typeof flow.waits !== 'string' || typeof flow.role !== 'string' || !ROLES.includes(flow.role)) return false
+  const { events, bytes, rate, byteRate, unacked, lagSeconds, lagEvents = 0, lagBytes = 0 } = flow
+  return [events, bytes, rate, byteRate, unacked, lagSeconds, lagEvents, lagBytes].every(Number.isFinite)
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

@@ -50,8 +50,9 @@ export class LineEncoder {
   constructor(
     readonly eventBytesMax: number,
     readonly refused: Refused,
+    batchBytesMax = BATCH_BYTES_MAX,
   ) {
-    this.#batchBytesMax = Math.min(BATCH_BYTES_MAX, eventBytesMax)
+    this.#batchBytesMax = Math.min(batchBytesMax, eventBytesMax)
   }
 
   /** Batches of these lines. Waits where all blocks are in use. */

@@ -34,6 +34,8 @@ export class Partition {
   start: FilePosition | null = null
   /** Of the last batch that went out. */
   marked: FilePosition | null = null
+  /** A reader, or the state file, had a place in it: it was read before this process met it. */
+  stood = false
   /** All before it is durable further down. */
   acked = 0
   /** Offsets at which a batch must end: readers further down stand there. Lowest first. */

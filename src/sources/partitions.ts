@@ -240,6 +240,7 @@ async function rewind(partition: Partition, positions: readonly FilePosition[]):
   partition.due = true
   if (lowest !== null) {
     partition.judged = true
+    partition.stood = true
     partition.size = Math.max(partition.size, lowest.size)
     if (partition.file === undefined) partition.stoodIn(lowest)
   }

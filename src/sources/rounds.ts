@@ -151,7 +151,11 @@ export class Rounds {
       if (wakeAt !== undefined && now >= wakeAt) {
         partition.wakeAt = undefined
         partition.due = true
-      } else if (file !== undefined && ((idle && !(looked && judged && name !== undefined)) || (poll && (!judged || name === undefined || now - modified < LATELY)))) {
+      } else if (file === undefined) {
+        continue
+      } else if (idle && !(looked && judged && name !== undefined)) {
+        partition.due = true
+      } else if (poll && (!judged || name === undefined || now - modified < LATELY)) {
         partition.due = true
       }
     }

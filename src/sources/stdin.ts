@@ -14,6 +14,8 @@ export interface StdinOptions {
   readonly sourceId: string
   readonly headers: HeaderOptions
   readonly eventBytesMax: number
+  /** Most bytes of a batch, unless one event is longer; absent: as many as a batch may have. */
+  readonly batchBytesMax?: number
 }
 
 export interface StdinSurroundings {
@@ -58,7 +60,7 @@ class Stdin implements Source, Receiver {
     readonly around: StdinSurroundings,
   ) {
     this.asks = `file.${options.sourceId}.${around.randomId()}`
-    this.#encoder = new LineEncoder(options.eventBytesMax, around.refused)
+    this.#encoder = new LineEncoder(options.eventBytesMax, around.refused, options.batchBytesMax)
     const { kind } = statOfFd(options.fd)
     this.#ended = kind === 'null' || kind === 'closed'
     this.#reader = new FdReader(options.fd, kind, this)

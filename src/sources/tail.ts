@@ -33,6 +33,8 @@ export interface TailOptions {
   readonly headers: HeaderOptions
   /** Longest event line in bytes. */
   readonly eventBytesMax: number
+  /** Most bytes of a batch, unless one event is longer; absent: as many as a batch may have. */
+  readonly batchBytesMax?: number
   /** Where positions are kept for a reader that keeps none. */
   readonly statePath: string
   readonly times: Times
@@ -85,7 +87,7 @@ export class Tail implements Source {
     const newId = (): string => this.asks + randomId()
     this.#partitions = new Partitions(disk, this.#names, once ? 0 : times.young, () => clock.now(), newId, olddirs, openFilesMax)
     this.#rounds = new Rounds(this.#partitions, times, once, clock, around.notice)
-    const encoder = new LineEncoder(eventBytesMax, refused)
+    const encoder = new LineEncoder(eventBytesMax, refused, options.batchBytesMax)
     this.#sending = new Sending(encoder, options.headers, around.host, () => clock.now(), multiline)
     const refuse = (piece: Buffer, last: boolean, partition: Partition): Promise<void> =>
       encoder.refuse(piece, last, partition.id, partition.position(clock.now()))
@@ -160,6 +162,7 @@ export class Tail implements Source {
     const gone = await this.#partitions.seek()
     this.#forgetOld()
     for (const partition of blank) if (paths.has(partition.path)) await this.#partitions.anew(partition)
+    if (this.options.fromEnd) await this.#toEnd(blank.filter(({ path, start, stood }) => stood && start === null && !paths.has(path)))
     for (const partition of [...blank, ...added]) if (paths.size === 0) partition.judged = true
     if (this.options.fromEnd) await this.#toEnd(added.filter(({ path }) => !paths.has(path)))
     if (places.size > 0) this.#sayWhere(gone)
@@ -170,7 +173,7 @@ export class Tail implements Source {
     }
   }
 
-  /** Files that were never read, nor anything before them under their name. */
+  /** Files of which this reader has read nothing, nor of anything before them under their name. */
   async #toEnd(added: readonly Partition[]): Promise<void> {
     for (const partition of added) {
       if (partition.file === undefined) continue

@@ -224,3 +224,25 @@ t.test('a reader that acks and keeps nothing:', async (t) => {
     }
   })
 })
+
+t.test('--from end, for a reader that has nothing: a file that was read for another one before begins at its end', async (t) => {
+  const directory = t.testdir({ log: 'line 1\nline 2\n' })
+  const options = { statePath: `${directory}/state.json`, fromEnd: true }
+  const first = new Tailing([`${directory}/log`], undefined, options)
+  await first.start({ kind: 'acks' })
+  fs.appendFileSync(`${directory}/log`, 'line 3\n')
+  await first.pass(1000)
+  t.same(first.bodies, ['line 3'])
+  await first.close()
+  fs.appendFileSync(`${directory}/log`, 'line 4\n')
+  const second = new Tailing([`${directory}/log`], undefined, options)
+  await second.start({ kind: 'plain' })
+  t.same(second.bodies, ['line 4'], 'before a program without acks it goes on where the state file says')
+  await second.stop()
+  second.sent.length = 0
+  await second.start({ kind: 'keeps', held: new Map() })
+  fs.appendFileSync(`${directory}/log`, 'line 5\n')
+  await second.pass(1000)
+  t.same(second.bodies, ['line 5'])
+  await second.close()
+})

@@ -10,6 +10,7 @@ import { deliver } from '../../pipe/output.js'
 import { KNOWN_HEADERS, type HeaderOptions, type KnownHeader } from '../../sources/headers.js'
 import type { Refused } from '../../sources/lines.js'
 import { Multiline } from '../../sources/multiline.js'
+import { Paced, batchBytesAt } from '../../sources/rate.js'
 import { stateName } from '../../sources/state.js'
 import { stdin } from '../../sources/stdin.js'
 import { tail, type Tail } from '../../sources/tail.js'
@@ -32,6 +33,7 @@ const options = {
   'source-id': { type: 'text', placeholder: 'NAME', describe: 'whose files these are; default: the id of this machine' },
   state: { type: 'text', placeholder: 'FILE', describe: 'where positions are kept for a reader that keeps none' },
   olddir: { type: 'texts', placeholder: 'DIR', describe: 'look for rotated files there too, as logrotate puts them' },
+  rate: { type: 'size', placeholder: 'SIZE', describe: 'send at most so many bytes of events a second' },
   'open-files-max': { type: 'count', default: '500', describe: 'of all files that are read, so many are open at a time' },
   poll: { type: 'duration', default: '1s', placeholder: 'TIME', describe: 'look so often for new files, and at files written to lately' },
   'poll-idle': { type: 'duration', default: '1m', placeholder: 'TIME', describe: 'look so often at the other files' },
@@ -67,7 +69,10 @@ export const command = defineCommand({
     const refused = values.strict ? STRICT : rejects
     const around = { disk, clock, say, host: hostname(), refused, notice, randomId: () => randomBytes(12).toString('hex') }
     const eventBytesMax = values['event-bytes-max']
-    const common = { sourceId: await sourceId(values, context), headers: headerOptions(values), eventBytesMax }
+    const { rate } = values
+    if (rate === 0) throw new FlumeError('BAD_OPTION', 'cannot send at 0 bytes a second')
+    const pace = rate === undefined ? {} : { batchBytesMax: batchBytesAt(rate) }
+    const common = { sourceId: await sourceId(values, context), headers: headerOptions(values), eventBytesMax, ...pace }
     const source = operands.includes('-')
       ? stdin({ ...common, fd: 0 }, { ...around, now: () => clock.now() })
       : tail({ ...common, ...tailOptions(values, operands, context) }, around)
@@ -75,7 +80,8 @@ export const command = defineCommand({
     const flow = () => ({ ...meter.read('source', 'new lines', 'the stage behind'), ...('unread' in source ? { lagBytes: source.unread } : {}) })
     context.show({ about: operands.map((name) => (name === '-' ? name : absolute(name, directory))).join(' '), rejects, flows: () => [flow()] })
     try {
-      const ended = await deliver(meter.source(source), stdoutOf('flume-tail', values, context), stop)
+      const paced = rate === undefined ? source : new Paced(source, rate, clock)
+      const ended = await deliver(meter.source(paced), stdoutOf('flume-tail', values, context), stop)
       return ended === 0 && 'missing' in source && values.once ? report(source, say) : ended
     } finally {
       await source.close()

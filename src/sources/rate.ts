@@ -1,0 +1,37 @@
+/** A source that gives out no more than so many bytes a second, for backfills beside other work. */
+import type { Batch, Mark } from '../events/batch.js'
+import type { Clock, Reader, Source } from '../events/flow.js'
+
+export class Paced implements Source {
+  readonly asks: string
+  /** When the next batch may go; ms since the epoch. What was not used earlier is not made up for. */
+  #next = 0
+
+  constructor(
+    readonly source: Source & { readonly asks: string },
+    /** Of event lines, as they go into the pipe. */
+    readonly bytesPerSecond: number,
+    readonly clock: Clock,
+  ) {
+    this.asks = source.asks
+  }
+
+  async *open(reader: Reader, stop: AbortSignal): AsyncGenerator<Batch> {
+    for await (const batch of this.source.open(reader, stop)) {
+      const size = batch.lines.length // it is the reader's after that
+      const now = this.clock.now()
+      if (this.#next > now) await this.clock.sleep(this.#next - now, stop)
+      this.#next = Math.max(this.#next, now) + (size / this.bytesPerSecond) * 1000
+      yield batch
+    }
+  }
+
+  settle(mark: Mark): Promise<void> {
+    return this.source.settle(mark)
+  }
+}
+
+/** Most bytes of a batch at this rate: four a second. */
+export function batchBytesAt(bytesPerSecond: number): number {
+  return Math.ceil(bytesPerSecond / 4)
+}

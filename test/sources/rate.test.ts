@@ -1,0 +1,55 @@
+/** flume-tail --rate: so many bytes of events in a second, and no event less. */
+import '../support/real-processes.js'
+import * as fs from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { Paced, batchBytesAt } from '../../src/sources/rate.js'
+import { FakeClock } from '../support/clock.js'
+import { shell } from '../support/shell.js'
+import { Tailing } from '../support/tailing.js'
+
+const RATE = 10_000
+
+t.test('in no second go more bytes than that, and a quarter of it at once; time that was not used is not made up for', async (t) => {
+  const lines = Array.from({ length: 1000 }, (_, i) => `line ${i}`)
+  const file = join(t.testdir({ log: `${lines.join('\n')}\n` }), 'log')
+  const clock = new FakeClock()
+  const { source } = new Tailing([file], clock, { batchBytesMax: batchBytesAt(RATE), headers: { known: [], fixed: new Map() } })
+  const stop = new AbortController()
+  const sent: { readonly at: number; readonly size: number }[] = []
+  const start = clock.now()
+  let count = 0
+  const running = (async () => {
+    for await (const batch of new Paced(source, RATE, clock).open({ kind: 'keeps', held: new Map() }, stop.signal)) {
+      count += batch.count
+      sent.push({ at: clock.now() - start, size: batch.lines.length })
+      batch.release()
+    }
+  })()
+  while (count < 1000) {
+    await clock.idle()
+    clock.advance(10)
+  }
+  clock.advance(100_000)
+  await clock.idle()
+  fs.appendFileSync(file, `${lines.join('\n')}\n`)
+  clock.advance(1000)
+  while (count < 2000) {
+    await clock.idle()
+    clock.advance(10)
+  }
+  stop.abort()
+  await running
+  await source.close()
+  t.ok(sent.every(({ size }) => size <= RATE / 4))
+  for (const { at } of sent) {
+    const bytes = sent.filter((one) => one.at >= at && one.at < at + 1000).reduce((sum, { size }) => sum + size, 0)
+    t.ok(bytes <= RATE + RATE / 4, `${bytes} bytes in the second from ${at} ms`)
+  }
+})
+
+t.test('--rate 0 is refused; with a rate all lines come', async (t) => {
+  const directory = t.testdir({ log: 'a\nb\n' })
+  t.match(await shell('flume-tail --rate 0 log', directory), { status: 64, err: /cannot send at 0 bytes a second/ })
+  t.match(await shell('flume-tail --once --settle-once 0 --rate 1M log | jq -r .body; seq 3 | flume-tail --rate 1K - | jq -r .body', directory), { status: 0, out: 'a\nb\n1\n2\n3\n' })
+})

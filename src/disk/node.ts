@@ -144,7 +144,7 @@ export const nodeDisk: Disk = {
   async sizes(directory) {
     const sizes = new Map<string, number>()
     for (const name of await fs.promises.readdir(directory)) {
-      const stat = fs.statSync(`${directory}/${name}`, { throwIfNoEntry: false }) // 5 µs, where a turn of the pool is 70
+      const stat = fs.statSync(`${directory}/${name}`, { throwIfNoEntry: false }) // 12 µs, where a turn of the thread pool is 80
       if (stat !== undefined) sizes.set(name, stat.size)
     }
     return sizes

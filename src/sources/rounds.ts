@@ -171,7 +171,7 @@ export class Rounds {
     for (const { wakeAt } of this.partitions.all.values()) if (wakeAt !== undefined && wakeAt < at) at = wakeAt
     if (at <= this.clock.now()) return
     const wake = new AbortController()
-    this.#wake = () => wake.abort()
+    this.#wake = () => wake.abort('woken') // the default reason is an exception with a stack
     stop.addEventListener('abort', this.#wake)
     if (!this.#woken) await this.clock.sleep(at - this.clock.now(), wake.signal)
     stop.removeEventListener('abort', this.#wake)

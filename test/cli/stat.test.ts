@@ -37,7 +37,10 @@ async function look(directory: string, of = './q'): Promise<Shown[][]> {
 async function started(t: Test, count: number): Promise<{ directory: string; running: Running }> {
   const directory = t.testdir({ 'a.log': lines(count) })
   const running = Running.start(t, LINE, directory)
-  const isThere = async (): Promise<boolean> => (await look(directory))[0]?.at(-1)?.flows?.[0]?.events === count
+  const isThere = async (): Promise<boolean> => {
+    const last = (await look(directory))[0]?.at(-1)
+    return last?.command === 'flume-sink-hdfs' && last.flows?.[0]?.events === count
+  }
   await until(isThere, () => running.said)
   return { directory, running }
 }

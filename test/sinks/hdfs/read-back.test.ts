@@ -9,7 +9,7 @@ import type { Finding } from '../../../src/sinks/hdfs/list.js'
 import { shell, type Ran } from '../../support/shell.js'
 import { named } from '../../support/sinking.js'
 
-const LINES = 40_000
+const LINES = 120_000
 const LOG = Array.from({ length: LINES }, (_, n) => `line ${n} é ${'x'.repeat(n % 60)}\n`).join('')
 
 const rule = await hadoopRules(t, (t) => startHdfs(t, { properties: { 'dfs.ls.limit': '3' } }))

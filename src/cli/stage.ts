@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../events/flow.js'
 import type { FlowStat, StageStat } from '../stat/report.js'
-import { pipeOf } from '../disk/stages.js'
+import { pipesOf } from '../disk/stages.js'
 
 /** ms; whoever has ended by then opens none. */
 const MOMENT = 250
@@ -47,7 +47,6 @@ export class Stage {
     this.#over = true
     clearTimeout(this.#timer)
     this.#close?.()
-    this.#close = undefined
   }
 
   /** Without a socket it works as well; flume-stat then says that there is none. */
@@ -64,13 +63,11 @@ export class Stage {
 
   async #report(): Promise<StageStat> {
     const { command, pid, uid } = this
-    const [input, output] = [0, 1].map((fd) => pipeOf(pid, fd))
     return {
       command, pid, uid,
       started: this.#started,
       about: this.#shown?.about ?? '',
-      ...(input === undefined ? {} : { input }),
-      ...(output === undefined ? {} : { output }),
+      ...pipesOf(pid),
       rejects: this.#shown?.rejects?.count ?? 0,
       ...(this.#said === undefined ? {} : { said: this.#said }),
       flows: (await this.#shown?.flows()) ?? [],

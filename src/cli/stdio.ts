@@ -1,7 +1,8 @@
 /** stdin and stdout of a command as ends of pipes, flume-pipe(7), from its options and what is around it. */
 import { randomBytes } from 'node:crypto'
+import { join, resolve } from 'node:path'
 import { FlumeError } from '../errors.js'
-import type { Rejects } from '../events/rejects.js'
+import { Rejects } from '../events/rejects.js'
 import type { InputOptions } from '../pipe/input.js'
 import type { OutputOptions } from '../pipe/output-options.js'
 import type { PipeStep } from '../pipe/step.js'
@@ -23,6 +24,16 @@ export function stdinOf(
 ): InputOptions {
   const { pid, uid, say } = context
   return { fd: 0, command, pid, uid, eventBytesMax: values['event-bytes-max'], say, ...stepOf(command, context), ...more }
+}
+
+/** Where a command puts the lines that are no events: in its own file of the state directory, if it is not told another. */
+export function rejectsOf(
+  command: string,
+  values: { readonly rejects: string | undefined; readonly 'rejects-bytes-max': number },
+  { disk, clock, say, directory, stateDirectory }: Context,
+): Rejects {
+  const path = resolve(directory, values.rejects ?? join(stateDirectory, `${command.replace('flume-', '')}.rejects`))
+  return new Rejects(disk, path, clock, say, values['rejects-bytes-max'])
 }
 
 /** Where the lines go that are longer than an event may be, as they come. */

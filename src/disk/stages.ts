@@ -19,8 +19,13 @@ export function isStopped(pid: number): boolean {
   return /^\d+ \(.*\) [Tt] /s.test(read(() => fs.readFileSync(`/proc/${pid}/stat`, 'latin1'), ''))
 }
 
-/** Device and inode of the pipe under this descriptor; undefined where it is none, or not to be seen. */
-export function pipeOf(pid: number, fd: number): string | undefined {
+/** Device and inode of the pipes that are its stdin and stdout; absent where there is none, or none to be seen. */
+export function pipesOf(pid: number): { readonly input?: string; readonly output?: string } {
+  const [input, output] = [pipeOf(pid, 0), pipeOf(pid, 1)]
+  return { ...(input === undefined ? {} : { input }), ...(output === undefined ? {} : { output }) }
+}
+
+function pipeOf(pid: number, fd: number): string | undefined {
   const stat = read(() => fs.statSync(`/proc/${pid}/fd/${fd}`, { bigint: true }), undefined)
   return stat?.isFIFO() === true ? `${stat.dev}:${stat.ino}` : undefined
 }

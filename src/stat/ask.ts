@@ -1,7 +1,7 @@
 /** All stages that run on this machine, as far as this user may see them. Whoever does not answer holds nothing up. */
 import * as net from 'node:net'
 import { listStatSockets, removeSocket } from '../disk/sockets.js'
-import { isStopped, listStages, pipeOf } from '../disk/stages.js'
+import { isStopped, listStages, pipesOf } from '../disk/stages.js'
 import { errnoOf } from '../errors.js'
 import type { Clock } from '../events/flow.js'
 import { decodeReport, type StageStat } from './report.js'
@@ -37,9 +37,7 @@ export async function askAll(uid: number, patience: number, clock: Clock): Promi
   const stages = answers.flatMap(({ answer, uid, pid }) => (typeof answer === 'object' ? [{ ...answer, uid, pid }] : []))
   const silent = answers.flatMap(({ answer, pid, uid }): Silent[] => {
     if (answer !== 'silent') return []
-    const [input, output] = [pipeOf(pid, 0), pipeOf(pid, 1)]
-    const ends = { ...(input === undefined ? {} : { input }), ...(output === undefined ? {} : { output }) }
-    return [{ command: programs.get(pid)?.command ?? 'flume', pid, uid, stopped: isStopped(pid), ...ends }]
+    return [{ command: programs.get(pid)?.command ?? 'flume', pid, uid, stopped: isStopped(pid), ...pipesOf(pid) }]
   })
   const hidden = uid === 0 ? 0 : [...programs.values()].filter((one) => one.uid !== uid).length
   return { stages: stages.sort((a, b) => a.started - b.started || a.pid - b.pid), silent, hidden }

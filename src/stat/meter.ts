@@ -22,7 +22,7 @@ export class Meter {
   #acks = true
   /** Since when (ms) events up to this number wait for their ack; oldest first. */
   #ages: { readonly since: number; upTo: number }[] = []
-  #seconds = new Array<{ second: number; events: number; bytes: number }>()
+  #seconds: { second: number; events: number; bytes: number }[] = []
   readonly #begun: number
   #waits: 'input' | 'output' = 'input'
 

@@ -1,6 +1,6 @@
 /** flume-buffer: events from stdin into a durable queue, and from there to stdout. */
 import { randomUUID } from 'node:crypto'
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { Queue } from '../../channel/channel.js'
 import type { Putter, Taker } from '../../channel/channel.js'
 import type { Replay } from '../../channel/replay.js'
@@ -8,7 +8,7 @@ import { Paths } from '../../channel/surroundings.js'
 import { writeAll } from '../../disk/descriptor.js'
 import { statOfFd } from '../../disk/fd.js'
 import { FlumeError } from '../../errors.js'
-import { Rejects } from '../../events/rejects.js'
+import type { Rejects } from '../../events/rejects.js'
 import { Input } from '../../pipe/input.js'
 import { deliver } from '../../pipe/output.js'
 import type { End } from '../../pipe/output-options.js'
@@ -16,7 +16,7 @@ import { Meter } from '../../stat/meter.js'
 import { defineCommand } from '../command.js'
 import type { Context, Values } from '../command.js'
 import { EVENTS, OUTPUT, REJECTS } from '../options.js'
-import { longLinesTo, stdinOf, stdoutOf } from '../stdio.js'
+import { longLinesTo, rejectsOf, stdinOf, stdoutOf } from '../stdio.js'
 import { printCheck } from '../queue-check.js'
 import { exportTo } from '../queue-export.js'
 import { rangeOf } from '../queue-range.js'
@@ -138,9 +138,7 @@ class Line {
     readonly context: Context,
   ) {
     this.#stopPut = AbortSignal.any([context.stop, this.#endPut.signal])
-    const { disk, clock, say, directory, stateDirectory } = context
-    const path = resolve(directory, values.rejects ?? join(stateDirectory, 'buffer.rejects'))
-    this.#rejects = new Rejects(disk, path, clock, say, values['rejects-bytes-max'])
+    this.#rejects = rejectsOf('flume-buffer', values, context)
     this.#putMeter = new Meter(context.clock)
     this.#takeMeter = new Meter(context.clock)
   }

@@ -6,7 +6,6 @@ import { join, resolve } from 'node:path'
 import { Input } from '../../pipe/input.js'
 import type { End } from '../../pipe/output-options.js'
 import { allocate } from '../../events/json.js'
-import { Rejects } from '../../events/rejects.js'
 import { FlumeError } from '../../errors.js'
 import { CODECS } from '../../sinks/hdfs/codec.js'
 import { hadoopConf } from '../../sinks/hdfs/conf.js'
@@ -22,7 +21,7 @@ import { Meter } from '../../stat/meter.js'
 import { defineCommand, type Context, type Values } from '../command.js'
 import { EVENTS, REJECTS } from '../options.js'
 import { printList } from '../sink-list.js'
-import { longLinesTo, stdinOf } from '../stdio.js'
+import { longLinesTo, rejectsOf, stdinOf } from '../stdio.js'
 
 const options = {
   path: { type: 'text', placeholder: 'DIRECTORY', describe: 'where the files go, with escapes; default ./flume/%Y-%m-%d' },
@@ -72,8 +71,7 @@ export const command = defineCommand({
     if (values.list) return listed(target, openFiles, values, context)
     const host = await hostOf(sinkOptions.path + sinkOptions.prefix)
     const { disk, clock, say, stop } = context
-    const path = resolve(context.directory, values.rejects ?? join(context.stateDirectory, 'sink-hdfs.rejects'))
-    const rejects = new Rejects(disk, path, clock, say, values['rejects-bytes-max'])
+    const rejects = rejectsOf('flume-sink-hdfs', values, context)
     const more = { binding: bindingOf(sinkOptions, host), rebind: values.rebind, tooLong: longLinesTo(rejects, values), allocate }
     const input = new Input(stdinOf('flume-sink-hdfs', values, context, more))
     const sink = hdfsSink(sinkOptions, { openFiles, disk, clock, say, stop, host, rejects, uuid: randomUUID })

@@ -5,7 +5,6 @@ import { join, resolve } from 'node:path'
 import { notice } from '../../disk/notice.js'
 import { readWhole } from '../../disk/replace.js'
 import { FlumeError } from '../../errors.js'
-import { Rejects } from '../../events/rejects.js'
 import { deliver } from '../../pipe/output.js'
 import { KNOWN_HEADERS, type HeaderOptions, type KnownHeader } from '../../sources/headers.js'
 import type { Refused } from '../../sources/lines.js'
@@ -19,7 +18,7 @@ import { Meter } from '../../stat/meter.js'
 import { defineCommand, type Context, type Values } from '../command.js'
 import { STATUS } from '../exit.js'
 import { EVENTS, OUTPUT, REJECTS } from '../options.js'
-import { stdoutOf } from '../stdio.js'
+import { rejectsOf, stdoutOf } from '../stdio.js'
 
 const options = {
   once: { type: 'flag', alias: '1', describe: 'end at the end of what is there' },
@@ -63,9 +62,8 @@ export const command = defineCommand({
     if (operands.includes('-') && values['multiline-start'] !== undefined) {
       throw new FlumeError('BAD_OPTION', 'cannot use --multiline-start with standard input: put the lines into a file first')
     }
-    const { disk, clock, say, directory, stateDirectory, stop } = context
-    const path = resolve(directory, values.rejects ?? join(stateDirectory, 'tail.rejects'))
-    const rejects = new Rejects(disk, path, clock, say, values['rejects-bytes-max'])
+    const { disk, clock, say, directory, stop } = context
+    const rejects = rejectsOf('flume-tail', values, context)
     const refused = values.strict ? STRICT : rejects
     const around = { disk, clock, say, host: hostname(), refused, notice, randomId: () => randomBytes(12).toString('hex') }
     const eventBytesMax = values['event-bytes-max']

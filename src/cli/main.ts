@@ -46,6 +46,10 @@ export async function main(command: Command, argv: readonly string[], io: Io): P
       const { help } = await import('./help.js')
       return print(help(command, options), io)
     }
+    if (values.completion !== undefined) {
+      const { completion } = await import('./completion.js')
+      return print(completion(command, options, String(values.completion)), io)
+    }
     if (values.version === true) return print(`${command.name} ${VERSION}\n`, io)
     const context = contextOf(stage, io, format)
     for (const name of unknownVariables) context.say(`${name} in the environment is no option of ${command.name}, and is ignored`)

@@ -2,6 +2,7 @@
 import type { Queue, QueueStat } from '../channel/channel.js'
 import type { Meter } from '../stat/meter.js'
 import type { FlowStat } from '../stat/report.js'
+import { sizeText } from './amounts.js'
 
 export function statText(stat: QueueStat, directory: string, json: boolean): string {
   if (json) return `${JSON.stringify({ directory, ...stat })}\n`
@@ -30,10 +31,4 @@ export async function queueFlows(
     flows.push({ ...meters.take.read('take', 'events', 'the stage behind'), lagEvents: lag })
   }
   return flows
-}
-
-export function sizeText(bytes: number): string {
-  const units = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB']
-  const power = Math.min(units.length - 1, bytes === 0 ? 0 : Math.floor(Math.log2(bytes) / 10))
-  return `${power === 0 ? bytes : (bytes / 1024 ** power).toFixed(1)} ${units[power]}`
 }

@@ -2,7 +2,7 @@
 import type { Answers, Silent } from '../stat/ask.js'
 import { linesOf } from '../stat/lines.js'
 import type { FlowStat, StageStat } from '../stat/report.js'
-import { sizeText } from './queue-stat.js'
+import { ageText, sizeText } from './amounts.js'
 import { visible } from './report.js'
 
 const TITLES = ['PID', 'STAGE', 'EVENTS', 'BYTES', 'EVENTS/S', 'LAG', 'AGE', 'UNACKED', 'REJECTS', 'WAITS FOR'] as const
@@ -47,12 +47,4 @@ function news({ command, pid, said }: StageStat, now: number): string[] {
 /** A list of files may be long. */
 function cut(text: string): string {
   return text.length <= STAGE_WIDTH_MAX ? text : `${text.slice(0, STAGE_WIDTH_MAX - 3)}...`
-}
-
-function ageText(seconds: number): string {
-  if (seconds < 60) return `${seconds < 10 && seconds > 0 ? seconds.toFixed(1) : Math.round(seconds)}s`
-  const minutes = Math.floor(seconds / 60)
-  if (minutes < 60) return `${minutes}m${String(Math.floor(seconds % 60)).padStart(2, '0')}s`
-  const hours = Math.floor(minutes / 60)
-  return hours < 48 ? `${hours}h${String(minutes % 60).padStart(2, '0')}m` : `${Math.floor(hours / 24)}d${String(hours % 24).padStart(2, '0')}h`
 }

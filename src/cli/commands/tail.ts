@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
 import { join, resolve } from 'node:path'
+import { statOfFd } from '../../disk/fd.js'
 import { notice } from '../../disk/notice.js'
 import { readWhole } from '../../disk/replace.js'
 import { FlumeError } from '../../errors.js'
@@ -18,10 +19,13 @@ import { Meter } from '../../stat/meter.js'
 import { defineCommand, type Context, type Values } from '../command.js'
 import { STATUS } from '../exit.js'
 import { EVENTS, OUTPUT, REJECTS } from '../options.js'
+import { Progress } from '../progress.js'
 import { rejectsOf, stdoutOf } from '../stdio.js'
 
 const options = {
   once: { type: 'flag', alias: '1', describe: 'end at the end of what is there' },
+  quiet: { type: 'flag', alias: 'q', describe: 'with --once: draw no progress line' },
+  progress: { type: 'flag', describe: 'with --once: draw it where stderr is no terminal, too' },
   from: {
     type: 'text', default: 'beginning', choices: ['beginning', 'end'], placeholder: 'WHERE',
     describe: 'where a file begins that was never read',
@@ -57,11 +61,14 @@ export const command = defineCommand({
     ["flume-tail --once '/var/log/app/*.log' | flume-buffer ./q", 'what is there now, for cron'],
     ['journalctl -f -o cat | flume-tail - | flume-buffer ./q', 'the lines of another program'],
   ],
-  async run(values, operands, context) {
+  async run(values, operands, given) {
     checkNames(operands)
     if (operands.includes('-') && values['multiline-start'] !== undefined) {
       throw new FlumeError('BAD_OPTION', 'cannot use --multiline-start with standard input: put the lines into a file first')
     }
+    checkProgress(values)
+    let progress: Progress | undefined
+    const context: Context = { ...given, say: (message) => (progress?.clear(), given.say(message)) }
     const { disk, clock, say, directory, stop } = context
     const rejects = rejectsOf('flume-tail', values, context)
     const refused = values.strict ? STRICT : rejects
@@ -77,11 +84,15 @@ export const command = defineCommand({
     const meter = new Meter(clock)
     const flow = () => ({ ...meter.read('source', 'new lines', 'the stage behind'), ...('unread' in source ? { lagBytes: source.unread } : {}) })
     context.show({ about: operands.map((name) => (name === '-' ? name : absolute(name, directory))).join(' '), rejects, flows: () => [flow()] })
+    if ('unread' in source && isDrawn(values)) {
+      progress = new Progress('flume-tail', clock, () => ({ ...meter.read('source', '', ''), unread: source.unread }))
+    }
     try {
       const paced = rate === undefined ? source : new Paced(source, rate, clock)
       const ended = await deliver(meter.source(paced), stdoutOf('flume-tail', values, context), stop)
       return ended === 0 && 'missing' in source && values.once ? report(source, say) : ended
     } finally {
+      progress?.close()
       await source.close()
       await rejects.close()
     }
@@ -94,6 +105,15 @@ function checkNames(operands: readonly string[]): void {
   if (operands.length > 1 && operands.includes('-')) {
     throw new FlumeError('BAD_OPTION', 'cannot read standard input beside files: - stands alone (a file of that name is ./-)')
   }
+}
+
+function checkProgress({ once, quiet, progress }: Values<typeof options>): void {
+  if (quiet && progress) throw new FlumeError('BAD_OPTION', '--quiet and --progress exclude each other')
+  if (progress && !once) throw new FlumeError('BAD_OPTION', '--progress goes with --once: what follows has no end')
+}
+
+function isDrawn({ once, quiet, progress }: Values<typeof options>): boolean {
+  return once && !quiet && (progress || statOfFd(2).kind === 'terminal')
 }
 
 function tailOptions(values: Values<typeof options>, operands: readonly string[], { directory, stateDirectory }: Context) {

@@ -1,0 +1,48 @@
+/** What --completion prints: how bash or zsh completes the options of a command, from its table of options. */
+import type { Command, Option, Options } from './command.js'
+
+export function completion(command: Command, options: Options, shell: string): string {
+  return shell === 'zsh' ? zsh(command, options) : bash(command, options)
+}
+
+function bash({ name }: Command, options: Options): string {
+  const id = `_${name.replaceAll('-', '_')}`
+  const words = Object.entries(options).flatMap(([long, { alias }]) => [`--${long}`, ...(alias === undefined ? [] : [`-${alias}`])])
+  const choices = Object.entries(options).flatMap(([long, { choices }]) =>
+    choices === undefined ? [] : [`    --${long}) COMPREPLY=($(compgen -W '${choices.join(' ')}' -- "$word")); return ;;`])
+  const values = Object.entries(options).filter(([, { type, choices }]) => type !== 'flag' && choices === undefined).map(([long]) => `--${long}`)
+  return [
+    `${id}() {`,
+    '  local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]}',
+    '  [[ $word == = ]] && word=',
+    '  [[ $before == = ]] && before=${COMP_WORDS[COMP_CWORD-2]}',
+    '  case $before in',
+    ...choices,
+    `    ${values.join('|')}) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;`,
+    '  esac',
+    `  if [[ $word == -* ]]; then COMPREPLY=($(compgen -W '${words.join(' ')}' -- "$word"))`,
+    '  else mapfile -t COMPREPLY < <(compgen -f -- "$word"); fi',
+    '}',
+    `complete -o filenames -F ${id} ${name}`,
+    '',
+  ].join('\n')
+}
+
+function zsh({ name }: Command, options: Options): string {
+  const specs = Object.entries(options).flatMap(([long, option]) => [
+    `  ${quoted(`--${long}${tail(option, '=')}`)}`,
+    ...(option.alias === undefined ? [] : [`  ${quoted(`-${option.alias}${tail(option, '')}`)}`]),
+  ])
+  return [`#compdef ${name}`, `_arguments -s -S \\`, ...specs.map((spec) => `${spec} \\`), "  '*:file:_files'", ''].join('\n')
+}
+
+/** What follows the name of an option in a spec of _arguments. */
+function tail({ type, describe, placeholder, choices }: Option, equals: string): string {
+  const text = `[${describe.replace(/[\\[\]:]/g, '\\$&')}]`
+  if (type === 'flag') return text
+  return `${equals}${text}:${(placeholder ?? type).replaceAll(':', '\\:')}:${choices === undefined ? '_files' : `(${choices.join(' ')})`}`
+}
+
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`
+}

@@ -4,6 +4,7 @@
  * that look clean and are never written. `plan` ends the process, or fails the call, at a given step.
  */
 import { dirname, basename, join } from 'node:path'
+import { crc32 } from '@node-rs/crc32'
 import type { Disk, DiskFile, FileStat, OpenMode } from '../../src/disk/disk.js'
 
 type Change = { readonly at: number; readonly bytes: Buffer } | { readonly size: number }
@@ -51,6 +52,8 @@ export class MemoryDisk {
   plan: { readonly step?: number; readonly call?: number; readonly failure: Failure } | undefined
   /** Bytes of all files together before ENOSPC. */
   capacity = Infinity
+  /** Called just before each step, when what came before it is done. */
+  watch: (() => void) | undefined
   /** Resolves when the plan has ended the process. */
   ended: Promise<void>
   #end: () => void = () => undefined
@@ -91,6 +94,30 @@ export class MemoryDisk {
     }
   }
 
+  /** In how many ways losePower() may choose. */
+  get ways(): number {
+    let ways = 1
+    for (const inode of this.#all()) {
+      ways *= 2 ** inode.pendingEntries.length
+      for (const change of inode.pending) ways *= waysOf(change)
+    }
+    return ways
+  }
+
+  /** A number that differs, but for chance, where the names or bytes below `path` do. */
+  print(path = '/'): number {
+    let [low, high] = [0, 1]
+    const add = (inode: Inode | undefined, name: string): void => {
+      if (inode === undefined) return
+      const head = Buffer.from(`${name} ${inode.bytes.length} `)
+      low = crc32(inode.bytes, crc32(head, low))
+      high = crc32(inode.bytes, crc32(head, high ^ low))
+      for (const [below, entry] of [...inode.entries].sort(([a], [b]) => (a < b ? -1 : 1))) add(entry, below)
+    }
+    add(this.find(path), '')
+    return (high & 0x1fffff) * 2 ** 32 + low
+  }
+
   /** The same disk once more, to go another way with it. */
   clone(): MemoryDisk {
     const copy = new MemoryDisk()
@@ -119,6 +146,7 @@ export class MemoryDisk {
     for (let turn = 0; turn < (name.startsWith('sync') ? 12 : 3); turn++) await Promise.resolve() // a sync is slow: others go on beside it
     if (process !== this.#process) return new Promise(() => undefined)
     this.calls++
+    if (changes) this.watch?.()
     if (changes) this.steps++
     if (changes) this.log.push(name)
     const { step, call, failure } = this.plan ?? {}
@@ -166,16 +194,43 @@ export class MemoryDisk {
   }
 }
 
-/** What is left of a change that was not synced: all, nothing, a part, or its size with zeros. */
+/**
+ * What is left of a change that was not synced: nothing, all, its head or its tail, or its head and its size, with zeros
+ * or what lay on the disk before in the bytes that the file had not had yet. Bytes that it had are the old or the new ones.
+ */
 function changed(bytes: Buffer, change: Change, choose: Choose): Buffer {
+  if ('size' in change) return choose(2) === 0 ? bytes : resized(bytes, change.size)
   const fate = choose(4)
   if (fate === 0) return bytes
-  if ('size' in change) return fate === 1 ? bytes : resized(bytes, change.size)
   if (fate === 1) return written(bytes, change)
-  const cut = choose(change.bytes.length + 1)
-  const part = fate === 2 ? { at: change.at, bytes: change.bytes.subarray(0, cut) } : { at: change.at + cut, bytes: change.bytes.subarray(cut) }
-  return resized(written(bytes, part), Math.max(bytes.length, choose(2) === 0 ? 0 : change.at + change.bytes.length, part.at + part.bytes.length))
+  const cuts = cutsOf(change)
+  const cut = cuts[choose(cuts.length)] ?? 0
+  if (fate === 3) return written(bytes, { at: change.at + cut, bytes: change.bytes.subarray(cut) })
+  const head = written(bytes, { at: change.at, bytes: change.bytes.subarray(0, cut) })
+  const size = choose(3)
+  const grown = Math.max(0, change.at + change.bytes.length - head.length)
+  return size === 0 ? head : written(head, { at: head.length, bytes: size === 1 ? Buffer.alloc(grown) : GARBAGE.subarray(0, grown) })
 }
+
+/** Lost, kept, and for each cut a tail and three sizes of a head. */
+function waysOf(change: Change): number {
+  return 'size' in change ? 2 : 2 + 4 * cutsOf(change).length
+}
+
+/** Where a write may be torn, in bytes from its beginning: between sectors of the disk, pages of the cache, and in its middle. */
+function cutsOf({ at, bytes }: { readonly at: number; readonly bytes: Buffer }): number[] {
+  const cuts = new Set([bytes.length >> 1])
+  for (const unit of [SECTOR, PAGE]) {
+    const [first, last] = [unit - (at % unit), bytes.length - ((at + bytes.length) % unit)]
+    for (const cut of [first, first + unit, last]) if (cut > 0 && cut < bytes.length) cuts.add(cut)
+  }
+  return [...cuts]
+}
+
+const SECTOR = 512
+const PAGE = 4096
+/** What a disk may show where nothing was written yet. */
+const GARBAGE = Buffer.alloc(4 * 1024 * 1024, '\xffflf of an older file \x00\n', 'latin1')
 
 function written(bytes: Buffer, { at, bytes: more }: { at: number; bytes: Buffer }): Buffer {
   const result = resized(bytes, Math.max(bytes.length, at + more.length))

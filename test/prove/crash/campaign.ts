@@ -1,0 +1,132 @@
+/** Works from one seed after another; at each change of the disk every state that a crash may leave, each checked against what was promised. */
+import { chooser, type MemoryDisk } from '../../support/memory-disk.js'
+import { faultAfter } from './check.js'
+import { crashAt, crashes } from './states.js'
+import { perform, workOf, type Promised, type Work } from './work.js'
+
+/** States of one change at most: all of them, or a sample. */
+const STATES_OF_CHANGE = 16
+/** Of so many states one is looked at whole, and after one of so many the power fails again while it recovers. */
+const WHOLE = 8
+const TWICE = 32
+
+/** Where the path of a crash begins: just before change `change` of the work. `again`: the crash while the first is recovered from. */
+export interface Crash {
+  readonly change: number
+  readonly path: readonly number[]
+  readonly again?: Crash
+}
+
+export interface Found {
+  readonly work: Work
+  readonly crash: Crash
+  readonly fault: string
+}
+
+export interface Explored {
+  /** States that differ in their bytes, or in what was promised. */
+  states: number
+  /** Of them, those with a second crash. */
+  twice: number
+  works: number
+  found?: Found
+  /** The same as a test. */
+  test?: string
+}
+
+/** Looks at `states` states at least, of the works `seed`, `seed + stride`, …, and ends early where one is wrong. */
+export async function explore(seed: number, stride: number, states: number): Promise<Explored> {
+  const explored: Explored = { states: 0, twice: 0, works: 0 }
+  const seen = new Set<number>()
+  for (let next = seed; explored.states < states && explored.found === undefined; next += stride) {
+    const found = await exploreWork(workOf(next), seen, explored, states)
+    if (found !== undefined) explored.found = found
+    explored.works++
+  }
+  return explored
+}
+
+interface Moment {
+  readonly change: number
+  readonly disk: MemoryDisk
+  readonly promised: Promised
+}
+
+/** The first fault of one work. `seen`: prints of the states that need not be looked at again. */
+export async function exploreWork(work: Work, seen: Set<number>, explored: Explored, states: number): Promise<Found | undefined> {
+  const moments: Moment[] = []
+  let fault: string | undefined
+  try {
+    await perform(work, (disk, promised) => moments.push({ change: moments.length, disk: disk.clone(), promised: copyOf(promised) }))
+  } catch (error) {
+    fault = `the work itself fails: ${String(error)}`
+  }
+  for (const moment of moments) {
+    for (const { disk, path } of crashes(moment.disk, STATES_OF_CHANGE, work.seed + moment.change)) {
+      const key = keyOf(disk, moment.promised)
+      if (seen.has(key)) continue
+      seen.add(key)
+      const crash = { change: moment.change, path }
+      const found = await lookAt(work, disk, moment.promised, crash, explored.states++, explored)
+      if (found !== undefined) return found
+      if (explored.states >= states) return undefined
+    }
+  }
+  return fault === undefined ? undefined : { work, crash: { change: moments.length, path: [] }, fault }
+}
+
+async function lookAt(work: Work, disk: MemoryDisk, promised: Promised, crash: Crash, number: number, explored: Explored): Promise<Found | undefined> {
+  const again = number % TWICE === 0 ? disk.clone() : undefined
+  const fault = await faultOf(disk, promised, number % WHOLE === 0)
+  if (fault !== undefined) return { work, crash, fault }
+  if (again === undefined) return undefined
+  const moments = await recoveries(again, promised)
+  const moment = moments[chooser(work.seed + number)(Math.max(1, moments.length))]
+  if (moment === undefined) return undefined
+  for (const second of crashes(moment.disk, 2, number)) {
+    explored.states++
+    explored.twice++
+    const fault = await faultOf(second.disk, promised, true)
+    if (fault !== undefined) return { work, crash: { ...crash, again: { change: moment.change, path: second.path } }, fault }
+  }
+  return undefined
+}
+
+/** The disk before each change that recovery makes. */
+async function recoveries(disk: MemoryDisk, promised: Promised): Promise<Moment[]> {
+  const moments: Moment[] = []
+  disk.watch = () => moments.push({ change: moments.length, disk: disk.clone(), promised })
+  await faultOf(disk, promised, false)
+  return moments
+}
+
+function faultOf(disk: MemoryDisk, promised: Promised, whole: boolean): Promise<string | undefined> {
+  return faultAfter(disk, promised, whole).catch((error: unknown) => String(error))
+}
+
+/** What a crash that was found once leaves today; undefined where all is well. For a test of its own. */
+export async function faultOfCrash(work: Work, crash: Crash): Promise<string | undefined> {
+  let at: Moment | undefined
+  let change = 0
+  await perform(work, (disk, promised) => {
+    if (change++ === crash.change) at = { change: crash.change, disk: disk.clone(), promised: copyOf(promised) }
+  })
+  if (at === undefined) throw new Error(`the work has ${change} changes, not ${crash.change}`)
+  const dark = crashAt(at.disk, crash.path)
+  if (crash.again === undefined) return faultOf(dark, at.promised, true)
+  const moment = (await recoveries(dark, at.promised))[crash.again.change]
+  if (moment === undefined) throw new Error(`recovery has no change ${crash.again.change}`)
+  return faultOf(crashAt(moment.disk, crash.again.path), at.promised, true)
+}
+
+function copyOf({ acked, offered, readers }: Promised): Promised {
+  return { acked, offered, readers: new Map([...readers].map(([name, reader]) => [name, { ...reader }])) }
+}
+
+function keyOf(disk: MemoryDisk, { acked, offered, readers }: Promised): number {
+  let key = disk.print() ^ 0
+  for (const number of [acked, offered, ...[...readers.values()].map(({ next }) => next)]) key = Math.imul(key ^ number, 0x5bd1e995)
+  return disk.print() + (key >>> 0)
+}
+
+

@@ -1,5 +1,5 @@
 /** What a tool can check of how this project is written: who imports whom, sizes, names, and pages that say what the code does. */
-import { readdirSync, statSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { builtinModules } from 'node:module'
 import { basename, join } from 'node:path'
 import { ESLint } from 'eslint'
@@ -7,7 +7,7 @@ import t from 'tap'
 import { STATUS } from '../src/cli/exit.js'
 import { COMMON } from '../src/cli/options.js'
 import type { Command } from '../src/cli/command.js'
-import { ROOT, declaredNames, exportedNames, filesOf, functionsOf, globalsUsed, importsOf, parse, projectFiles, read } from './support/source.js'
+import { COMMANDS, ROOT, declaredNames, exportedNames, filesOf, functionsOf, globalsUsed, importsOf, parse, projectFiles, read } from './support/source.js'
 
 const sources = filesOf('src').filter((path) => path.endsWith('.ts')).map(parse)
 const tests = filesOf('test').filter((path) => path.endsWith('.ts')).map(parse)
@@ -174,7 +174,7 @@ t.test('what package.json names is there, and can be run', async (t) => {
     t.ok(statSync(join(ROOT, path)).mode & 0o100, `${path} may be executed`)
     t.match(read(path), new RegExp(`^#!/usr/bin/env node\n[^]*bundle/${name}\\.cjs'`))
   }
-  t.same(Object.keys(manifest.bin).sort(), readdirSync(join(ROOT, 'bin')).filter((name) => name !== 'package.json').sort())
+  t.same(Object.keys(manifest.bin).sort(), [...COMMANDS].sort())
   t.same(Object.keys(manifest.bin).sort(), commands.toSorted())
   t.same(manifest.man.toSorted(), filesOf('man'), 'every page is installed')
   for (const name of manifest.files.filter((name) => name !== 'dist/bundle')) t.ok(everything.some((path) => path === name || path.startsWith(`${name}/`)), name)

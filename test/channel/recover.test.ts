@@ -1,8 +1,7 @@
 /** What is acked survives: every step of a put, a take and their cursors as the last one, on a disk that loses what was not synced. */
-import { setImmediate } from 'node:timers/promises'
 import t from 'tap'
 import { Queue } from '../../src/channel/channel.js'
-import { FakeClock } from '../support/clock.js'
+import { passing, type FakeClock } from '../support/clock.js'
 import { chooser, MemoryDisk, type Failure } from '../support/memory-disk.js'
 import { aroundOf, exportAll, faultOf, stream, takeAll } from '../support/queue.js'
 
@@ -66,20 +65,9 @@ function nothingSeen(): Seen {
   return { acked: 0, settled: 0, given: new Map() }
 }
 
-/** Runs until the plan strikes or all is done; time passes whenever nothing else does. */
-async function runUntil(disk: MemoryDisk, seen: Seen): Promise<unknown> {
-  const clock = new FakeClock(1_700_000_000_000)
-  let done = false
-  const running = run(disk, clock, seen).then(
-    () => 'finished',
-    (error: unknown) => error,
-  )
-  const ended = Promise.race([running, disk.ended]).finally(() => (done = true))
-  while (!done) {
-    await setImmediate()
-    clock.advance(500)
-  }
-  return ended
+/** Runs until the plan strikes or all is done. */
+function runUntil(disk: MemoryDisk, seen: Seen): Promise<unknown> {
+  return passing((clock) => Promise.race([run(disk, clock, seen).catch((error: unknown) => error), disk.ended]))
 }
 
 async function stepsOf(): Promise<{ steps: number; calls: number }> {

@@ -1,13 +1,10 @@
-/** What the shells complete is what the commands take: asked of the shells themselves. */
-import { readdirSync } from 'node:fs'
-import { join } from 'node:path'
+/** What the shells complete is what the commands take: bash is asked itself; what zsh is given is read. */
 import t from 'tap'
 import '../support/real-processes.js'
 import type { Command } from '../../src/cli/command.js'
 import { COMMON } from '../../src/cli/options.js'
 import { shell } from '../support/shell.js'
-
-const commands = readdirSync(join(import.meta.dirname, '../../bin')).filter((name) => name !== 'package.json')
+import { COMMANDS } from '../support/source.js'
 
 /** What bash offers for the last of these words. */
 async function offered(name: string, words: readonly string[], directory: string): Promise<string[]> {
@@ -18,7 +15,7 @@ async function offered(name: string, words: readonly string[], directory: string
   return out.split('\n').filter((word) => word !== '')
 }
 
-for (const name of commands) {
+for (const name of COMMANDS) {
   t.test(`${name}: bash and zsh know every option, and no other`, async (t) => {
     const { command } = (await import(`../../src/cli/commands/${name.replace('flume-', '')}.js`)) as { command: Command }
     const options = Object.entries({ ...command.options, ...COMMON })

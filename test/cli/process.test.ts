@@ -1,11 +1,11 @@
 /** The process around main(): real ones, since signals, descriptors and the end of a process are the kernel's. */
 import { spawn, spawnSync, execFileSync, type ChildProcess, type SpawnSyncReturns } from 'node:child_process'
-import { closeSync, openSync, readFileSync, readSync, readdirSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, readSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { COMMANDS, ROOT } from '../support/source.js'
 import '../support/real-processes.js'
 
-const ROOT = join(import.meta.dirname, '../..')
 const START = new URL('../../dist/cli/start.js', import.meta.url).href
 
 /** What the operand names, done by a command: the least that shows how a process ends. */
@@ -144,11 +144,9 @@ function stalledReader(beside: string): number {
   return openSync(path, 'r+')
 }
 
-const BINS = readdirSync(join(ROOT, 'bin')).filter((name) => name !== 'package.json')
-
 t.test('every command has help with two examples, and its version', async (t) => {
   const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string }
-  for (const bin of BINS) {
+  for (const bin of COMMANDS) {
     const help = run(join(ROOT, 'bin', bin), ['--help'])
     t.match(help, { status: 0, stderr: '' }, bin)
     t.match(help.stdout, new RegExp(`^usage: ${bin} `))
@@ -161,7 +159,7 @@ t.test('every command has help with two examples, and its version', async (t) =>
 })
 
 t.test('every command dies of SIGPIPE when its help goes to nobody', async (t) => {
-  for (const bin of BINS) {
+  for (const bin of COMMANDS) {
     const { stdout } = spawnSync('bash', ['-c', `"${join(ROOT, 'bin', bin)}" --help | true; echo "\${PIPESTATUS[0]}"`], { encoding: 'utf8' })
     t.match(stdout, /^(141|0)\n$/, 'or was quicker than the reader')
   }

@@ -1,4 +1,5 @@
 /** A clock that stands still until a test moves it. */
+import { setImmediate as immediate } from 'node:timers/promises'
 import type { Clock } from '../../src/events/flow.js'
 
 interface Sleeper {
@@ -57,4 +58,21 @@ export class FakeClock implements Clock {
     const due = [...this.#sleepers].filter(({ until }) => until <= this.time)
     for (const { wake } of due.sort((a, b) => a.until - b.until)) wake()
   }
+}
+
+/** Turns of the event loop after which a task that does not end is a failure. */
+const TURNS_MAX = 20_000
+
+/** Runs a task for which time passes whenever nothing else does. */
+export async function passing<Result>(task: (clock: FakeClock) => Promise<Result>): Promise<Result> {
+  const clock = new FakeClock(1_700_000_000_000)
+  let done = false
+  const running = task(clock).finally(() => (done = true))
+  running.catch(() => undefined)
+  for (let turn = 0; !done; turn++) {
+    if (turn > TURNS_MAX) throw new Error('it does not end')
+    await immediate()
+    clock.advance(300)
+  }
+  return running
 }

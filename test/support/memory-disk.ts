@@ -217,14 +217,14 @@ function waysOf(change: Change): number {
   return 'size' in change ? 2 : 2 + 4 * cutsOf(change).length
 }
 
-/** Where a write may be torn, in bytes from its beginning: between sectors of the disk, pages of the cache, and in its middle. */
+/** Where a write may be torn, in bytes from its beginning: between sectors of the disk, pages of the cache, in its middle and by one byte at either end. */
 function cutsOf({ at, bytes }: { readonly at: number; readonly bytes: Buffer }): number[] {
-  const cuts = new Set([bytes.length >> 1])
+  const cuts = [1, bytes.length - 1]
   for (const unit of [SECTOR, PAGE]) {
-    const [first, last] = [unit - (at % unit), bytes.length - ((at + bytes.length) % unit)]
-    for (const cut of [first, first + unit, last]) if (cut > 0 && cut < bytes.length) cuts.add(cut)
+    const first = unit - (at % unit)
+    cuts.push(first, first + unit, bytes.length - ((at + bytes.length) % unit))
   }
-  return [...cuts]
+  return [...new Set([bytes.length >> 1, ...cuts.filter((cut) => cut > 0 && cut < bytes.length)])]
 }
 
 const SECTOR = 512

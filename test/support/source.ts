@@ -5,6 +5,9 @@ import ts from 'typescript'
 
 export const ROOT = join(import.meta.dirname, '../..')
 
+/** Names of the commands. */
+export const COMMANDS = readdirSync(join(ROOT, 'bin')).filter((name) => name !== 'package.json')
+
 export interface SourceFile {
   /** From the root: `src/pipe/input.ts` */
   readonly path: string

@@ -1,4 +1,4 @@
-/** Works from one seed after another; at each change of the disk every state that a crash may leave, each checked against what was promised. */
+/** Works from one seed after another; at each change of the disk the states that a crash may leave, each checked against what was promised. */
 import { chooser, type MemoryDisk } from '../../support/memory-disk.js'
 import { faultAfter } from './check.js'
 import { crashAt, crashes } from './states.js'
@@ -37,7 +37,7 @@ export interface Explored {
 /** Looks at `states` states at least, of the works `seed`, `seed + stride`, …, and ends early where one is wrong. */
 export async function explore(seed: number, stride: number, states: number): Promise<Explored> {
   const explored: Explored = { states: 0, twice: 0, works: 0 }
-  const seen = new Set<number>()
+  const seen = new Set<string>()
   for (let next = seed; explored.states < states && explored.found === undefined; next += stride) {
     const found = await exploreWork(workOf(next), seen, explored, states)
     if (found !== undefined) explored.found = found
@@ -52,15 +52,17 @@ interface Moment {
   readonly promised: Promised
 }
 
-/** The first fault of one work. `seen`: prints of the states that need not be looked at again. */
-export async function exploreWork(work: Work, seen: Set<number>, explored: Explored, states: number): Promise<Found | undefined> {
+/** The disk before each change of a work, as far as it goes; and why it goes no further. */
+async function momentsOf(work: Work): Promise<{ moments: readonly Moment[]; fault: string | undefined }> {
   const moments: Moment[] = []
-  let fault: string | undefined
-  try {
-    await perform(work, (disk, promised) => moments.push({ change: moments.length, disk: disk.clone(), promised: copyOf(promised) }))
-  } catch (error) {
-    fault = `the work itself fails: ${String(error)}`
-  }
+  const look = (disk: MemoryDisk, promised: Promised): unknown => moments.push({ change: moments.length, disk: disk.clone(), promised: copyOf(promised) })
+  const fault = await perform(work, look).then(() => undefined, (error: unknown) => `the work itself fails: ${String(error)}`)
+  return { moments, fault }
+}
+
+/** The first fault of one work. `seen`: prints of the states that need not be looked at again. */
+export async function exploreWork(work: Work, seen: Set<string>, explored: Explored, states: number): Promise<Found | undefined> {
+  const { moments, fault } = await momentsOf(work)
   for (const moment of moments) {
     for (const { disk, path } of crashes(moment.disk, STATES_OF_CHANGE, work.seed + moment.change)) {
       const key = keyOf(disk, moment.promised)
@@ -77,7 +79,7 @@ export async function exploreWork(work: Work, seen: Set<number>, explored: Explo
 
 async function lookAt(work: Work, disk: MemoryDisk, promised: Promised, crash: Crash, number: number, explored: Explored): Promise<Found | undefined> {
   const again = number % TWICE === 0 ? disk.clone() : undefined
-  const fault = await faultOf(disk, promised, number % WHOLE === 0)
+  const fault = await faultAfter(disk, promised, number % WHOLE === 0)
   if (fault !== undefined) return { work, crash, fault }
   if (again === undefined) return undefined
   const moments = await recoveries(again, promised)
@@ -86,7 +88,7 @@ async function lookAt(work: Work, disk: MemoryDisk, promised: Promised, crash: C
   for (const second of crashes(moment.disk, 2, number)) {
     explored.states++
     explored.twice++
-    const fault = await faultOf(second.disk, promised, true)
+    const fault = await faultAfter(second.disk, promised, true)
     if (fault !== undefined) return { work, crash: { ...crash, again: { change: moment.change, path: second.path } }, fault }
   }
   return undefined
@@ -96,37 +98,26 @@ async function lookAt(work: Work, disk: MemoryDisk, promised: Promised, crash: C
 async function recoveries(disk: MemoryDisk, promised: Promised): Promise<Moment[]> {
   const moments: Moment[] = []
   disk.watch = () => moments.push({ change: moments.length, disk: disk.clone(), promised })
-  await faultOf(disk, promised, false)
+  await faultAfter(disk, promised, false)
   return moments
-}
-
-function faultOf(disk: MemoryDisk, promised: Promised, whole: boolean): Promise<string | undefined> {
-  return faultAfter(disk, promised, whole).catch((error: unknown) => String(error))
 }
 
 /** What a crash that was found once leaves today; undefined where all is well. For a test of its own. */
 export async function faultOfCrash(work: Work, crash: Crash): Promise<string | undefined> {
-  let at: Moment | undefined
-  let change = 0
-  await perform(work, (disk, promised) => {
-    if (change++ === crash.change) at = { change: crash.change, disk: disk.clone(), promised: copyOf(promised) }
-  })
-  if (at === undefined) throw new Error(`the work has ${change} changes, not ${crash.change}`)
+  const { moments, fault } = await momentsOf(work)
+  const at = moments[crash.change]
+  if (at === undefined) return fault
   const dark = crashAt(at.disk, crash.path)
-  if (crash.again === undefined) return faultOf(dark, at.promised, true)
+  if (crash.again === undefined) return faultAfter(dark, at.promised, true)
   const moment = (await recoveries(dark, at.promised))[crash.again.change]
   if (moment === undefined) throw new Error(`recovery has no change ${crash.again.change}`)
-  return faultOf(crashAt(moment.disk, crash.again.path), at.promised, true)
+  return faultAfter(crashAt(moment.disk, crash.again.path), at.promised, true)
 }
 
 function copyOf({ acked, offered, readers }: Promised): Promised {
   return { acked, offered, readers: new Map([...readers].map(([name, reader]) => [name, { ...reader }])) }
 }
 
-function keyOf(disk: MemoryDisk, { acked, offered, readers }: Promised): number {
-  let key = disk.print() ^ 0
-  for (const number of [acked, offered, ...[...readers.values()].map(({ next }) => next)]) key = Math.imul(key ^ number, 0x5bd1e995)
-  return disk.print() + (key >>> 0)
+function keyOf(disk: MemoryDisk, { acked, offered, readers }: Promised): string {
+  return [disk.print(), acked, offered, ...[...readers.values()].map(({ next }) => next)].join(' ')
 }
-
-

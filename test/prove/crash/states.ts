@@ -1,4 +1,4 @@
-/** The states that a crash may leave of a disk: all of them where they are few, else a seeded sample without repetition. */
+/** The states that a crash may leave of a disk: all of them where they are few, else a seeded sample. */
 import { chooser, type Choose, type MemoryDisk } from '../../support/memory-disk.js'
 
 /** Choices in the order in which they are asked for: where the path ends, the first way is taken. */

@@ -2,11 +2,10 @@
  * What a queue is made to do while it is watched: scripts of puts, takes, acks, clean ends, kills and losses of power,
  * made from a seed, and run on a disk that tells of each of its changes.
  */
-import { setImmediate } from 'node:timers/promises'
 import { Queue, type Surroundings } from '../../../src/channel/channel.js'
 import { FRAME_BYTES_MAX } from '../../../src/channel/format.js'
 import type { Batch } from '../../../src/events/batch.js'
-import { FakeClock } from '../../support/clock.js'
+import { passing, type FakeClock } from '../../support/clock.js'
 import { chooser, MemoryDisk, type Choose } from '../../support/memory-disk.js'
 import { numbered } from '../../support/queue.js'
 
@@ -46,8 +45,6 @@ export interface Promised {
 }
 
 const PATH = '/q'
-/** Turns of the event loop after which a work that does not end is a failure. */
-const TURNS_MAX = 20_000
 
 export function workOf(seed: number): Work {
   const choose = chooser(seed)
@@ -77,7 +74,7 @@ export function uuids(kind: number, seed: number): () => string {
 }
 
 /** Runs it to its end; `look` sees the disk, and what was promised by then, before each change. Rejects where the queue does. */
-export async function perform(work: Work, look: (disk: MemoryDisk, promised: Promised) => void): Promise<void> {
+export async function perform(work: Work, look: (disk: MemoryDisk, promised: Promised) => unknown): Promise<void> {
   const disk = new MemoryDisk()
   const promised: Promised = { acked: 0, offered: 0, readers: new Map() }
   const choose = chooser(work.seed + 1)
@@ -93,27 +90,13 @@ export async function perform(work: Work, look: (disk: MemoryDisk, promised: Pro
   }
 }
 
-/** Time passes whenever nothing else does. */
-export async function passing<Result>(task: (clock: FakeClock) => Promise<Result>): Promise<Result> {
-  const clock = new FakeClock(1_700_000_000_000)
-  let done = false
-  const running = task(clock).finally(() => (done = true))
-  running.catch(() => undefined)
-  for (let turn = 0; !done; turn++) {
-    if (turn > TURNS_MAX) throw new Error('it does not end')
-    await setImmediate()
-    clock.advance(300)
-  }
-  return running
-}
-
 async function run(around: Surroundings, work: Work, phase: Phase, promised: Promised): Promise<void> {
   const queue = await Queue.open(PATH, around, { create: true })
   const putter = await queue.openPut({ segmentBytesMax: work.segmentBytesMax, freeMin: 0 })
   const held = (await putter.held('p')).get('p')?.[0]?.offset ?? 0
   const end = held + phase.puts.reduce((sum, count) => sum + count, 0)
   const readings = phase.readings.map((reading) => read(queue, reading, end, promised))
-  promised.acked = held // who puts goes on from there
+  promised.acked = Math.max(promised.acked, held) // who puts goes on from there
   promised.offered = Math.max(promised.offered, end)
   for await (const mark of putter.put(batches(held, phase.puts, phase.size))) promised.acked = mark.to.offset
   await Promise.all(readings)

@@ -1,7 +1,7 @@
 /** flume-sink-hdfs: events from stdin into files of a directory tree, each in its place exactly once. */
 import { randomUUID } from 'node:crypto'
 import { lookupService } from 'node:dns/promises'
-import { hostname, networkInterfaces, userInfo } from 'node:os'
+import { hostname, networkInterfaces } from 'node:os'
 import { join, resolve } from 'node:path'
 import { Input, type InputOptions } from '../../pipe/input.js'
 import type { End } from '../../pipe/output-options.js'
@@ -23,6 +23,7 @@ import { EVENTS, REJECTS } from '../options.js'
 import type { Refusals } from '../sink-dry-run.js'
 import { printList } from '../sink-list.js'
 import { longLinesTo, rejectsOf, stdinOf } from '../stdio.js'
+import { userOf } from '../user.js'
 
 const options = {
   path: { type: 'text', placeholder: 'DIRECTORY', describe: 'where the files go, with escapes; default ./flume/%Y-%m-%d' },
@@ -113,7 +114,7 @@ async function listed({ path, cluster }: Target, openFiles: (retry: Retry) => Fi
 
 async function targetIn(values: Values<typeof options>, { disk, env, directory, say }: Context): Promise<Target> {
   const conf = await hadoopConf(disk, env)
-  const user = env['HADOOP_USER_NAME'] || userInfo().username
+  const user = env['HADOOP_USER_NAME'] || userOf()?.username
   const target = targetOf(values.path, directory, { conf, user, say })
   const reason = conf.from === undefined ? ' on this machine: no Hadoop is configured here' : target.cluster === undefined ? ' on this machine' : ''
   if (values.path === undefined) say(`${values.list ? 'listing' : values['dry-run'] ? 'would write to' : 'writing to'} ${target.path}${reason}`)

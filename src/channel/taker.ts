@@ -214,7 +214,7 @@ export class Taker implements Source {
     const lock = await Lock.tryMoment(paths.lock, around)
     if (lock === undefined) return
     try {
-      await removePassed(around.disk, paths)
+      await removePassed(around, paths)
     } finally {
       await lock.release()
     }

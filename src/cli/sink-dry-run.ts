@@ -6,10 +6,11 @@ import { dryRun, type Landing } from '../sinks/hdfs/dry-run.js'
 import type { FillOptions, Refused } from '../sinks/hdfs/fill.js'
 import type { Host, PlaceOptions } from '../sinks/hdfs/path.js'
 import { Meter } from '../stat/meter.js'
+import { counted } from './amounts.js'
 import type { Context } from './command.js'
 import { exportTo } from './queue-export.js'
 import { visible } from './report.js'
-import { counted, row } from './sink-list.js'
+import { row } from './sink-list.js'
 
 interface DryRunOptions extends PlaceOptions, FillOptions {
   readonly host: Host

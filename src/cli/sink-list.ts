@@ -1,6 +1,7 @@
 /** flume-sink-hdfs --list: what is in place, for people and for scripts. */
 import type { End } from '../pipe/output-options.js'
 import type { Finding } from '../sinks/hdfs/list.js'
+import { counted } from './amounts.js'
 import type { Context } from './command.js'
 import { FOUND_WRONG, STATUS } from './exit.js'
 import { exportTo } from './queue-export.js'
@@ -88,8 +89,4 @@ function textOf(finding: Finding): Buffer | string {
 
 export function row(cells: readonly (number | string)[], text: string): Buffer {
   return Buffer.from(`${cells.map((cell) => String(cell).padStart(12)).join(' ')}  ${visible(text)}\n`)
-}
-
-export function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`
 }

@@ -7,7 +7,7 @@ import type { Batch, Mark, Position } from './batch.js'
 /**
  * Who takes the batches, as far as a source must know to decide where to begin.
  * - `plain`: a program that gives no acks; begin where the last run left off, or where an earlier reader of this run
- *   did (`held`); remember nothing. `binding`: what a sink that only looks would write to.
+ *   did (`held`); remember nothing.
  * - `off`: --ack=off; what is written counts as acked, in a memory of its own.
  * - `acks`: acks, but keeps no positions: the source's own memory is the truth. `rebind`: its binding may be another one
  *   than before.
@@ -15,7 +15,7 @@ import type { Batch, Mark, Position } from './batch.js'
  *   it was ever stored. Several for one partition: resume at the lowest and end a batch exactly at each of the others.
  */
 export type Reader =
-  | { readonly kind: 'plain'; readonly held?: Held; readonly binding?: string }
+  | { readonly kind: 'plain'; readonly held?: Held }
   | { readonly kind: 'off' }
   | { readonly kind: 'acks'; readonly binding?: string; readonly rebind?: boolean }
   | { readonly kind: 'keeps'; readonly held: Held }

@@ -10,11 +10,17 @@ import type { Disk, DiskFile } from '../disk/disk.js'
 import type { Position } from './batch.js'
 import type { Clock } from './flow.js'
 
-interface Rejected {
-  readonly time: number
+export interface Refusal {
   readonly reason: string
   readonly partition: string
+  /** Just after the line, its own: a line that comes again has the same, and no other line has. Null: that cannot be told. */
   readonly position: Position | null
+  /** The line is no event line, but the body of an event that would have had these. */
+  readonly headers?: ReadonlyMap<string, string>
+}
+
+interface Rejected extends Refusal {
+  readonly time: number
   readonly line: Buffer
   /** `line` is this part of a line, from 0, and more of it follows. */
   readonly part: number
@@ -53,17 +59,18 @@ export class Rejects {
   }
 
   /** Takes a copy of the line, with or without its \n. It is held until flush(), so call that at least once per batch. */
-  add(line: Uint8Array, reason: string, partition: string, position: Position | null): void {
+  add(line: Uint8Array, refusal: Refusal): void {
     const size = line.at(-1) === 0x0a ? line.length - 1 : line.length
-    this.#push(Buffer.from(line.subarray(0, size)), 0, true, reason, partition, position)
+    this.#push(Buffer.from(line.subarray(0, size)), 0, true, refusal)
   }
 
   /**
    * A piece of a line that is too long to be held, as it comes, without the \n; flush() after each, or it is held. Lines
    * of other inputs may come between two pieces.
    */
-  addPart(piece: Uint8Array, last: boolean, reason: string, partition: string, position: Position | null): void {
-    const parts = this.#push(Buffer.from(piece), this.#parts.get(partition) ?? 0, last, reason, partition, position)
+  addPart(piece: Uint8Array, last: boolean, refusal: Refusal): void {
+    const { partition } = refusal
+    const parts = this.#push(Buffer.from(piece), this.#parts.get(partition) ?? 0, last, refusal)
     if (last) this.#parts.delete(partition)
     else this.#parts.set(partition, parts)
   }
@@ -83,16 +90,16 @@ export class Rejects {
   }
 
   /** Returns the number of the part that comes next. */
-  #push(piece: Buffer, first: number, last: boolean, reason: string, partition: string, position: Position | null): number {
+  #push(piece: Buffer, first: number, last: boolean, refusal: Refusal): number {
     const time = this.clock.now()
     if (first === 0) this.#count++
-    this.#reason = reason
+    this.#reason = refusal.reason
     let part = first
     for (let from = 0, more = true; more; part++) {
       const end = partEnd(piece, from)
       more = end < piece.length
       const line = piece.subarray(from, end)
-      this.#pending.push({ time, reason, partition, position, line, part, more: more || !last })
+      this.#pending.push({ ...refusal, time, line, part, more: more || !last })
       from = end
     }
     if (this.#count > this.#said.count && time - this.#said.time >= SAY_EVERY) this.#tell(time)
@@ -159,13 +166,14 @@ function* entriesOf(rejected: readonly Rejected[]): Generator<Buffer[]> {
   if (entries.length > 0) yield entries
 }
 
-function entryOf({ time, reason, partition, position, line, part, more }: Rejected): Buffer {
+function entryOf({ time, reason, partition, position, headers, line, part, more }: Rejected): Buffer {
   const encoding = isUtf8(line) ? 'utf8' : 'base64'
   const entry = {
     time: new Date(time).toISOString(),
     reason,
     partition,
     position,
+    ...(headers !== undefined && part === 0 ? { headers: Object.fromEntries(headers) } : {}),
     ...(part > 0 || more ? { part, more } : {}),
     ...(encoding === 'base64' ? { encoding } : {}),
     line: line.toString(encoding),

@@ -6,7 +6,6 @@ import { FlumeError } from '../errors.js'
 import type { Clock } from '../events/flow.js'
 import { lookAt, nameOf } from './holders.js'
 import type { Look } from './holders.js'
-import type { OutputOptions } from './output-options.js'
 
 /** ms between two looks at who reads, while plain events are written. */
 const LOOK_MS = 1000
@@ -34,9 +33,7 @@ export class Audience {
     return NAMES[this.output.kind] ?? 'this output'
   }
 
-  /** Throws NO_ACKS where they are required. */
-  noAcks(reader: string, ack?: OutputOptions['ack']): void {
-    if (ack === 'require') throw new FlumeError('NO_ACKS', `cannot get acks from ${reader}: it gives none`)
+  noAcks(reader: string): void {
     if (!this.told) this.say(`no acks from ${reader}: nothing is remembered, the next run starts at the same place`)
     this.told = true
   }

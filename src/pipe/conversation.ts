@@ -46,10 +46,8 @@ export class Conversation {
   /** Where this reader stands, once it has told; asks for the partitions with this prefix. */
   async standing(prefix: string | undefined, changed: () => Promise<void>, stop: AbortSignal): Promise<Reader> {
     const { visitor } = this
-    const { keeps, binding, rebind, acks } = visitor.hello!
-    const bound = binding === undefined ? {} : { binding }
-    if (acks === false) return { kind: 'plain', ...bound }
-    if (!keeps || prefix === undefined) return { kind: 'acks', ...bound, ...(rebind === true ? { rebind } : {}) }
+    const { keeps, binding, rebind } = visitor.hello!
+    if (!keeps || prefix === undefined) return { kind: 'acks', ...(binding === undefined ? {} : { binding }), ...(rebind === true ? { rebind } : {}) }
     visitor.link.send({ t: 'ask', prefix })
     this.step?.('asked')
     while (!visitor.answered && !visitor.gone && !stop.aborted) await changed()

@@ -30,8 +30,6 @@ export interface InputOptions {
   allocate?(size: number): Buffer
   /** It is meant, though it be another one than before. */
   readonly rebind?: boolean
-  /** It gives no acks: nothing is remembered of it. */
-  readonly acks?: false
   /** Longest line of a program that gives no marks. */
   readonly eventBytesMax: number
   /** A line that is longer, in pieces as they come; `last` ends it. */
@@ -127,15 +125,14 @@ export class Input {
 
   /** Is there a writer that acks? Asked after each read, before what was read is used. */
   async #look(): Promise<'again'> {
-    const { uid, command, pid, held, binding, rebind, acks } = this.#options
+    const { uid, command, pid, held, binding, rebind } = this.#options
     this.#intake.fresh = false
     const found = writerMayBe(this.#stat, uid) ? await seekWriter(this.#stat, uid) : undefined
     if (found === 'void') this.#startVoid('a killed writer')
     if (found === undefined || found === 'void') return 'again'
     if (this.#writer) this.#startVoid(this.#writer.name)
     this.#step('connected')
-    const more = { ...(binding === undefined ? {} : { binding }), ...(rebind === true ? { rebind } : {}), ...(acks === false ? { acks } : {}) }
-    const hello = { command, pid, keeps: held !== undefined, ...more }
+    const hello = { command, pid, keeps: held !== undefined, ...(binding === undefined ? {} : { binding }), ...(rebind === true ? { rebind } : {}) }
     this.#writer = new WriterLink(found, hello, () => this.#wake(), () => this.#step('ack-sent'))
     this.#search.reset()
     this.#step('hello-sent')
@@ -248,7 +245,7 @@ export class Input {
       this.#step('bye-read')
       this.#former.add(writer)
       for (const former of this.#former) if (former.gone) this.#former.delete(former)
-      if (writer.bye === 0 || this.#options.acks === false) await writer.close()
+      if (writer.bye === 0) await writer.close()
       this.#writer = undefined
       this.#intake.fresh = true
       return FLUSH // it waits for its last acks

@@ -15,8 +15,6 @@ export interface ReaderHello {
   readonly binding?: string
   /** A binding that is another one than before is meant. */
   readonly rebind?: boolean
-  /** It gives none: it wants the marks, and nothing is remembered of it. */
-  readonly acks?: false
 }
 
 export interface WriterHello {

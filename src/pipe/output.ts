@@ -76,7 +76,8 @@ class Output {
     const { ack } = this.options
     if (ack === 'off') return { kind: 'off' }
     if (this.#stat.kind !== 'pipe') {
-      this.#audience.noAcks(this.#audience.target, ack)
+      if (ack === 'require') throw new FlumeError('NO_ACKS', `cannot get acks from ${this.#audience.target}`)
+      this.#audience.noAcks(this.#audience.target)
       return { kind: 'plain' }
     }
     await this.#open()
@@ -106,7 +107,7 @@ class Output {
   async #serve(reader: Reader): Promise<Why> {
     this.#session = new AbortController()
     if (this.#reason() !== undefined) return this.#reason()!
-    if (reader.kind === 'plain' && !this.#talk && this.#stat.kind === 'pipe') void this.#guard(this.#session.signal)
+    if (reader.kind === 'plain' && this.#stat.kind === 'pipe') void this.#guard(this.#session.signal)
     for await (const batch of this.source.open(reader, this.#session.signal)) {
       this.#send(batch)
       while (this.#writer.waiting >= WAITING_BYTES_MAX && !this.#reason()) await this.#changed()
@@ -194,7 +195,6 @@ class Output {
     const visitor = door.waiting!
     door.admit(visitor)
     this.#met = true
-    if (visitor.hello?.acks === false) this.#audience.noAcks(`the reader (${visitor.name})`, this.options.ack)
     this.#audience.told = true
     const talk = (this.#talk = new Conversation(visitor, this.options.nonce(), this.#writer, this.options.step))
     while (!visitor.gone && !this.#writer.settled) await this.#changed()
@@ -202,7 +202,7 @@ class Output {
     talk.greet(this.options, door.replaced ? 'all' : this.#writer.written)
     const reader = await talk.standing(this.source.asks, () => this.#changed(), this.stop)
     if (reader.kind === 'keeps') this.#settlement.acked = new Map(reader.held)
-    return reader.kind === 'plain' ? { ...reader, held: this.#settlement.acked } : reader
+    return reader
   }
 
   /** The last batch is out: bye, and wait for the last acks. */

@@ -5,6 +5,7 @@
  */
 import type { Batch, Mark, Position } from '../events/batch.js'
 import { BATCH_BYTES_MAX, batchOf } from '../events/batch.js'
+import type { Refusal } from '../events/rejects.js'
 import { Blocks, type Block } from '../disk/blocks.js'
 import { allocate, encodeLines, formatEvent, headOf, lineSizeMax } from '../events/json.js'
 import { bodyOf } from './multiline.js'
@@ -13,9 +14,9 @@ export type Headers = ReadonlyMap<string, string>
 
 /** Where lines go that cannot be events; Rejects of events/rejects.ts. */
 export interface Refused {
-  add(line: Uint8Array, reason: string, partition: string, position: Position | null): void
+  add(line: Uint8Array, refusal: Refusal): void
   /** A piece of a line that is too long to be held, as it comes, without the \n. */
-  addPart(piece: Uint8Array, last: boolean, reason: string, partition: string, position: Position | null): void
+  addPart(piece: Uint8Array, last: boolean, refusal: Refusal): void
   /** On return they are on disk. */
   flush(): Promise<void>
 }
@@ -105,13 +106,14 @@ export class LineEncoder {
   }
 
   async #refuseLine(lines: Lines, from: number, to: number): Promise<undefined> {
-    this.refused.add(lines.raw.subarray(from, to), this.#reason(), lines.partition, lines.positionAt(to))
+    const refusal = { reason: this.#reason(), partition: lines.partition, position: lines.positionAt(to), headers: headersAt(lines, from) }
+    this.refused.add(lines.raw.subarray(from, to), refusal)
     await this.refused.flush()
   }
 
   /** Puts a piece of a line that is too long to be held into the rejects; on return it is on disk. */
-  async refuse(piece: Uint8Array, last: boolean, partition: string, position: Position): Promise<void> {
-    this.refused.addPart(piece, last, this.#reason(), partition, position)
+  async refuse(piece: Uint8Array, last: boolean, place: Omit<Refusal, 'reason'>): Promise<void> {
+    this.refused.addPart(piece, last, { ...place, reason: this.#reason() })
     await this.refused.flush()
   }
 

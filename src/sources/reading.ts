@@ -30,10 +30,10 @@ export class Reading {
   readonly #usual = allocate(BLOCK_SIZE)
   #raw = this.#usual
 
-  /** A line of more than `lineBytesMax` is given in pieces to `refuse`, without its \n. */
+  /** A line of more than `lineBytesMax` is given in pieces to `refuse`, without its \n, with the partition just after it. */
   constructor(
     readonly lineBytesMax: number,
-    readonly refuse: (piece: Buffer, last: boolean, partition: Partition) => Promise<void>,
+    readonly refuse: (piece: Buffer, last: boolean, partition: Partition, from: number) => Promise<void>,
     /** Absent: each line is an event. */
     readonly multiline?: Multiline,
   ) {}
@@ -50,8 +50,8 @@ export class Reading {
       const full = end === room(raw)
       if (partition.skipping) {
         const { past, ended, rest } = this.#skip(tail.length, end, full)
-        if (past > tail.length) await this.refuse(raw.subarray(tail.length, ended ? past - 1 : past), ended, partition)
         partition.advance(raw, base, past)
+        if (past > tail.length) await this.refuse(raw.subarray(tail.length, ended ? past - 1 : past), ended, partition, offset)
         partition.skipping = !ended
         if (ended || full) continue
         return { raw, base, from: past, to: past, end: rest, more: false, cut: false }
@@ -68,8 +68,8 @@ export class Reading {
 
   /** The rest of an event that was too long, of which no end came. */
   async endSkipping(partition: Partition, { raw, base, to, end }: Block): Promise<void> {
-    await this.refuse(raw.subarray(to, to), true, partition)
     if (end > to && raw[to] === NEWLINE) partition.advance(raw, base, to + 1)
+    await this.refuse(raw.subarray(to, to), true, partition, base + to)
     partition.skipping = false
   }
 

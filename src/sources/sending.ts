@@ -2,7 +2,7 @@
 import { batchOf, type Batch } from '../events/batch.js'
 import { formatEvent } from '../events/json.js'
 import { headersOf, type HeaderOptions } from './headers.js'
-import type { Headers, LineEncoder, Lines } from './lines.js'
+import type { LineEncoder, Lines } from './lines.js'
 import type { Multiline } from './multiline.js'
 import type { Partition } from './partition.js'
 import type { FilePosition } from './position.js'
@@ -50,6 +50,13 @@ export class Sending {
     }
   }
 
+  /** A piece of a line that is too long to be held, which began at byte `from`, or of more of it; the partition stands after it. */
+  refuse(piece: Buffer, last: boolean, partition: Partition, from: number): Promise<void> {
+    const headers = this.#headers(partition, this.now())
+    if (this.headers.known.includes('byteoffset')) headers.set('byteoffset', String(from))
+    return this.encoder.refuse(piece, last, { partition: partition.id, position: partition.position(this.now()), headers })
+  }
+
   /** The place of a partition, without lines. */
   async place(partition: Partition): Promise<Batch> {
     await this.encoder.refused.flush()
@@ -84,7 +91,7 @@ export class Sending {
     }
   }
 
-  #headers({ path, parts }: Partition, now: number): Headers {
+  #headers({ path, parts }: Partition, now: number): Map<string, string> {
     const headers = headersOf(this.headers, path, this.host, now)
     return parts > 0 ? headers.set('flume.part', String(parts)) : headers
   }

@@ -8,17 +8,16 @@ import type { Position } from '../events/batch.js'
 import type { Disk, DiskFile } from '../disk/disk.js'
 import { readWhole, replace } from '../disk/replace.js'
 import { FlumeError } from '../errors.js'
-import { filePosition, type FilePosition } from './position.js'
 
 const VERSION = 1
 
 /** The name of the state file of a source that reads these absolute patterns. */
-export function stateName(patterns: readonly string[]): string {
-  return `tail-${createHash('sha256').update([...patterns].sort().join('\0')).digest('hex').slice(0, 16)}.json`
+export function stateName(patterns: readonly string[], kind: 'tail' | 'rejects' = 'tail'): string {
+  return `${kind}-${createHash('sha256').update([...patterns].sort().join('\0')).digest('hex').slice(0, 16)}.json`
 }
 
-export class State {
-  readonly #positions = new Map<string, FilePosition>()
+export class State<P extends Position> {
+  readonly #positions = new Map<string, P>()
   #lock: DiskFile | undefined
   #changed = false
   #failed: FlumeError | undefined
@@ -27,6 +26,8 @@ export class State {
   constructor(
     readonly path: string,
     readonly disk: Disk,
+    /** What was read or acked, if it is a position of this source. */
+    readonly placeOf: (position: Position) => P | undefined,
   ) {}
 
   /** Takes the lock, for as long as this process lives. Throws BUSY where another process has it. */
@@ -42,7 +43,7 @@ export class State {
   }
 
   /** Reads the file; where it is missing there are no positions. Throws IO where it is no state of ours. */
-  async load(): Promise<ReadonlyMap<string, FilePosition>> {
+  async load(): Promise<ReadonlyMap<string, P>> {
     const bytes = await readWhole(this.disk, this.path)
     this.#positions.clear()
     for (const [partition, position] of bytes === undefined ? [] : this.#parse(bytes)) this.#positions.set(partition, position)
@@ -51,7 +52,7 @@ export class State {
 
   /** Remembers; on return of flush() it is on disk. */
   set(partition: string, position: Position): void {
-    const place = filePosition(position)
+    const place = this.placeOf(position)
     if (place === undefined) return
     this.#positions.set(partition, place)
     this.#changed = true
@@ -104,11 +105,11 @@ export class State {
     }
   }
 
-  #parse(bytes: Buffer): [string, FilePosition][] {
+  #parse(bytes: Buffer): [string, P][] {
     const state = this.#json(bytes)
     if (state.version !== VERSION) throw new FlumeError('VERSION', `cannot use ${this.path}: its version is ${String(state.version)}, not ${VERSION}`)
     return Object.entries(state.partitions ?? {}).flatMap(([partition, position]) => {
-      const place = filePosition(position)
+      const place = this.placeOf(position)
       return place === undefined ? [] : [[partition, place]]
     })
   }

@@ -176,9 +176,13 @@ class Stdin implements Source, Receiver {
     const newline = this.#raw.subarray(0, this.#filled).indexOf(NEWLINE)
     const last = newline >= 0 || this.#ended
     const end = newline >= 0 ? newline : this.#filled
-    await this.#encoder.refuse(Buffer.from(this.#raw.subarray(0, end)), last, this.asks, { offset: this.#offset })
+    const past = newline >= 0 ? newline + 1 : end
+    const headers = headersOf(this.options.headers, undefined, this.around.host, this.around.now())
+    if (this.options.headers.known.includes('byteoffset')) headers.set('byteoffset', String(this.#offset))
+    const place = { partition: this.asks, position: { offset: this.#offset + past }, headers }
+    await this.#encoder.refuse(Buffer.from(this.#raw.subarray(0, end)), last, place)
     this.#skipping = !last
-    this.#consume(newline >= 0 ? newline + 1 : end)
+    this.#consume(past)
   }
 
   #consume(size: number): void {

@@ -4,21 +4,20 @@
  * before it is acked, and a file whose name is gone stays open until all of it is.
  */
 import type { Batch, Mark } from '../events/batch.js'
-import type { Clock, Held, Reader, Source } from '../events/flow.js'
+import type { Clock, Reader, Source } from '../events/flow.js'
 import type { Disk } from '../disk/disk.js'
-import { FlumeError } from '../errors.js'
 import { Compressed } from './compressed.js'
 import { check, judge, truncated } from './copies.js'
 import type { HeaderOptions } from './headers.js'
 import { LineEncoder, type Refused } from './lines.js'
+import { Memory } from './memory.js'
 import type { Multiline } from './multiline.js'
 import type { Partition } from './partition.js'
-import { Partitions, type Places } from './partitions.js'
+import { Partitions } from './partitions.js'
 import { filePosition, type FilePosition } from './position.js'
 import { BLOCK_SIZE, Reading, isFinished, type Block } from './reading.js'
 import { Rounds, type Notice, type Times } from './rounds.js'
 import { Sending } from './sending.js'
-import { State } from './state.js'
 import { Names } from './watch.js'
 
 export interface TailOptions {
@@ -70,9 +69,7 @@ export class Tail implements Source {
   readonly #rounds: Rounds
   readonly #sending: Sending
   readonly #reading: Reading
-  /** Where acked positions go; undefined: nowhere. */
-  #state: State | undefined
-  readonly #states = new Map<string, State>()
+  readonly #memory: Memory<FilePosition>
   /** The reader gives acks, or what counts as such. */
   #acks = false
 
@@ -83,15 +80,14 @@ export class Tail implements Source {
     const { disk, clock, say, randomId, refused } = around
     const { sourceId, patterns, once, times, eventBytesMax, multiline, olddirs, openFilesMax } = options
     this.asks = `file.${sourceId}.`
+    this.#memory = new Memory(this.asks, options.statePath, disk, filePosition)
     this.#names = new Names(patterns, disk, say)
     const newId = (): string => this.asks + randomId()
     this.#partitions = new Partitions(disk, this.#names, once ? 0 : times.young, () => clock.now(), newId, olddirs, openFilesMax)
     this.#rounds = new Rounds(this.#partitions, times, once, clock, around.notice)
     const encoder = new LineEncoder(eventBytesMax, refused, options.batchBytesMax)
     this.#sending = new Sending(encoder, options.headers, around.host, () => clock.now(), multiline)
-    const refuse = (piece: Buffer, last: boolean, partition: Partition): Promise<void> =>
-      encoder.refuse(piece, last, partition.id, partition.position(clock.now()))
-    this.#reading = new Reading(eventBytesMax, refuse, multiline)
+    this.#reading = new Reading(eventBytesMax, (...piece) => this.#sending.refuse(...piece), multiline)
   }
 
   /** Names and patterns that matched nothing when it last looked. */
@@ -131,31 +127,29 @@ export class Tail implements Source {
         await this.#rounds.next(stop)
       }
     } finally {
-      await this.#state?.flush()
+      await this.#memory.flush()
     }
   }
 
   async settle(mark: Mark): Promise<void> {
     const partition = this.#partitions.all.get(mark.partition)
     if (partition !== undefined) partition.acked = mark.to.offset
-    this.#state?.set(mark.partition, mark.to)
-    for (const gone of mark.gone ?? []) this.#state?.forget(gone)
-    this.#state?.write() // not waited for: hundreds of acks may come at once
+    this.#memory.settle(mark)
   }
 
   /** Writes what was settled, and gives up files, watches and locks; open() may not be called again. */
   async close(): Promise<void> {
-    for (const state of this.#states.values()) await state.flush()
+    await this.#memory.flushAll()
     this.#rounds.close()
     for (const partition of this.#partitions.all.values()) await partition.detach()?.close()
-    for (const state of this.#states.values()) await state.close()
+    await this.#memory.close()
   }
 
   /** Stands where this reader stands. */
   async #begin(reader: Reader): Promise<void> {
     const { all } = this.#partitions
     this.#acks = reader.kind !== 'plain'
-    const places = await this.#places(reader)
+    const places = await this.#memory.places(reader)
     const blank = await this.#partitions.begin(places)
     const paths = new Set([...all.values()].filter(({ marked }) => marked !== null).map(({ path }) => path))
     const added = await this.#rounds.look()
@@ -180,21 +174,6 @@ export class Tail implements Source {
       partition.judged = true
       await partition.startAfter(partition.size, this.around.clock.now())
     }
-  }
-
-  async #places(reader: Reader): Promise<Places> {
-    if ('held' in reader && (reader.kind === 'keeps' || reader.held.size > 0)) {
-      this.#state = undefined
-      return placesOf(reader.held, this.asks)
-    }
-    const { statePath } = this.options
-    const path = reader.kind === 'off' ? statePath.replace(/(\.json)?$/, '.off.json') : statePath
-    const state = this.#states.get(path) ?? new State(path, this.around.disk)
-    this.#states.set(path, state)
-    this.#state = reader.kind === 'plain' ? undefined : state
-    await this.#state?.lock()
-    const positions = await state.load()
-    return new Map([...positions].map(([partition, position]) => [partition, [position]]))
   }
 
   #sayWhere(gone: number): void {
@@ -257,18 +236,4 @@ export class Tail implements Source {
     if (marked === null) return (offset > 0 || start !== null) && !skipping
     return (marked.offset !== offset || (file instanceof Compressed && marked.inode !== inode)) && !skipping
   }
-}
-
-/** Throws VERSION where a position is not understood: reading on from elsewhere could lose or repeat lines. */
-function placesOf(held: Held, prefix: string): Places {
-  const places = new Map<string, FilePosition[]>()
-  for (const [partition, positions] of held) {
-    if (!partition.startsWith(prefix)) continue
-    places.set(partition, positions.map((position) => {
-      const place = filePosition(position)
-      if (place !== undefined) return place
-      throw new FlumeError('VERSION', `cannot go on with ${partition}: this version does not understand the position that its reader holds`)
-    }))
-  }
-  return places
 }

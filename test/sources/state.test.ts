@@ -1,7 +1,7 @@
 /** The state file: whatever moment the power fails at, it holds positions that were acked, none before the last flush(). */
 import t from 'tap'
 import type { Disk } from '../../src/disk/disk.js'
-import { printOf, type FilePosition } from '../../src/sources/position.js'
+import { filePosition, printOf, type FilePosition } from '../../src/sources/position.js'
 import { State, stateName } from '../../src/sources/state.js'
 import { MemoryDisk, chooser } from '../support/memory-disk.js'
 
@@ -15,7 +15,7 @@ function at(offset: number): FilePosition {
 
 /** Positions in ascending order; returns the last one of which flush() has returned. */
 async function write(disk: Disk, done: (offset: number) => void): Promise<void> {
-  const state = new State(PATH, disk)
+  const state = new State(PATH, disk, filePosition)
   await state.lock()
   await state.load()
   for (let offset = 1000; offset < 1005; offset++) {
@@ -38,7 +38,7 @@ t.test('after a loss of power at any step the file holds what was flushed last, 
       let flushed = 0
       await Promise.race([write(memory.boot(), (offset) => (flushed = offset)), memory.ended])
       memory.losePower(chooser(seed))
-      const state = new State(PATH, memory.boot())
+      const state = new State(PATH, memory.boot(), filePosition)
       await state.lock()
       const positions = await state.load()
       const offset = positions.get('file.x.2')?.offset ?? 0
@@ -58,7 +58,7 @@ t.test('a write that fails is told by write() and flush() from then on, and the 
     const error: unknown = await write(disk, (offset) => (flushed = offset)).then(() => undefined, (error: unknown) => error)
     if (error === undefined) continue
     if (flushed > 0) t.match(error, { code: 'IO' })
-    const state = new State(PATH, disk)
+    const state = new State(PATH, disk, filePosition)
     t.ok([flushed, flushed + 1, 0, 1000].includes((await state.load()).get('file.x.2')?.offset ?? 0), `step ${step}`)
   }
 })

@@ -102,7 +102,7 @@ export class Sinking {
       },
       uuid: () => `${run}-${count++}`,
       rejects: {
-        add: (line, reason, partition, position) => void this.rejects.push({ line: Buffer.from(line).toString(), reason, partition, position }),
+        add: (line, refusal) => void this.rejects.push({ line: Buffer.from(line).toString(), ...refusal }),
         flush: async () => undefined,
       },
     })

@@ -6,11 +6,13 @@ import { statOfFd } from '../../disk/fd.js'
 import { notice } from '../../disk/notice.js'
 import { readWhole } from '../../disk/replace.js'
 import { FlumeError } from '../../errors.js'
+import type { Clock, Source } from '../../events/flow.js'
 import { deliver } from '../../pipe/output.js'
 import { KNOWN_HEADERS, type HeaderOptions, type KnownHeader } from '../../sources/headers.js'
 import type { Refused } from '../../sources/lines.js'
 import { Multiline } from '../../sources/multiline.js'
 import { Paced, batchBytesAt } from '../../sources/rate.js'
+import { Resend } from '../../sources/resend.js'
 import { stateName } from '../../sources/state.js'
 import { stdin } from '../../sources/stdin.js'
 import { tail, type Tail } from '../../sources/tail.js'
@@ -48,6 +50,7 @@ const options = {
   forget: { type: 'duration', default: '30d', placeholder: 'TIME', describe: 'forget the position in a file that is gone after so long' },
   ...OUTPUT,
   ...REJECTS,
+  rejects: { ...REJECTS.rejects, describe: 'append lines that are no events here; without another FILE: send again what is in it' },
   ...EVENTS,
 } as const
 
@@ -59,9 +62,11 @@ export const command = defineCommand({
   examples: [
     ['flume-tail access.log | flume-buffer ./q', 'follow a file into a queue; typed again, it goes on where it stood'],
     ["flume-tail --once '/var/log/app/*.log' | flume-buffer ./q", 'what is there now, for cron'],
+    ['flume-tail --rejects FILE | flume-buffer ./q', 'what was refused, again, once the reason is mended'],
     ['journalctl -f -o cat | flume-tail - | flume-buffer ./q', 'the lines of another program'],
   ],
   async run(values, operands, given) {
+    if (operands.length === 0 && values.rejects !== undefined) return sendAgain(values, values.rejects, given)
     checkNames(operands)
     if (operands.includes('-') && values['multiline-start'] !== undefined) {
       throw new FlumeError('BAD_OPTION', 'cannot use --multiline-start with standard input: put the lines into a file first')
@@ -74,22 +79,16 @@ export const command = defineCommand({
     const refused = values.strict ? STRICT : rejects
     const around = { disk, clock, say, host: hostname(), refused, notice, randomId: () => randomBytes(12).toString('hex') }
     const eventBytesMax = values['event-bytes-max']
-    const { rate } = values
-    if (rate === 0) throw new FlumeError('BAD_OPTION', 'cannot send at 0 bytes a second')
-    const pace = rate === undefined ? {} : { batchBytesMax: batchBytesAt(rate) }
-    const common = { sourceId: await sourceId(values, context), headers: headerOptions(values), eventBytesMax, ...pace }
+    const common = { sourceId: await sourceId(values, context), headers: headerOptions(values), eventBytesMax, ...batchBytes(values) }
     const source = operands.includes('-')
       ? stdin({ ...common, fd: 0 }, { ...around, now: () => clock.now() })
       : tail({ ...common, ...tailOptions(values, operands, context) }, around)
     const meter = new Meter(clock)
     const flow = () => ({ ...meter.read('source', 'new lines', 'the stage behind'), ...('unread' in source ? { lagBytes: source.unread } : {}) })
     context.show({ about: operands.map((name) => (name === '-' ? name : absolute(name, directory))).join(' '), rejects, flows: () => [flow()] })
-    if ('unread' in source && isDrawn(values)) {
-      progress = new Progress('flume-tail', clock, () => ({ ...meter.read('source', '', ''), unread: source.unread }))
-    }
+    if ('unread' in source && values.once && isDrawn(values)) progress = progressOf(source, meter, clock)
     try {
-      const paced = rate === undefined ? source : new Paced(source, rate, clock)
-      const ended = await deliver(meter.source(paced), stdoutOf('flume-tail', values, context), stop)
+      const ended = await deliver(meter.source(paced(source, values, clock)), stdoutOf('flume-tail', values, context), stop)
       return ended === 0 && 'missing' in source && values.once ? report(source, say) : ended
     } finally {
       progress?.close()
@@ -98,6 +97,40 @@ export const command = defineCommand({
     }
   },
 })
+
+/** --rejects FILE without another one: what is in it, once. */
+async function sendAgain(values: Values<typeof options>, file: string, given: Context): Promise<number | NodeJS.Signals> {
+  let progress: Progress | undefined
+  const context: Context = { ...given, say: (message) => (progress?.clear(), given.say(message)) }
+  const { clock, directory, stateDirectory, stop } = context
+  const path = resolve(directory, file)
+  const statePath = resolve(directory, values.state ?? join(stateDirectory, stateName([path], 'rejects')))
+  const { fixed } = headerOptions(values)
+  const source = new Resend({ path, fixed, eventBytesMax: values['event-bytes-max'], strict: values.strict, statePath, ...batchBytes(values) }, context)
+  const meter = new Meter(clock)
+  context.show({ about: path, flows: () => [{ ...meter.read('source', 'the disk', 'the stage behind'), lagBytes: source.unread }] })
+  if (isDrawn(values)) progress = progressOf(source, meter, clock)
+  try {
+    const ended = await deliver(meter.source(paced(source, values, clock)), stdoutOf('flume-tail', values, context), stop)
+    return ended === 0 && source.keeps ? STATUS.BAD_EVENT : ended
+  } finally {
+    progress?.close()
+    await source.close()
+  }
+}
+
+function batchBytes({ rate }: Values<typeof options>): { batchBytesMax?: number } {
+  if (rate === 0) throw new FlumeError('BAD_OPTION', 'cannot send at 0 bytes a second')
+  return rate === undefined ? {} : { batchBytesMax: batchBytesAt(rate) }
+}
+
+function paced(source: Source & { readonly asks: string }, { rate }: Values<typeof options>, clock: Clock): Source {
+  return rate === undefined ? source : new Paced(source, rate, clock)
+}
+
+function progressOf(source: { readonly unread: number }, meter: Meter, clock: Clock): Progress {
+  return new Progress('flume-tail', clock, () => ({ ...meter.read('source', '', ''), unread: source.unread }))
+}
 
 function checkNames(operands: readonly string[]): void {
   if (operands.length === 0) throw new FlumeError('BAD_OPTION', 'cannot read: no file is named')
@@ -112,8 +145,8 @@ function checkProgress({ once, quiet, progress }: Values<typeof options>): void 
   if (progress && !once) throw new FlumeError('BAD_OPTION', '--progress goes with --once: what follows has no end')
 }
 
-function isDrawn({ once, quiet, progress }: Values<typeof options>): boolean {
-  return once && !quiet && (progress || statOfFd(2).kind === 'terminal')
+function isDrawn({ quiet, progress }: Values<typeof options>): boolean {
+  return !quiet && (progress || statOfFd(2).kind === 'terminal')
 }
 
 function tailOptions(values: Values<typeof options>, operands: readonly string[], { directory, stateDirectory }: Context) {
@@ -154,10 +187,10 @@ function report({ missing, unreadable, damaged }: Tail, say: (message: string) =
 }
 
 const STRICT: Refused = {
-  add: (_line, reason, partition, position) => {
+  add: (_line, { reason, partition, position }) => {
     throw new FlumeError('BAD_EVENT', `cannot take a line of ${partition}, before byte ${position?.offset ?? 0}: it is ${reason}`)
   },
-  addPart: (...refused) => STRICT.add(refused[0], refused[2], refused[3], refused[4]),
+  addPart: (piece, _last, refusal) => STRICT.add(piece, refusal),
   flush: () => Promise.resolve(),
 }
 

@@ -2,13 +2,13 @@
  * Event lines into the files of their buckets: the hot path. Lines that share their head share their place, so it is
  * found once for a run of them, and the run is decoded straight into the block of its file.
  */
-import type { Block } from '../../disk/blocks.js'
 import { FlumeError } from '../../errors.js'
-import { BATCH_BYTES_MAX, type Batch, type Mark, type Position } from '../../events/batch.js'
+import { BATCH_BYTES_MAX, countLines, type Batch, type Mark, type Position } from '../../events/batch.js'
 import type { Clock } from '../../events/flow.js'
 import { allocate, decodeLines, parseEvent } from '../../events/json.js'
-import type { Bucket, Passed, Span } from './bucket.js'
-import { BLOCK_SIZE } from './buckets.js'
+import type { Refusal } from '../../events/rejects.js'
+import type { Bucket, OpenFile, Passed, Span } from './bucket.js'
+import { BLOCK_SIZE, type Buckets } from './buckets.js'
 import { Heads, type Head } from './heads.js'
 import { PLAIN, streamOf } from './name.js'
 import type { Place, Places } from './path.js'
@@ -24,7 +24,7 @@ export interface FillOptions {
 
 /** Where lines go that are no events. */
 export interface Refused {
-  add(line: Uint8Array, reason: string, partition: string, position: Position | null): void
+  add(line: Uint8Array, refusal: Refusal): void
   flush(): Promise<void>
 }
 
@@ -35,25 +35,6 @@ export interface FillAround {
   uuid(): string
 }
 
-/** What is filled: a file, as far as that matters here. */
-export interface Filling {
-  /** Bytes for which there is room in the block, from `fill` on. */
-  readonly room: number
-  readonly block: Block | undefined
-  readonly fill: number
-  count: number
-  lastEventAt: number
-  filled(size: number): void
-}
-
-/** The buckets of the files, or of a dry run. */
-export interface Targets {
-  of(place: Place, span: Span): Promise<Bucket>
-  fileOf(bucket: Bucket, span: Span, before: Passed): Promise<Filling>
-  /** Sees to it that there is room for `size` bytes, at most BLOCK_SIZE. */
-  reserve(file: Filling, size: number): Promise<void>
-}
-
 /** A batch at work. */
 interface Task {
   readonly lines: Buffer
@@ -62,8 +43,11 @@ interface Task {
   readonly time: number
   readonly now: number
   readonly span: Span
+  readonly count: number
+  /** Of its lines so many lie before this byte; moves with each line that is refused. */
+  readonly passed: { at: number; count: number }
   /** What its places have turned out to be. */
-  readonly targets: Map<Place, Filling | typeof PAST>
+  readonly targets: Map<Place, OpenFile | typeof PAST>
 }
 
 /** Instead of a file: what is in place already. */
@@ -97,7 +81,7 @@ export class Filler {
   constructor(
     readonly options: FillOptions,
     readonly places: Places,
-    readonly buckets: Targets,
+    readonly buckets: Buckets,
     readonly around: FillAround,
   ) {
     this.#run = around.uuid().slice(0, 8)
@@ -109,7 +93,8 @@ export class Filler {
     const { lines, mark, count } = batch
     if (count === 0) return
     const now = this.around.clock.now()
-    const task: Task = { lines, mark, before, now, time: mark?.time ?? now, span: this.#spanOf(mark, count), targets: new Map() }
+    const span = this.#spanOf(mark, count)
+    const task: Task = { lines, mark, before, now, time: mark?.time ?? now, span, count, passed: { at: 0, count: 0 }, targets: new Map() }
     for (let at = 0; at < lines.length; ) {
       const lineEnd = endOf(lines, at)
       const done = lineEnd - at > this.#runSizeMax ? 0 : await this.#fillRun(task, at, lineEnd)
@@ -139,7 +124,7 @@ export class Filler {
   }
 
   /** The file that takes the events of this batch with this place; PAST: all of them are in place. */
-  async #aim(place: Place, task: Task): Promise<Filling | typeof PAST> {
+  async #aim(place: Place, task: Task): Promise<OpenFile | typeof PAST> {
     const { span, targets, before, now } = task
     const bucket = await this.buckets.of(place, span)
     const target = this.#isPast(bucket, span) ? PAST : await this.buckets.fileOf(bucket, span, before)
@@ -172,7 +157,7 @@ export class Filler {
     return line.length
   }
 
-  async #append(file: Filling, bytes: Buffer): Promise<void> {
+  async #append(file: OpenFile, bytes: Buffer): Promise<void> {
     for (let at = 0; at < bytes.length; ) {
       await this.buckets.reserve(file, 1)
       const size = Math.min(file.room, bytes.length - at)
@@ -249,8 +234,8 @@ export class Filler {
     this.#keep(line, 'a gap: events are missing here', task)
   }
 
-  #keep(line: Buffer, reason: string, { mark }: Task): void {
-    this.around.rejects.add(line, reason, mark?.partition ?? PLAIN, mark?.to ?? null)
+  #keep(line: Buffer, reason: string, task: Task): void {
+    this.around.rejects.add(line, { reason, partition: task.mark?.partition ?? PLAIN, position: ownPosition(line, task) })
   }
 
   #sayOnce(message: string): void {
@@ -258,6 +243,16 @@ export class Filler {
     this.#said.add(message)
     this.around.say(message)
   }
+}
+
+/** Just after this line of a batch that comes again as it was: the sequence, where no stage in between has dropped any. */
+function ownPosition(line: Buffer, { lines, span, count, passed }: Task): Position | null {
+  const { first, end, exact } = span
+  if (!exact || count > end - first) return null
+  const at = line.byteOffset - lines.byteOffset
+  passed.count += countLines(lines.subarray(passed.at, at))
+  passed.at = at
+  return { offset: end - count + passed.count + 1 }
 }
 
 /** The byte just after the line that byte `at` is in. */

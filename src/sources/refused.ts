@@ -1,0 +1,167 @@
+/**
+ * The lines that lie in a rejects file, flume-event(5): each once, also where it was refused again, and whole, also where
+ * it stands in several entries. What is in a file follows from its bytes alone, so that a place in it is a byte and the
+ * chain of the hashes of all lines before it.
+ */
+import type { DiskFile } from '../disk/disk.js'
+import { FlumeError } from '../errors.js'
+import { printOf } from './position.js'
+
+/** A whole line of the file, with its \n. */
+interface FileLine {
+  readonly bytes: Buffer
+  /** From 1. */
+  readonly number: number
+  /** The byte just after it. */
+  readonly end: number
+  /** Of all lines up to it. */
+  readonly chain: string
+}
+
+/** A line that was refused; of several entries these are those of the last. */
+export interface RefusedLine extends Omit<FileLine, 'bytes'> {
+  /** Without \n. Undefined: it has more bytes than asked for. */
+  readonly line: Buffer | undefined
+  readonly size: number
+  /** The line is the body of an event that would have had these; absent: an event line. */
+  readonly headers?: ReadonlyMap<string, string>
+}
+
+/** A line of the file that is no entry. */
+export interface NoEntry extends Omit<FileLine, 'bytes'> {
+  readonly noEntry: string
+}
+
+interface Entry {
+  readonly line: Buffer
+  /** Undefined: nobody can tell whether it is another one with the same line. */
+  readonly place: string | undefined
+  readonly partition: string
+  readonly headers?: ReadonlyMap<string, string>
+  readonly part: number
+  readonly more: boolean
+}
+
+/** An entry holds a MiB of a line, of which each byte may be six. */
+const LINE_BYTES_MAX = 16 * 1024 * 1024
+const STEP = 256 * 1024
+const NEWLINE = 0x0a
+
+/** What is in the first `size` bytes, in order; an unfinished last line is not looked at. Throws BAD_EVENT where a line is far too long. */
+export async function* refusedLines(file: DiskFile, size: number, lineBytesMax: number): AsyncGenerator<RefusedLine | NoEntry> {
+  const seen = new Set<string>()
+  const parts = new Map<string, Parts>()
+  for await (const { bytes, ...at } of linesOf(file, size)) {
+    const entry = entryOf(bytes)
+    if (typeof entry === 'string') {
+      yield { noEntry: entry, ...at }
+      continue
+    }
+    const begun = entry.part === 0 ? new Parts(lineBytesMax, entry.headers) : parts.get(entry.partition)
+    parts.delete(entry.partition)
+    if (begun?.add(entry) !== true) continue // its first part is missing: all of it comes again
+    if (entry.more) {
+      parts.set(entry.partition, begun)
+      continue
+    }
+    const whole = begun.whole()
+    if (entry.place !== undefined) {
+      const key = printOf(Buffer.from(`${entry.partition} ${entry.place} ${begun.chain}`)).hash
+      if (seen.has(key)) continue
+      seen.add(key)
+    }
+    yield { ...whole, ...at }
+  }
+}
+
+/** The parts of one line so far. */
+class Parts {
+  chain = ''
+  #count = 0
+  #size = 0
+  #lines: Buffer[] = []
+
+  constructor(
+    readonly bytesMax: number,
+    readonly headers: ReadonlyMap<string, string> | undefined,
+  ) {}
+
+  /** False: it is not the next one. */
+  add({ part, line }: Entry): boolean {
+    if (part !== this.#count) return false
+    this.#count++
+    this.#size += line.length
+    this.chain = chained(this.chain, line)
+    if (this.#size <= this.bytesMax) this.#lines.push(line)
+    else this.#lines = []
+    return true
+  }
+
+  whole(): Pick<RefusedLine, 'line' | 'size' | 'headers'> {
+    const line = this.#size <= this.bytesMax ? Buffer.concat(this.#lines) : undefined
+    return { line, size: this.#size, ...(this.headers !== undefined && { headers: this.headers }) }
+  }
+}
+
+function chained(chain: string, line: Buffer): string {
+  return printOf(Buffer.concat([Buffer.from(chain, 'latin1'), line])).hash
+}
+
+async function* linesOf(file: DiskFile, size: number): AsyncGenerator<FileLine> {
+  let rest = Buffer.alloc(0)
+  let number = 0
+  let end = 0
+  let chain = ''
+  for (let at = 0; at < size; ) {
+    const block = Buffer.allocUnsafe(Math.min(STEP, size - at))
+    const count = await file.read(block, at)
+    if (count === 0) return
+    at += count
+    const bytes = Buffer.concat([rest, block.subarray(0, count)])
+    let from = 0
+    for (let next = bytes.indexOf(NEWLINE, rest.length); next >= 0; next = bytes.indexOf(NEWLINE, from)) {
+      const line = bytes.subarray(from, next + 1)
+      from = next + 1
+      end += line.length
+      chain = chained(chain, line)
+      yield { bytes: line, number: ++number, end, chain }
+    }
+    rest = bytes.subarray(from)
+    if (rest.length > LINE_BYTES_MAX) throw new FlumeError('BAD_EVENT', `line ${number + 1} is longer than any entry of a rejects file`)
+  }
+}
+
+/** Why it is none, where it is none. Of what a person wrote, `line` is enough. */
+function entryOf(bytes: Buffer): Entry | string {
+  const entry = objectOf(bytes)
+  if (entry === undefined) return 'it is no JSON object'
+  const { line, encoding, headers, partition = '', position, part = 0, more = false } = entry
+  if (typeof line !== 'string') return 'it has no line'
+  if (typeof partition !== 'string' || typeof part !== 'number' || typeof more !== 'boolean') return 'partition, part or more is no such thing'
+  if (headers !== undefined && !isTexts(headers)) return 'its headers are no texts'
+  return {
+    line: Buffer.from(line, encoding === 'base64' ? 'base64' : 'utf8'),
+    place: isPosition(position) ? String(position.offset) : undefined,
+    partition,
+    part,
+    more,
+    ...(headers !== undefined && { headers: new Map(Object.entries(headers)) }),
+  }
+}
+
+function objectOf(bytes: Buffer): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const value: unknown = JSON.parse(bytes.toString())
+    return typeof value === 'object' && value !== null ? { ...value } : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function isTexts(value: unknown): value is Readonly<Record<string, string>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && Object.values(value).every((one) => typeof one === 'string')
+}
+
+function isPosition(value: unknown): value is { readonly offset: number } {
+  return typeof value === 'object' && value !== null && 'offset' in value && typeof value.offset === 'number'
+}

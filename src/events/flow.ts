@@ -13,18 +13,19 @@ import type { Batch, Mark, Position } from './batch.js'
  *   than before.
  * - `keeps`: holds these positions durably, and they are the only truth; none for a partition means that nothing of
  *   it was ever stored. Several for one partition: resume at the lowest and end a batch exactly at each of the others.
+ *   `ask`: for other partitions, once all that was given out is acked; undefined when this reader is over before it answers.
  */
 export type Reader =
   | { readonly kind: 'plain'; readonly held?: Held }
   | { readonly kind: 'off' }
   | { readonly kind: 'acks'; readonly binding?: string; readonly rebind?: boolean }
-  | { readonly kind: 'keeps'; readonly held: Held }
+  | { readonly kind: 'keeps'; readonly held: Held; ask?(prefix: string, stop: AbortSignal): Promise<Held | undefined> }
 
 /** Partition to the positions held of it, lowest offset first; never an empty list. */
 export type Held = ReadonlyMap<string, readonly Position[]>
 
 export interface Source {
-  /** Prefix of the partitions to ask the reader for; absent: the reader is not asked, its kind is never `keeps`. */
+  /** Prefix of the partitions to ask the reader for at its start; absent: none, `held` of a reader that keeps positions is empty. */
   readonly asks?: string
   /**
    * Batches for this reader, from where it stands. Called again for each reader that comes; the earlier iterable has

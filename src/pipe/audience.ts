@@ -10,7 +10,7 @@ import type { Look } from './holders.js'
 /** ms between two looks at who reads, while plain events are written. */
 const LOOK_MS = 1000
 /** ms a writer looks for a reader when it is unclear whether one will come. */
-const UNCLEAR_MS = 5000
+export const UNCLEAR_MS = 5000
 const NAMES: Partial<Record<FdStat['kind'], string>> = { file: 'a file', terminal: 'a terminal', null: '/dev/null', closed: 'a closed output' }
 
 export class Audience {
@@ -25,6 +25,8 @@ export class Audience {
     readonly output: FdStat,
     readonly writer: FdWriter,
     readonly self: number,
+    /** Without acks nothing is written. */
+    readonly required: boolean,
     readonly say: (message: string) => void,
   ) {}
 
@@ -33,7 +35,9 @@ export class Audience {
     return NAMES[this.output.kind] ?? 'this output'
   }
 
+  /** Throws NO_ACKS where they are required. */
   noAcks(reader: string): void {
+    if (this.required) throw new FlumeError('NO_ACKS', `cannot get acks from ${reader}`)
     if (!this.told) this.say(`no acks from ${reader}: nothing is remembered, the next run starts at the same place`)
     this.told = true
   }
@@ -42,6 +46,14 @@ export class Audience {
     const look = lookAt(this.output, this.self)
     this.#last = 'holder' in look ? look.holder : undefined
     return look
+  }
+
+  /** A look before anything is written: a flume stage is called. Throws NO_ACKS where others read and acks are required. */
+  expect(): Look['is'] {
+    const look = this.look()
+    if (look.is === 'flume') this.call()
+    if (look.is === 'reading') this.noAcks(`the reader (${nameOf(look.holder)})`)
+    return look.is
   }
 
   /** Looks now and then, until `stop` (false) or until nobody has the read end (true). Says once that nobody acks. */

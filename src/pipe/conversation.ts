@@ -2,7 +2,7 @@
 import type { FdWriter } from '../disk/fd.js'
 import { FlumeError } from '../errors.js'
 import type { Batch, Mark } from '../events/batch.js'
-import type { Reader } from '../events/flow.js'
+import type { Held, Reader } from '../events/flow.js'
 import { Acks } from './acks.js'
 import { beginLine, markLine } from './control.js'
 import type { Visitor } from './door.js'
@@ -25,9 +25,14 @@ export class Conversation {
     return this.visitor.saidBye || this.visitor.gone
   }
 
-  /** All that was sent is acked. */
+  /** The reader gives acks. */
+  get acks(): boolean {
+    return this.visitor.hello?.acks !== false
+  }
+
+  /** All that was sent is acked, where there are acks. */
   get complete(): boolean {
-    return this.#acks.complete
+    return this.#acks.complete || !this.acks
   }
 
   /** Batches that are not acked. */
@@ -45,13 +50,24 @@ export class Conversation {
 
   /** Where this reader stands, once it has told; asks for the partitions with this prefix. */
   async standing(prefix: string | undefined, changed: () => Promise<void>, stop: AbortSignal): Promise<Reader> {
+    const { keeps, binding, rebind } = this.visitor.hello!
+    if (!this.acks) return { kind: 'plain' }
+    if (!keeps) return { kind: 'acks', ...(binding === undefined ? {} : { binding }), ...(rebind === true ? { rebind } : {}) }
+    const ask = (asked: string, over: AbortSignal): Promise<Held | undefined> => this.#ask(asked, changed, over)
+    const held = prefix === undefined ? undefined : await ask(prefix, stop)
+    return { kind: 'keeps', held: held ?? new Map(), ask }
+  }
+
+  /** Not before all that was sent is acked: what the reader has yet to read would be missing from the answer. */
+  async #ask(prefix: string, changed: () => Promise<void>, stop: AbortSignal): Promise<Held | undefined> {
     const { visitor } = this
-    const { keeps, binding, rebind } = visitor.hello!
-    if (!keeps || prefix === undefined) return { kind: 'acks', ...(binding === undefined ? {} : { binding }), ...(rebind === true ? { rebind } : {}) }
-    visitor.link.send({ t: 'ask', prefix })
+    const over = (): boolean => this.over || stop.aborted
+    while (!this.complete && !over()) await changed()
+    if (over()) return undefined
+    visitor.ask(prefix)
     this.step?.('asked')
-    while (!visitor.answered && !visitor.gone && !stop.aborted) await changed()
-    return { kind: 'keeps', held: visitor.held }
+    while (!visitor.answered && !over()) await changed()
+    return visitor.answered ? visitor.held : undefined
   }
 
   send({ lines, count, mark, release }: Pick<Batch, 'lines' | 'count' | 'mark'> & { release(): void }): void {

@@ -14,8 +14,8 @@ export class Visitor {
   /** Set once it has said who it is. */
   hello: ReaderHello | undefined
   saidBye = false
-  /** What it holds, as told so far. */
-  readonly held = new Map<string, readonly Position[]>()
+  /** What it holds of the partitions it was last asked for, as told so far. */
+  held = new Map<string, readonly Position[]>()
   /** All of it has been told. */
   answered = false
   readonly link: Link<UpMessage, DownMessage>
@@ -41,6 +41,12 @@ export class Visitor {
     const version = this.hello?.version
     if (version === PROTOCOL_VERSION) return
     throw new FlumeError('VERSION', `cannot talk to ${this.name}: it speaks version ${version} of flume-pipe(7), this is version ${PROTOCOL_VERSION}`)
+  }
+
+  ask(prefix: string): void {
+    this.held = new Map()
+    this.answered = false
+    this.link.send({ t: 'ask', prefix })
   }
 
   #hear(message: UpMessage): void {

@@ -7,37 +7,15 @@ import { statOfFd } from '../disk/fd.js'
 import type { FdStat } from '../disk/fd.js'
 import type { Batch, Mark, Position } from '../events/batch.js'
 import { countLines, linesEnd } from '../events/batch.js'
-import type { Held } from '../events/flow.js'
 import { parseControl } from './control.js'
 import { ControlSearch } from './control-search.js'
+import type { InputOptions } from './input-options.js'
 import { Intake } from './intake.js'
-import { ReadMark } from './read-mark.js'
+import { isReadMark, readMark } from './read-mark.js'
 import { seekWriter, writerMayBe } from './rendezvous.js'
+import { helloOf, type Role } from './role.js'
 import type { PipeStep } from './step.js'
 import { WriterLink } from './writer-link.js'
-
-export interface InputOptions {
-  readonly fd: number
-  readonly command: string
-  readonly pid: number
-  /** Effective uid. */
-  readonly uid: number
-  /** What the reader holds durably of the partitions with this prefix, once all it took before is durable; absent: it keeps no positions. */
-  held?(prefix: string): Promise<Held>
-  /** What the places of a sink follow from, as one line of text. */
-  readonly binding?: string
-  /** Memory to read into. */
-  allocate?(size: number): Buffer
-  /** It is meant, though it be another one than before. */
-  readonly rebind?: boolean
-  /** Longest line of a program that gives no marks. */
-  readonly eventBytesMax: number
-  /** A line that is longer, in pieces as they come; `last` ends it. */
-  tooLong(piece: Buffer, last: boolean): Promise<void>
-  say(message: string): void
-  /** Called after each step at which the stage may die. */
-  readonly step?: (name: PipeStep) => void
-}
 
 /** No flume writer sends a batch as long as this. */
 const BATCH_BYTES_LIMIT = 256 * 1024 * 1024
@@ -48,6 +26,7 @@ export class Input {
   readonly #stat: FdStat
   readonly #intake: Intake
   readonly #step: (name: PipeStep) => void
+  #role: Role
   #writer: WriterLink | undefined
   /** Writers whose marks have all been read, and may not be acked yet. */
   #former = new Set<WriterLink>()
@@ -60,15 +39,26 @@ export class Input {
   #news = false
 
   constructor(options: InputOptions) {
-    this.#options = options
+    this.#options = this.#role = options
     this.#stat = statOfFd(options.fd)
     this.#intake = new Intake(options.fd, this.#stat.kind, () => this.#wake(), options.allocate)
     this.#intake.fresh = true // look once at the start, too
     this.#step = options.step ?? (() => undefined)
   }
 
-  /** Ends at the end of stdin, or soon after `stop`; what was complete by then has been yielded. */
+  /** Ends at the end of stdin, or soon after `stop`; what was complete by then has been yielded. Once. */
   async *batches(stop: AbortSignal): AsyncGenerator<Batch> {
+    try {
+      yield* this.open(this.#options, stop)
+    } finally {
+      this.#intake.close()
+    }
+  }
+
+  /** As batches(), and may be called again, in another role: what is unacked comes once more, where its writer is still there. */
+  async *open(role: Role, stop: AbortSignal): AsyncGenerator<Batch> {
+    this.#leave()
+    this.#role = role
     const wake = (): void => this.#wake()
     stop.addEventListener('abort', wake)
     try {
@@ -83,20 +73,30 @@ export class Input {
       }
     } finally {
       stop.removeEventListener('abort', wake)
-      this.#intake.close()
     }
   }
 
   /** Tells the writer that everything up to this mark is durable. */
   ack(mark: Mark): void {
-    if (!(mark instanceof ReadMark)) return
-    mark.writer.ack(mark.number)
+    if (isReadMark(mark)) mark.writer.ack(mark.number)
   }
 
   /** The last acks, and bye. */
   async close(): Promise<void> {
+    this.#intake.close()
     const writers = [...this.#former, ...(this.#writer ? [this.#writer] : [])]
     await Promise.all(writers.filter((writer) => !writer.gone).map((writer) => writer.close()))
+  }
+
+  /** Breaks with all writers: they begin again. */
+  #leave(): void {
+    for (const former of this.#former) former.destroy()
+    this.#former.clear()
+    if (this.#writer === undefined) return
+    this.#writer.destroy()
+    this.#writer = undefined
+    this.#intake.fresh = true
+    this.#void()
   }
 
   #wake(): void {
@@ -118,22 +118,21 @@ export class Input {
     if (this.#stat.kind === 'pipe' && this.#intake.fresh && (!writer || writer.gone)) return this.#look()
     if (!writer) return this.#plain()
     writer.check()
-    if (writer.gone) return this.#lost(writer)
+    if (writer.gone && !(writer.bye !== undefined && this.#role.acks === false)) return this.#lost(writer)
     if (!writer.begun) return this.#begin(writer)
     return this.#marked(writer)
   }
 
   /** Is there a writer that acks? Asked after each read, before what was read is used. */
   async #look(): Promise<'again'> {
-    const { uid, command, pid, held, binding, rebind } = this.#options
+    const { uid, command, pid } = this.#options
     this.#intake.fresh = false
     const found = writerMayBe(this.#stat, uid) ? await seekWriter(this.#stat, uid) : undefined
     if (found === 'void') this.#startVoid('a killed writer')
     if (found === undefined || found === 'void') return 'again'
     if (this.#writer) this.#startVoid(this.#writer.name)
     this.#step('connected')
-    const hello = { command, pid, keeps: held !== undefined, ...(binding === undefined ? {} : { binding }), ...(rebind === true ? { rebind } : {}) }
-    this.#writer = new WriterLink(found, hello, () => this.#wake(), () => this.#step('ack-sent'))
+    this.#writer = new WriterLink(found, helloOf(this.#role, command, pid), () => this.#wake(), () => this.#step('ack-sent'))
     this.#search.reset()
     this.#step('hello-sent')
     return 'again'
@@ -143,8 +142,11 @@ export class Input {
   #startVoid(who: string): void {
     if (this.#voided === undefined) {
       this.#options.say(`${who} went away without a word: what it left in the pipe is void, its next run sends it again`)
-      this.#voided = 0
     }
+    this.#void()
+  }
+
+  #void(): void {
     this.#discard()
     this.#intake.empty = false
   }
@@ -166,7 +168,7 @@ export class Input {
   /** Bytes of programs that give no marks. */
   async #plain(): Promise<Batch | 'again' | 'wait' | 'end'> {
     const intake = this.#intake
-    if (this.#voided !== undefined) return this.#void()
+    if (this.#voided !== undefined) return this.#drain()
     const held = intake.bytes
     const end = this.#inLongLine ? -1 : linesEnd(held, this.#options.eventBytesMax)
     if (end < 0) return this.#longLine(held)
@@ -184,7 +186,8 @@ export class Input {
     return { lines: bytes, count: countLines(bytes), mark: null, release }
   }
 
-  #void(): 'again' | 'wait' {
+  /** Until the pipe has been empty once. */
+  #drain(): 'again' | 'wait' {
     if (!this.#intake.empty) this.#intake.poll()
     this.#discard()
     if (!this.#intake.empty && !this.#intake.ended) return this.#idle()
@@ -257,7 +260,9 @@ export class Input {
 
   async #answer(writer: WriterLink): Promise<'again'> {
     this.#step('ask-read')
-    const held = (await this.#options.held?.(writer.asks.shift()!)) ?? new Map<string, readonly Position[]>()
+    const prefix = writer.asks.shift()!
+    const held = this.#role.held === undefined ? new Map<string, readonly Position[]>() : await this.#role.held(prefix)
+    if (held === undefined) return 'again'
     writer.answer(held)
     this.#step('have-sent')
     return 'again'
@@ -274,7 +279,7 @@ export class Input {
     writer.lastMark = line.mark
     const taken = this.#intake.take(end + 1)
     this.#step('batch-read')
-    return { lines: taken.bytes.subarray(0, at), count: line.events, mark: new ReadMark(line, writer), release: taken.release }
+    return { lines: taken.bytes.subarray(0, at), count: line.events, mark: readMark(line, writer), release: taken.release }
   }
 
   /** Bytes do not add up: nothing of this connection is acked any more. */

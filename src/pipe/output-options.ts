@@ -9,6 +9,8 @@ export interface OutputOptions {
   /** Effective uid. */
   readonly uid: number
   readonly ack: 'auto' | 'off' | 'require'
+  /** Nothing is written before it is known who reads: for a stage that makes all before it begin again with each new reader. */
+  readonly patient?: boolean
   /** ms to wait for the last acks after the last byte. */
   readonly grace: number
   readonly clock: Clock

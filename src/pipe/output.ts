@@ -8,11 +8,10 @@ import type { FdStat } from '../disk/fd.js'
 import { BATCH_BYTES_MAX, type Batch } from '../events/batch.js'
 import type { Reader, Source } from '../events/flow.js'
 import { Wake } from '../events/wake.js'
-import { Audience } from './audience.js'
+import { Audience, UNCLEAR_MS } from './audience.js'
 import { Conversation } from './conversation.js'
 import { Door } from './door.js'
 import type { Visitor } from './door.js'
-import { nameOf } from './holders.js'
 import type { End, OutputOptions } from './output-options.js'
 import { Settlement } from './settlement.js'
 import type { PipeStep } from './step.js'
@@ -40,7 +39,7 @@ class Output {
   readonly #settlement: Settlement
   #door: Door | undefined
   #talk: Conversation | undefined
-  /** Some reader of this run has said hello. */
+  /** Some reader of this run has said hello, and that it gives acks. */
   #met = false
   /** Nobody has the read end. */
   #abandoned = false
@@ -54,7 +53,7 @@ class Output {
   ) {
     this.#stat = statOfFd(options.fd)
     this.#writer = new FdWriter(options.fd, this.#wake)
-    this.#audience = new Audience(this.#stat, this.#writer, options.pid, (message) => options.say(message))
+    this.#audience = new Audience(this.#stat, this.#writer, options.pid, options.ack === 'require', (message) => options.say(message))
     this.#settlement = new Settlement(source, this.#step, this.#wake)
     stop.addEventListener('abort', this.#wake)
   }
@@ -73,15 +72,14 @@ class Output {
   }
 
   async #first(): Promise<Reader | End> {
-    const { ack } = this.options
+    const { ack, patient } = this.options
     if (ack === 'off') return { kind: 'off' }
     if (this.#stat.kind !== 'pipe') {
-      if (ack === 'require') throw new FlumeError('NO_ACKS', `cannot get acks from ${this.#audience.target}`)
       this.#audience.noAcks(this.#audience.target)
       return { kind: 'plain' }
     }
     await this.#open()
-    return ack === 'require' ? this.#await() : { kind: 'plain' }
+    return ack === 'require' ? this.#await() : patient === true ? this.#await(UNCLEAR_MS) : { kind: 'plain' }
   }
 
   async #open(): Promise<void> {
@@ -107,7 +105,7 @@ class Output {
   async #serve(reader: Reader): Promise<Why> {
     this.#session = new AbortController()
     if (this.#reason() !== undefined) return this.#reason()!
-    if (reader.kind === 'plain' && this.#stat.kind === 'pipe') void this.#guard(this.#session.signal)
+    if (reader.kind === 'plain' && this.#stat.kind === 'pipe' && !this.#talk) void this.#guard(this.#session.signal)
     for await (const batch of this.source.open(reader, this.#session.signal)) {
       this.#send(batch)
       while (this.#writer.waiting >= WAITING_BYTES_MAX && !this.#reason()) await this.#changed()
@@ -194,9 +192,9 @@ class Output {
     const door = this.#door!
     const visitor = door.waiting!
     door.admit(visitor)
-    this.#met = true
-    this.#audience.told = true
     const talk = (this.#talk = new Conversation(visitor, this.options.nonce(), this.#writer, this.options.step))
+    if (talk.acks) this.#met = this.#audience.told = true
+    else this.#audience.noAcks(`the reader (${visitor.name})`)
     while (!visitor.gone && !this.#writer.settled) await this.#changed()
     await this.#settlement.done()
     talk.greet(this.options, door.replaced ? 'all' : this.#writer.written)
@@ -257,20 +255,17 @@ class Output {
     return this.#await()
   }
 
-  /** Writes nothing until a reader has said hello, or is seen to be no flume stage. */
-  async #await(): Promise<Reader | End> {
-    for (;;) {
+  /** Writes nothing until a reader has said hello, or is seen to be no flume stage, or stays unclear for so many ms. */
+  async #await(patience = Infinity): Promise<Reader | End> {
+    const { clock } = this.options
+    for (const start = clock.now(); ; ) {
       const reason = this.#reason()
       if (reason !== undefined) return reason === 'stopped' ? 0 : this.#after(reason)
-      const look = this.#audience.look()
-      this.#abandoned = look.is === 'nobody'
-      if (look.is === 'reading') {
-        const reader = `the reader (${nameOf(look.holder)})`
-        if (this.options.ack === 'require') throw new FlumeError('NO_ACKS', `cannot get acks from ${reader}: it is no flume stage`)
-        return { kind: 'plain', held: this.#settlement.acked }
-      }
-      if (look.is === 'flume') this.#audience.call()
-      if (!this.#abandoned) await this.#changed(100)
+      const seen = this.#audience.expect()
+      const waited = clock.now() - start
+      this.#abandoned = seen === 'nobody'
+      if (seen === 'reading' || (seen === 'unclear' && waited >= patience)) return { kind: 'plain', held: this.#settlement.acked }
+      if (!this.#abandoned) await this.#changed(Math.min(100, 10 + waited / 5))
     }
   }
 

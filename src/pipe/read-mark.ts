@@ -1,27 +1,18 @@
 /** A mark as it came from a writer. */
-import type { Mark, Position } from '../events/batch.js'
+import type { Mark } from '../events/batch.js'
 import type { MarkLine } from './control.js'
 import type { WriterLink } from './writer-link.js'
 
-/** It knows whom to tell. */
-export class ReadMark implements Mark {
-  readonly partition: string
-  readonly from: Position | null
-  readonly to: Position
-  readonly time: number
-  readonly replayable: boolean
-  readonly gone?: readonly string[]
+/** It knows whom to tell, also as part of another mark. */
+export interface ReadMark extends Mark {
+  readonly writer: WriterLink
   readonly number: number
-  constructor(
-    line: MarkLine,
-    readonly writer: WriterLink,
-  ) {
-    this.partition = line.partition
-    this.from = line.from
-    this.to = line.to
-    this.time = line.time
-    this.replayable = line.replayable
-    if (line.gone) this.gone = line.gone
-    this.number = line.mark
-  }
+}
+
+export function readMark({ partition, from, to, time, replayable, gone, mark }: MarkLine, writer: WriterLink): ReadMark {
+  return { partition, from, to, time, replayable, ...(gone ? { gone } : {}), writer, number: mark }
+}
+
+export function isReadMark(mark: Mark): mark is ReadMark {
+  return 'writer' in mark
 }

@@ -1,9 +1,10 @@
 /**
- * Source: the lines of standard input. What was read cannot be read again, so it is held until it is acked, at most
- * HELD_BYTES_MAX of it; then reading stops. Each run is a partition of its own: killed, it loses what it held.
+ * Source: the lines of standard input. What was read cannot be read again, so it is held until it is acked (Unacked); where
+ * that is too much reading stops. Each run is a partition of its own: killed, it loses what it held.
  */
-import { batchOf, type Batch, type Mark } from '../events/batch.js'
+import type { Batch, Mark } from '../events/batch.js'
 import type { Reader, Source } from '../events/flow.js'
+import { Unacked } from '../events/unacked.js'
 import { FdReader, statOfFd, type Receiver } from '../disk/fd.js'
 import { FlumeError } from '../errors.js'
 import { headersOf, type HeaderOptions } from './headers.js'
@@ -25,7 +26,6 @@ export interface StdinSurroundings {
   randomId(): string
 }
 
-const HELD_BYTES_MAX = 8 * 1024 * 1024
 const ROOM = 64 * 1024
 const RAW = 256 * 1024
 const NEWLINE = 0x0a
@@ -48,11 +48,8 @@ class Stdin implements Source, Receiver {
   #skipping = false
   #ended = false
   #error: Error | undefined
-  /** Sent or to be sent again, and not acked; where nobody acks, the latest. */
-  #held: { readonly lines: Buffer; readonly count: number; readonly mark: Mark }[] = []
-  #heldBytes = 0
+  readonly #unacked = new Unacked()
   #marked: Mark['to'] | null = null
-  #acks = false
   #wake: () => void = () => undefined
 
   constructor(
@@ -70,15 +67,15 @@ class Stdin implements Source, Receiver {
   async *open(reader: Reader, stop: AbortSignal): AsyncGenerator<Batch> {
     const wake = (): void => this.#wake()
     stop.addEventListener('abort', wake)
-    this.#acks = reader.kind !== 'plain'
-    if ('held' in reader) for (const { offset } of reader.held?.get(this.asks)?.slice(0, 1) ?? []) this.#drop(offset)
+    this.#unacked.acks = reader.kind !== 'plain'
+    if ('held' in reader) for (const { offset } of reader.held?.get(this.asks)?.slice(0, 1) ?? []) this.#unacked.settle(offset)
     try {
-      for (const { lines, count, mark } of [...this.#held]) yield batchOf(lines, count, mark)
+      yield* this.#unacked.batches
       while (!stop.aborted) {
         yield* this.#lines()
         if (this.#error !== undefined) throw new FlumeError('IO', 'cannot read stdin', { cause: this.#error })
         if (this.#ended && this.#filled === 0) return
-        yield* this.#full(stop)
+        yield* this.#unacked.room(stop)
         this.#reader.resume()
         if (!stop.aborted && this.#whole() === 0 && !this.#ended) await this.#change()
       }
@@ -88,7 +85,7 @@ class Stdin implements Source, Receiver {
   }
 
   async settle(mark: Mark): Promise<void> {
-    this.#drop(mark.to.offset)
+    this.#unacked.settle(mark.to.offset)
     this.#wake()
   }
 
@@ -98,7 +95,7 @@ class Stdin implements Source, Receiver {
 
   room(): Buffer {
     const free = this.#raw.length - 1 - this.#filled
-    return this.#isFull() ? this.#room.subarray(0, 0) : this.#room.subarray(0, Math.min(ROOM, free))
+    return this.#unacked.full ? this.#room.subarray(0, 0) : this.#room.subarray(0, Math.min(ROOM, free))
   }
 
   took(count: number): void {
@@ -117,19 +114,8 @@ class Stdin implements Source, Receiver {
     this.#wake()
   }
 
-  #isFull(): boolean {
-    return this.#acks && this.#heldBytes >= HELD_BYTES_MAX
-  }
-
   #change(): Promise<void> {
     return new Promise((resolve) => (this.#wake = resolve))
-  }
-
-  /** Waits for acks, and asks for them, where too much is held. */
-  async *#full(stop: AbortSignal): AsyncGenerator<Batch> {
-    if (!this.#isFull()) return
-    yield { ...batchOf(Buffer.alloc(0), 0, null), flush: true }
-    while (this.#isFull() && !stop.aborted) await this.#change()
   }
 
   /** The end of the whole lines in raw; at the end of the input that is all. */
@@ -205,22 +191,7 @@ class Stdin implements Source, Receiver {
 
   /** Keeps a copy for the next reader. */
   #hold(batch: Batch): Batch {
-    const { count, mark } = batch
-    if (mark === null) return batch
-    const lines = Buffer.from(batch.lines)
-    batch.release()
-    this.#held.push({ lines, count, mark })
-    this.#heldBytes += lines.length
-    // a reader that comes late voids what is in the pipe: that is less than the HELD_BYTES_MAX that are kept behind the first
-    while (!this.#acks && this.#heldBytes - this.#held[0]!.lines.length >= HELD_BYTES_MAX) this.#drop(this.#held[0]!.mark.to.offset)
-    return batchOf(lines, count, mark)
-  }
-
-  /** All up to there is durable further down, or was given to somebody who gives no acks. */
-  #drop(offset: number): void {
-    for (let first = this.#held[0]; first !== undefined && first.mark.to.offset <= offset; first = this.#held[0]) {
-      this.#heldBytes -= first.lines.length
-      this.#held.shift()
-    }
+    const { mark } = batch
+    return mark === null ? batch : this.#unacked.hold({ ...batch, mark })
   }
 }

@@ -1,0 +1,28 @@
+/** What a reading stage is to its writer, flume-pipe(7): whether it acks, what it keeps, what its places follow from. */
+import type { Held } from '../events/flow.js'
+import type { ReaderHello } from './message.js'
+
+export interface Role {
+  /**
+   * What the reader holds durably of the partitions with this prefix, once all it took before is durable; undefined: it cannot
+   * tell any more, and is over. Absent: it keeps no positions.
+   */
+  held?(prefix: string): Promise<Held | undefined>
+  /** False: it gives no acks, and remembers nothing. */
+  readonly acks?: boolean
+  /** What the places of a sink follow from, as one line of text. */
+  readonly binding?: string
+  /** It is meant, though it be another one than before. */
+  readonly rebind?: boolean
+}
+
+export function helloOf({ held, acks, binding, rebind }: Role, command: string, pid: number): Omit<ReaderHello, 't' | 'version'> {
+  return {
+    command,
+    pid,
+    keeps: held !== undefined,
+    ...(acks === false ? { acks } : {}),
+    ...(binding === undefined ? {} : { binding }),
+    ...(rebind === true ? { rebind } : {}),
+  }
+}

@@ -14,6 +14,14 @@ export interface Option {
   readonly default?: string
   readonly choices?: readonly string[]
   readonly alias?: string
+  /** Where it stands among the others of this kind matters: run() gets them in their order. */
+  readonly ordered?: true
+}
+
+/** An ordered option as it was typed; `text` is `true` for a flag. */
+export interface Typed {
+  readonly name: string
+  readonly text: string
 }
 
 export type Options = Readonly<Record<string, Option>>
@@ -65,7 +73,7 @@ export interface Command<T extends Options = Options> {
   /** Two or more: a line to type, and what it does. */
   readonly examples: readonly (readonly [line: string, what: string])[]
   /** Throws FlumeError; returns the exit status where it is not 0, or the signal to die of. */
-  run(values: Values<T>, operands: readonly string[], context: Context): Promise<number | NodeJS.Signals | void>
+  run(values: Values<T>, operands: readonly string[], context: Context, typed: readonly Typed[]): Promise<number | NodeJS.Signals | void>
 }
 
 /** Keeps the types of the options. */

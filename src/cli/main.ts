@@ -40,7 +40,7 @@ export async function main(command: Command, argv: readonly string[], io: Io): P
   let format: LogFormat = io.env[`${variable(command.name)}_LOG_FORMAT`] === 'json' ? 'json' : 'text'
   try {
     const options: Options = { ...command.options, ...COMMON }
-    const { values, operands, unknownVariables } = parse(command.name, options, argv, io.env)
+    const { values, operands, typed, unknownVariables } = parse(command.name, options, argv, io.env)
     format = values['log-format'] as LogFormat
     if (values.help === true) {
       const { help } = await import('./help.js')
@@ -53,7 +53,7 @@ export async function main(command: Command, argv: readonly string[], io: Io): P
     if (values.version === true) return print(`${command.name} ${VERSION}\n`, io)
     const context = contextOf(stage, io, format)
     for (const name of unknownVariables) context.say(`${name} in the environment is no option of ${command.name}, and is ignored`)
-    const ended = await command.run(values as Values<Options> & Record<string, Value>, operands, context)
+    const ended = await command.run(values as Values<Options> & Record<string, Value>, operands, context, typed)
     return io.stop.aborted ? signalOf(io.stop) : (ended ?? 0)
   } catch (error) {
     if (io.stop.aborted && isOf(io.stop, error)) return signalOf(io.stop)

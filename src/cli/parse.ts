@@ -4,9 +4,10 @@
  * Strict: what is not an option is refused. The command line wins over `FLUME_<COMMAND>_<OPTION>`; of an option that
  * is given twice the last counts, so that an alias or a script can be overridden.
  */
+import { parseArgs } from 'node:util'
 import parser from 'yargs-parser'
 import { FlumeError } from '../errors.js'
-import type { Option, Options } from './command.js'
+import type { Option, Options, Typed } from './command.js'
 import { nearest } from './nearest.js'
 import { parseCount, parseDuration, parseSize } from './units.js'
 
@@ -15,6 +16,8 @@ export type Value = string | number | boolean | readonly string[] | undefined
 export interface Parsed {
   readonly values: Readonly<Record<string, Value>>
   readonly operands: readonly string[]
+  /** The options whose order matters, in that order; those of the environment first, in the order of the table. */
+  readonly typed: readonly Typed[]
   /** Variables that look like an option of this command and are none. */
   readonly unknownVariables: readonly string[]
 }
@@ -36,16 +39,30 @@ export function parse(command: string, options: Options, argv: readonly string[]
   const { typed, operands } = parseArgv(options, argv)
   const prefix = `${command.replaceAll('-', '_').toUpperCase()}_`
   const values: Record<string, Value> = {}
+  const given = new Map<string, readonly string[]>()
   for (const [name, option] of Object.entries(options)) {
     const variable = prefix + name.replaceAll('-', '_').toUpperCase()
     const fromEnv = env[variable] === '' ? undefined : env[variable]
-    const texts = typed.get(name)
-    values[name] =
-      texts !== undefined
-        ? convert(option, texts, `--${name}`)
-        : convert(option, fromEnv === undefined ? undefined : option.type === 'texts' ? fromEnv.split('\n') : [fromEnv], variable)
+    const texts = typed.get(name) ?? (fromEnv === undefined ? undefined : option.type === 'texts' ? fromEnv.split('\n') : [fromEnv])
+    values[name] = convert(option, texts, typed.has(name) ? `--${name}` : variable)
+    if (option.ordered && texts !== undefined && values[name] !== false) given.set(name, texts)
   }
-  return { values, operands, unknownVariables: unknownVariables(prefix, options, env) }
+  return { values, operands, typed: inOrder(options, given, argv, new Set(typed.keys())), unknownVariables: unknownVariables(prefix, options, env) }
+}
+
+/** The parser keeps the order of one option's values, not that of several options: another one tells which came when. */
+function inOrder(options: Options, given: ReadonlyMap<string, readonly string[]>, argv: readonly string[], typed: ReadonlySet<string>): Typed[] {
+  const all = (name: string): Typed[] => given.get(name)!.map((text) => ({ name, text }))
+  const names = [...given.keys()]
+  const left = new Map(names.filter((name) => typed.has(name)).map((name) => [name, all(name)]))
+  if (left.size === 0) return names.flatMap(all)
+  const { tokens } = parseArgs({ args: [...argv], strict: false, tokens: true, options: Object.fromEntries(Object.entries(options).map(nodeOption)) })
+  const ordered = tokens.flatMap((token) => (token.kind === 'option' ? [left.get(token.name)?.shift()] : [])).filter((one) => one !== undefined)
+  return [...names.filter((name) => !typed.has(name)).flatMap(all), ...ordered]
+}
+
+function nodeOption([name, { type, alias }]: [string, Option]) {
+  return [name, { type: type === 'flag' ? 'boolean' as const : 'string' as const, multiple: true, ...(alias === undefined ? {} : { short: alias }) }] as const
 }
 
 /** The texts typed for each option, by its long name. */

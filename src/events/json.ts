@@ -19,8 +19,12 @@ const ENCODING_SIZE = headOf(new Map([[ENCODING, BASE64]])).length - headOf(new 
 
 /** `{"headers":{"k":"v",…},"body":"`: the bytes before a body; without headers `{"body":"`. */
 export function headOf(headers: ReadonlyMap<string, string>): Buffer {
-  if (headers.size === 0) return Buffer.from('{"body":"')
-  return Buffer.from(`{"headers":${JSON.stringify(Object.fromEntries(headers))},"body":"`)
+  return Buffer.from(headText(headers))
+}
+
+export function headText(headers: ReadonlyMap<string, string>): string {
+  if (headers.size === 0) return '{"body":"'
+  return `{"headers":${JSON.stringify(Object.fromEntries(headers))},"body":"`
 }
 
 /** Bytes that a raw line of `size` bytes, with its \n, can take at most when encoded. */

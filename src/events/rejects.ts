@@ -19,6 +19,9 @@ export interface Refusal {
   readonly headers?: ReadonlyMap<string, string>
 }
 
+/** Where lines go that cannot be taken. */
+export type Refused = Pick<Rejects, 'add' | 'flush'>
+
 interface Rejected extends Refusal {
   readonly time: number
   readonly line: Buffer

@@ -2,7 +2,7 @@
 
 export interface FlowStat {
   /** A flume-buffer has two of them. */
-  readonly role: 'source' | 'put' | 'take' | 'sink'
+  readonly role: 'source' | 'stage' | 'put' | 'take' | 'sink'
   /** Since its start. */
   readonly events: number
   readonly bytes: number
@@ -37,7 +37,7 @@ export interface StageStat {
   readonly flows: readonly FlowStat[]
 }
 
-const ROLES: readonly string[] = ['source', 'put', 'take', 'sink']
+const ROLES: readonly string[] = ['source', 'stage', 'put', 'take', 'sink']
 
 /** Undefined: not a report. Whoever owns the socket may have written anything. */
 export function decodeReport(text: string): StageStat | undefined {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { defineCommand, type Command } from '../../src/cli/command.js'
+import { defineCommand, type Command, type Typed } from '../../src/cli/command.js'
 import { STATUS } from '../../src/cli/exit.js'
 import { main, type Io } from '../../src/cli/main.js'
 import { nodeDisk } from '../../src/disk/node.js'
@@ -8,8 +8,8 @@ import { FlumeError, type Code } from '../../src/errors.js'
 type Run = Command['run']
 
 /** A command with an option of every type, and what it was called with. */
-function tryOut(run: Run = async () => undefined): { command: Command; seen: { values: Record<string, unknown>; operands: readonly string[] }[] } {
-  const seen: { values: Record<string, unknown>; operands: readonly string[] }[] = []
+function tryOut(run: Run = async () => undefined): { command: Command; seen: { values: Record<string, unknown>; operands: readonly string[]; typed: readonly Typed[] }[] } {
+  const seen: { values: Record<string, unknown>; operands: readonly string[]; typed: readonly Typed[] }[] = []
   const command = defineCommand({
     name: 'flume-try-out',
     summary: 'tries things',
@@ -22,14 +22,17 @@ function tryOut(run: Run = async () => undefined): { command: Command; seen: { v
       'roll-interval': { type: 'duration', default: '10m', describe: 'at least so often' },
       'roll-count': { type: 'count', describe: 'at most so many' },
       path: { type: 'text', describe: 'where to' },
+      set: { type: 'texts', alias: 's', ordered: true, describe: 'step' },
+      cut: { type: 'flag', ordered: true, describe: 'step' },
+      drop: { type: 'texts', ordered: true, describe: 'step' },
     },
     examples: [
       ['flume-try-out a', 'tries a'],
       ['flume-try-out --once b', 'tries b once'],
     ],
-    async run(values, operands, context) {
-      seen.push({ values, operands })
-      return run(values, operands, context)
+    async run(values, operands, context, typed) {
+      seen.push({ values, operands, typed })
+      return run(values, operands, context, typed)
     },
   })
   return { command, seen }
@@ -248,4 +251,16 @@ t.test('state lies in $XDG_STATE_HOME, else in the home directory', async (t) =>
   const { command } = tryOut(async (_values, _operands, { stateDirectory }) => void directories.push(stateDirectory))
   for (const env of [{ XDG_STATE_HOME: '/var/state' }, {}, { XDG_STATE_HOME: '' }, { XDG_STATE_HOME: 'relative' }]) await main(command, [], world(env))
   t.same(directories, ['/var/state/flume', ...Array<string>(3).fill('/home/alice/.local/state/flume')])
+})
+
+t.test('options whose order matters come in the order typed, those of the environment first', async (t) => {
+  const orderOf = async (argv: string[], env: Record<string, string> = {}): Promise<string> => {
+    const { command, seen } = tryOut()
+    t.equal(await main(command, argv, world(env)), 0)
+    return seen[0]!.typed.map(({ name, text }) => `${name} ${text}`).join('; ')
+  }
+  t.equal(await orderOf(['--set', 'a=1', 'file', '--cut', '--drop=x', '--once', '-s', 'b', '-s=c', '--drop', 'y=z']), 'set a=1; cut true; drop x; set b; set c; drop y=z')
+  t.equal(await orderOf(['--drop', 'y', '--', '--cut']), 'drop y')
+  t.equal(await orderOf(['--cut', '--set', 'b'], { FLUME_TRY_OUT_DROP: 'x\ny', FLUME_TRY_OUT_SET: 'a' }), 'drop x; drop y; cut true; set b')
+  t.equal(await orderOf([], { FLUME_TRY_OUT_DROP: 'x', FLUME_TRY_OUT_SET: 'a', FLUME_TRY_OUT_CUT: '0' }), 'set a; drop x')
 })

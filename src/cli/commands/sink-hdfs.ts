@@ -1,7 +1,6 @@
 /** flume-sink-hdfs: events from stdin into files of a directory tree, each in its place exactly once. */
 import { randomUUID } from 'node:crypto'
-import { lookupService } from 'node:dns/promises'
-import { hostname, networkInterfaces, userInfo } from 'node:os'
+import { userInfo } from 'node:os'
 import { join, resolve } from 'node:path'
 import { Input } from '../../pipe/input.js'
 import type { End } from '../../pipe/output-options.js'
@@ -19,6 +18,7 @@ import type { FileSystem } from '../../sinks/hdfs/filesystem.js'
 import { Retry } from '../../sinks/retry.js'
 import { Meter } from '../../stat/meter.js'
 import { defineCommand, type Context, type Values } from '../command.js'
+import { thisHost } from '../host.js'
 import { EVENTS, REJECTS } from '../options.js'
 import { printList } from '../sink-list.js'
 import { longLinesTo, rejectsOf, stdinOf } from '../stdio.js'
@@ -143,9 +143,6 @@ function optionsOf(values: Values<typeof options>, { path, cluster }: Target, co
 }
 
 /** Names of this machine; only those that the path asks for are looked up. */
-async function hostOf(template: string): Promise<Host> {
-  const name = hostname()
-  const ip = Object.values(networkInterfaces()).flat().find((address) => address?.internal === false && address.family === 'IPv4')?.address ?? '127.0.0.1'
-  const fqdn = /%\[fqdn\]/i.test(template) ? await lookupService(ip, 0).then(({ hostname }) => hostname, () => name) : name
-  return { name, ip, fqdn }
+function hostOf(template: string): Promise<Host> {
+  return thisHost(/%\[fqdn\]/i.test(template))
 }

@@ -6,10 +6,10 @@ import { FlumeError } from '../../errors.js'
 import { BATCH_BYTES_MAX, countLines, type Batch, type Mark, type Position } from '../../events/batch.js'
 import type { Clock } from '../../events/flow.js'
 import { allocate, decodeLines, parseEvent } from '../../events/json.js'
-import type { Refusal } from '../../events/rejects.js'
+import type { Refused } from '../../events/rejects.js'
 import type { Bucket, OpenFile, Passed, Span } from './bucket.js'
 import { BLOCK_SIZE, type Buckets } from './buckets.js'
-import { Heads, type Head } from './heads.js'
+import { Heads, type Head } from '../../events/heads.js'
 import { PLAIN, streamOf } from './name.js'
 import type { Place, Places } from './path.js'
 
@@ -20,12 +20,6 @@ export interface FillOptions {
   readonly strict: boolean
   /** Longest event line, with its \n. */
   readonly eventBytesMax: number
-}
-
-/** Where lines go that are no events. */
-export interface Refused {
-  add(line: Uint8Array, refusal: Refusal): void
-  flush(): Promise<void>
 }
 
 export interface FillAround {

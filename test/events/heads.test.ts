@@ -1,6 +1,6 @@
 import t from 'tap'
-import { headAt, parseEvent } from '../../../src/events/json.js'
-import { Heads } from '../../../src/sinks/hdfs/heads.js'
+import { headAt, parseEvent } from '../../src/events/json.js'
+import { Heads } from '../../src/events/heads.js'
 
 /** Heads are looked up over and over; each time they must say what parsing the line says. */
 const STARTS = [

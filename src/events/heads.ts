@@ -2,7 +2,7 @@
  * Heads of event lines, the bytes before the body, parsed once each: lines that share theirs, but for the digits of the
  * timestamp, share their headers too. So most lines cost a look-up.
  */
-import { headAt, parseEvent } from '../../events/json.js'
+import { headAt, parseEvent } from './json.js'
 
 /** Of one line. */
 export interface Head {

@@ -1,0 +1,76 @@
+/** flume-intercept: events from stdin through interceptors to stdout. */
+import { randomBytes } from 'node:crypto'
+import { resolve } from 'node:path'
+import { readWhole } from '../../disk/replace.js'
+import { FlumeError } from '../../errors.js'
+import { allocate } from '../../events/json.js'
+import type { Around } from '../../interceptors/around.js'
+import { Chain } from '../../interceptors/chain.js'
+import { INTERCEPTOR_OPTIONS, linksOf, type Typed } from '../../interceptors/table.js'
+import { Input } from '../../pipe/input.js'
+import { deliver } from '../../pipe/output.js'
+import { Relay, type Change } from '../../pipe/relay.js'
+import { Meter } from '../../stat/meter.js'
+import { defineCommand, type Context } from '../command.js'
+import { thisHost } from '../host.js'
+import { EVENTS, OUTPUT, REJECTS } from '../options.js'
+import { longLinesTo, rejectsOf, stdinOf, stdoutOf } from '../stdio.js'
+
+const options = {
+  ...INTERCEPTOR_OPTIONS,
+  ...OUTPUT,
+  ...REJECTS,
+  ...EVENTS,
+} as const
+
+export const command = defineCommand({
+  name: 'flume-intercept',
+  summary: 'change events on their way, each once, in the order of the options',
+  usage: '[OPTION]...',
+  options,
+  examples: [
+    ['flume-tail access.log | flume-intercept --static env=prod --remove file | flume-buffer ./q', 'headers come and go'],
+    ['flume-tail app.log | flume-intercept --rename host=web --host fqdn | flume-buffer ./q', 'in this order'],
+  ],
+  async run(values, operands, context, typed) {
+    if (operands.length > 0) throw new FlumeError('BAD_OPTION', `what is ${JSON.stringify(operands[0])} for? events come from stdin`)
+    const { clock, stop } = context
+    const links = await linksOf(typed, await aroundOf(typed, context))
+    if (links.length === 0) throw new FlumeError('BAD_OPTION', 'there is nothing to do: no interceptor is given')
+    const rejects = rejectsOf('flume-intercept', values, context)
+    const chain = new Chain(links, rejects, values.strict)
+    const input = new Input(stdinOf('flume-intercept', values, context, { tooLong: longLinesTo(rejects, values), allocate }))
+    const partition = `pipe.${randomBytes(12).toString('hex')}`
+    const change = warnBehindQueue(chain, context)
+    const relay = new Relay(input, change, { partition, replayable: chain.replayable, now: () => clock.now() })
+    const meter = new Meter(clock)
+    context.show({ about: links.map(({ title }) => title).join(' '), rejects, flows: () => [meter.read('stage', 'events', 'the stage behind')] })
+    const ended = await deliver(meter.source(relay), { ...stdoutOf('flume-intercept', values, context), patient: true }, stop)
+    if (ended !== 'SIGPIPE') await input.close()
+    await rejects.close()
+    return ended
+  },
+})
+
+/** What an event becomes behind a queue must be the same each time it is given out. */
+function warnBehindQueue(chain: Chain, { say }: Context): Change {
+  const others = chain.links.filter(({ interceptor }) => interceptor.replayable === false).map(({ title }) => title)
+  let told = others.length === 0
+  return (batch) => {
+    if (!told && batch.mark?.partition.startsWith('queue.') === true) {
+      say(`${others.join(', ')} behind a queue: what is sent again may differ, so a sink may have it twice; put that before the queue`)
+      told = true
+    }
+    return chain.change(batch)
+  }
+}
+
+async function aroundOf(typed: readonly Typed[], { disk, env, clock, directory, say }: Context): Promise<Around> {
+  return {
+    host: await thisHost(typed.some(({ name, text }) => name === 'host' && text === 'fqdn')),
+    env,
+    now: () => clock.now(),
+    readFile: (path) => readWhole(disk, resolve(directory, path)),
+    say,
+  }
+}

@@ -1,0 +1,11 @@
+/** What interceptors may know of the world: asked once, when the chain is made, but for the clock. */
+export interface Around {
+  /** Of this machine. */
+  readonly host: { readonly name: string; readonly ip: string; readonly fqdn: string }
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** ms since the epoch */
+  now(): number
+  /** Undefined where it is missing. */
+  readFile(path: string): Promise<Buffer | undefined>
+  say(message: string): void
+}

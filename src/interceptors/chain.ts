@@ -1,0 +1,233 @@
+/**
+ * The interceptors in their order, over the event lines of a batch. Lines that share their head are taken as a run: where no
+ * interceptor looks at a body, the work is done once for all of them, and the bodies are copied as they are.
+ */
+import { isAscii } from 'node:buffer'
+import { FlumeError } from '../errors.js'
+import { batchOf, countLines, type Batch, type Mark } from '../events/batch.js'
+import { Heads, type Head } from '../events/heads.js'
+import type { Refused } from '../events/rejects.js'
+import { allocate, decodeLines, headOf, headText, parseEvent } from '../events/json.js'
+import { Draft, ERROR, GAP } from './draft.js'
+import { EventLines } from './event-lines.js'
+import { DROP, Unfit, type Interceptor, type Place } from './interceptor.js'
+
+/** What becomes of an event that an interceptor cannot do. */
+export type OnError = 'pass' | 'drop' | 'reject' | 'fail'
+
+/** One interceptor of the chain, as it was typed. */
+export interface Link {
+  /** `--parse json` */
+  readonly title: string
+  readonly interceptor: Interceptor
+  readonly onError: OnError
+}
+
+/** Lines are decoded in runs of so many bytes, longer ones by themselves. */
+const RUN_SIZE_MAX = 1024 * 1024
+const NEWLINE = 0x0a
+
+/** A batch at work. */
+interface Task {
+  readonly lines: Buffer
+  readonly mark: Mark | null
+  readonly out: EventLines
+  /** Each line has a position of its own: they are as many as the mark says they were. */
+  readonly exact: boolean
+  /** Lines done. */
+  index: number
+  /** The line at work, or all those that share their fate. */
+  line: Buffer
+  count: number
+}
+
+export class Chain {
+  /** False: what goes out does not follow from each event and its place. */
+  readonly replayable: boolean
+  readonly #headersOnly: boolean
+  readonly #heads = new Heads()
+  #decoded: Buffer | undefined
+  /** How far to look for lines with the head of the last. */
+  #ahead = 0
+  dropped = 0
+
+  constructor(
+    readonly links: readonly Link[],
+    readonly refused: Refused,
+    /** A line that is no event ends the stage. */
+    readonly strict: boolean,
+  ) {
+    this.replayable = links.every(({ interceptor }) => interceptor.replayable !== false)
+    this.#headersOnly = links.every(({ interceptor }) => interceptor.headersOnly === true)
+  }
+
+  /** The batch as it goes on; what was refused is on disk by then. Throws BAD_EVENT. */
+  async change(batch: Batch): Promise<Batch> {
+    if (batch.count === 0) return batch
+    const { lines, mark } = batch
+    const exact = mark !== null && mark.to.offset - (mark.from?.offset ?? 0) === batch.count
+    const task: Task = { lines, mark, out: new EventLines(), exact, index: 0, line: lines, count: 1 }
+    for (let at = 0; at < lines.length; ) {
+      const end = lines.indexOf(NEWLINE, at) + 1
+      at += this.#run(task, at, end) || this.#line(task, at, end)
+    }
+    await this.refused.flush()
+    const { out } = task
+    const changed = out.take()
+    batch.release()
+    return batchOf(changed, out.count, mark)
+  }
+
+  /** Lines from `at` that share the head of the first, which ends at `end`; returns the bytes of those that were done. */
+  #run(task: Task, at: number, end: number): number {
+    if (end - at > RUN_SIZE_MAX) return 0
+    const { lines } = task
+    const head = this.#heads.find(lines, at, end)
+    if (head === undefined) return 0
+    this.#ahead = this.#heads.repeated ? this.#ahead : 0
+    const to = Math.max(end, lines.lastIndexOf(NEWLINE, at + this.#ahead - 1) + 1)
+    const decoded = (this.#decoded ??= allocate(RUN_SIZE_MAX))
+    let run = decodeLines(lines, at, to, decoded, 0, head.bytes)
+    // where bodies have several lines it does not show which is whose
+    if (run.count > 1 && countLines(decoded.subarray(0, run.written)) !== run.count) run = decodeLines(lines, at, end, decoded, 0, head.bytes)
+    if (run.count === 0) return 0
+    this.#ahead = Math.min(Math.max(4 * run.consumed, end - at), RUN_SIZE_MAX)
+    const bytes = lines.subarray(at, at + run.consumed)
+    const headers = headersOf(head)
+    if (this.#headersOnly || headers.has(GAP)) this.#heading(task, bytes, run.count, head, headers)
+    else this.#bodies(task, bytes, decoded.subarray(0, run.written), run.count, head, headers)
+    return run.consumed
+  }
+
+  /** Only the heads change, all in the same way. */
+  #heading(task: Task, bytes: Buffer, count: number, head: Head, headers: ReadonlyMap<string, string>): void {
+    const draft = new Draft(headers, '')
+    task.line = bytes
+    task.count = count
+    let gone = true
+    this.#pass(task, draft, 0, () => (gone = false))
+    task.index += count
+    if (gone) return
+    if (!draft.altered) return task.out.addBytes(Buffer.from(bytes), count)
+    const changed = headOf(draft.headers)
+    const out = Buffer.allocUnsafe(bytes.length + count * (changed.length - head.bytes.length))
+    let o = 0
+    for (let at = 0; at < bytes.length; ) {
+      const end = bytes.indexOf(NEWLINE, at) + 1
+      o += changed.copy(out, o)
+      o += bytes.copy(out, o, at + head.bytes.length, end)
+      at = end
+    }
+    task.out.addBytes(out, count)
+  }
+
+  /** The lines of a run one by one; `bodies`: each with a newline behind it. */
+  #bodies(task: Task, bytes: Buffer, bodies: Buffer, count: number, head: Head, headers: ReadonlyMap<string, string>): void {
+    task.count = 1
+    const encoding = isAscii(bytes) ? 'latin1' : 'utf8'
+    const [heading, written, text] = [head.bytes.toString(encoding), bytes.toString(encoding), bodies.toString(encoding)]
+    const emit = (draft: Draft): void => {
+      if (draft.rewritten) task.out.add(draft)
+      else task.out.addText(draft.altered ? headText(draft.headers) : heading, written.slice(w + heading.length, next))
+    }
+    let w = 0
+    let b = 0
+    let at = 0
+    let next = 0
+    for (let n = 0; n < count; n++) {
+      next = written.indexOf('\n', w) + 1
+      const stop = text.indexOf('\n', b)
+      const draft = new Draft(headers, text.slice(b, stop))
+      const end = bytes.indexOf(NEWLINE, at) + 1
+      task.line = bytes.subarray(at, end)
+      this.#pass(task, draft, 0, emit)
+      task.index++
+      at = end
+      w = next
+      b = stop + 1
+    }
+  }
+
+  /** A line that is in no run: with escapes, in base64, or no event. Returns its size. */
+  #line(task: Task, at: number, end: number): number {
+    task.line = task.lines.subarray(at, end)
+    task.count = 1
+    const event = this.#parse(task)
+    if (event !== undefined) this.#pass(task, event, 0, (draft) => task.out.add(draft))
+    task.index++
+    return end - at
+  }
+
+  #parse(task: Task): Draft | undefined {
+    try {
+      return Draft.of(parseEvent(task.line))
+    } catch (error) {
+      if (!(error instanceof FlumeError) || error.code !== 'BAD_EVENT') throw error
+      const { partition, offset } = placeOf(task)
+      if (this.strict) throw new FlumeError('BAD_EVENT', `cannot take a line of ${partition}, at ${offset}: ${error.message}`)
+      this.#refuse(task, error.message)
+      return undefined
+    }
+  }
+
+  /** Through the interceptors from this one on. */
+  #pass(task: Task, draft: Draft, from: number, emit: (draft: Draft) => void): void {
+    if (draft.headers.has(GAP)) return emit(draft)
+    const place = placeOf(task)
+    for (let n = from; n < this.links.length; n++) {
+      const link = this.links[n]!
+      const outcome = link.interceptor.intercept(draft, place)
+      if (outcome === undefined) continue
+      if (outcome === DROP) {
+        this.dropped += task.count
+        return
+      }
+      if (outcome instanceof Unfit) {
+        if (this.#goesOn(task, draft, link, `${link.title}: ${outcome.reason}`)) continue
+        return
+      }
+      for (const each of outcome) this.#pass(task, each, n + 1, emit)
+      return
+    }
+    emit(draft)
+  }
+
+  /** What becomes of an event that an interceptor refused. Throws BAD_EVENT where that ends the stage. */
+  #goesOn(task: Task, draft: Draft, { onError }: Link, reason: string): boolean {
+    switch (onError) {
+      case 'pass':
+        if (draft.get(ERROR) === undefined) draft.set(ERROR, reason)
+        return true
+      case 'drop':
+        this.dropped += task.count
+        return false
+      case 'reject':
+        this.#refuse(task, reason)
+        return false
+      case 'fail': {
+        const { partition, offset } = placeOf(task)
+        throw new FlumeError('BAD_EVENT', `cannot take an event of ${partition}, at ${offset}: ${reason}`)
+      }
+    }
+  }
+
+  #refuse(task: Task, reason: string): void {
+    const { line, exact } = task
+    const { partition, offset } = placeOf(task)
+    for (let at = 0, n = 1; at < line.length; n++) {
+      const end = line.indexOf(NEWLINE, at) + 1
+      this.refused.add(line.subarray(at, end), { reason, partition, position: exact ? { offset: offset + n } : null })
+      at = end
+    }
+  }
+}
+
+function placeOf({ mark, index }: Task): Place {
+  return { partition: mark?.partition ?? 'stdin', offset: (mark?.from?.offset ?? 0) + index }
+}
+
+/** Of one line: its own timestamp among those it shares with others. */
+function headersOf({ headers, timestamp }: Head): ReadonlyMap<string, string> {
+  if (timestamp === undefined || headers.get('timestamp') === timestamp) return headers
+  return new Map([...headers, ['timestamp', timestamp]])
+}

@@ -1,0 +1,104 @@
+/**
+ * An event on its way through the interceptors: headers, which are also the fields that parsers find, and a body, all as
+ * text, changed in place. Only what is asked for is decoded, and what is not changed is not encoded again.
+ */
+import { isUtf8 } from 'node:buffer'
+import type { Event } from '../events/event.js'
+
+/** The name by which an option means the body, where others are names of headers. */
+export const BODY = 'body'
+/** Headers of ours: nobody else sets them. */
+export const RESERVED = 'flume.'
+/** Stands for events that are lost: no interceptor touches it. */
+export const GAP = 'flume.gap'
+/** Why an interceptor could not do its work. */
+export const ERROR = 'flume.error'
+
+export class Draft {
+  #headers: ReadonlyMap<string, string>
+  /** Of this event alone. */
+  #own: Map<string, string> | undefined
+  #body: string | undefined
+  /** Names of headers whose text is JSON as it stands: a number, true, an object. */
+  #json: Set<string> | undefined
+  /** The body was set: it does not stand in the line it came in. */
+  rewritten = false
+
+  /**
+   * `headers` may be those of other events too. `body`: its text, or how to decode it. `latin1`: the body is not UTF-8, and
+   * each byte is a character.
+   */
+  constructor(
+    headers: ReadonlyMap<string, string>,
+    body: string | undefined,
+    readonly latin1 = false,
+    readonly decode: () => string = () => '',
+  ) {
+    this.#headers = headers
+    this.#body = body
+  }
+
+  static of({ headers, body }: Event): Draft {
+    return isUtf8(body) ? new Draft(headers, body.toString()) : new Draft(headers, body.toString('latin1'), true)
+  }
+
+  get headers(): ReadonlyMap<string, string> {
+    return this.#headers
+  }
+
+  /** The headers were touched. */
+  get altered(): boolean {
+    return this.#own !== undefined
+  }
+
+  get body(): string {
+    return (this.#body ??= this.decode())
+  }
+
+  set body(text: string) {
+    this.#body = text
+    this.rewritten = true
+  }
+
+  /** A header, or the body by its name. */
+  get(name: string): string | undefined {
+    return name === BODY ? this.body : this.#headers.get(name)
+  }
+
+  /** `json`: the text is JSON. */
+  set(name: string, text: string, json = false): void {
+    if (name === BODY) {
+      this.body = text
+      return
+    }
+    this.#mine().set(name, text)
+    if (json) (this.#json ??= new Set()).add(name)
+    else this.#json?.delete(name)
+  }
+
+  delete(name: string): void {
+    if (name === BODY) this.body = ''
+    else if (this.#headers.has(name)) this.#mine().delete(name)
+  }
+
+  isJson(name: string): boolean {
+    return this.#json?.has(name) === true
+  }
+
+  /** Another event with the same headers. */
+  copy(body: string): Draft {
+    const draft = new Draft(this.#headers, body, this.latin1)
+    if (this.#json !== undefined) draft.#json = new Set(this.#json)
+    draft.rewritten = true
+    return draft
+  }
+
+  toEvent(): Event {
+    return { headers: this.#headers, body: Buffer.from(this.body, this.latin1 ? 'latin1' : 'utf8') }
+  }
+
+  #mine(): Map<string, string> {
+    if (this.#own === undefined) this.#headers = this.#own = new Map(this.#headers)
+    return this.#own
+  }
+}

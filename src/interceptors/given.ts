@@ -1,0 +1,28 @@
+/** --host, --env, --file: headers from what is around the process, read once at its start. */
+import { isUtf8 } from 'node:buffer'
+import { FlumeError } from '../errors.js'
+import type { Around } from './around.js'
+import type { Interceptor } from './interceptor.js'
+import { pair, settable } from './names.js'
+import { setting } from './static.js'
+
+/** Flume's host; useIP is `ip`. */
+export function host(what: string, { host }: Around): Interceptor {
+  return setting('host', host[what as keyof typeof host])
+}
+
+export function environmentValue(text: string, { env }: Around): Interceptor {
+  const [name, variable] = pair(text, 'NAME=VARIABLE')
+  const value = env[variable]
+  if (value === undefined) throw new FlumeError('BAD_OPTION', `cannot set ${name}: there is no ${variable} in the environment`)
+  return setting(settable(name), value)
+}
+
+/** Without the newline that it ends with. */
+export async function fileContent(text: string, { readFile }: Around): Promise<Interceptor> {
+  const [name, path] = pair(text, 'NAME=FILE')
+  const bytes = await readFile(path)
+  if (bytes === undefined) throw new FlumeError('NO_INPUT', `cannot set ${name}: there is no file ${path}`)
+  if (!isUtf8(bytes)) throw new FlumeError('BAD_OPTION', `cannot set ${name}: ${path} is not UTF-8`)
+  return setting(settable(name), bytes.toString().replace(/\r?\n$/, ''))
+}

@@ -1,0 +1,29 @@
+/** One rule of the chain, and what it makes of an event. */
+import type { Draft } from './draft.js'
+
+/** The event is gone. */
+export const DROP = Symbol('drop')
+
+/** The interceptor cannot do its work on this event. */
+export class Unfit {
+  constructor(readonly reason: string) {}
+}
+
+/** Undefined: the event goes on, as it is by now; several: they go on in its place. */
+export type Outcome = undefined | typeof DROP | Unfit | readonly Draft[]
+
+/** Where an event stands: the same on each replay from a queue. */
+export interface Place {
+  readonly partition: string
+  /** From a queue the sequence of the event; else a number that no other event of the partition has. */
+  readonly offset: number
+}
+
+export interface Interceptor {
+  /** Changes the event in place. */
+  intercept(event: Draft, place: Place): Outcome
+  /** What it does follows from the headers alone, and it does not touch the body. */
+  readonly headersOnly?: true
+  /** What it does does not follow from the event and its place. */
+  readonly replayable?: false
+}

@@ -20,6 +20,8 @@ export async function printList(fd: number, findings: AsyncIterable<Finding>, op
   return end === 0 ? report.end() : end
 }
 
+const ON_ITS_WAY = "; where a sink is at work, what its queue's reader has not acked (flume-buffer --stat) may be on its way"
+
 class Report {
   #status = 0
   #missing = 0
@@ -44,9 +46,10 @@ class Report {
   /** After the last finding. */
   end(): number {
     if (this.#printed === 0 && !this.context.stop.aborted) this.context.say('no files of a sink are there')
-    if (this.#missing === 0 || !this.options.strict) return this.#status
-    this.context.say(`${this.#missing} ${this.#missing === 1 ? 'sequence is' : 'sequences are'} in no bucket`)
-    return this.#status || FOUND_WRONG
+    if (this.#missing === 0) return this.#status
+    const where = this.#status === STATUS.PERMISSION ? ' of those that may be read' : ON_ITS_WAY
+    this.context.say(`${this.#missing} ${this.#missing === 1 ? 'sequence is' : 'sequences are'} in no bucket${where}`)
+    return this.#status || (this.options.strict ? FOUND_WRONG : 0)
   }
 
   #judge(finding: Finding): void {
@@ -76,8 +79,9 @@ function textOf(finding: Finding): string {
     case 'temporary':
       return row('-', '-', finding.size, `${finding.path} (being written, or left over)`)
     case 'stream': {
-      const { stream, first, last, files, buckets, size } = finding
-      return `\n${stream}: ${first} to ${last}, ${counted(files, 'file')} in ${counted(buckets, 'bucket')}, ${counted(size, 'byte')}\n`
+      const { stream, first, last, files, buckets, size, overlaps, missing } = finding
+      const verdict = `${overlaps === 0 ? 'nothing twice' : counted(overlaps, 'overlap')}, ${missing === 0 ? 'nothing' : missing} missing`
+      return `\n${stream}: ${first} to ${last}, ${counted(files, 'file')} in ${counted(buckets, 'bucket')}, ${counted(size, 'byte')}; ${verdict}\n`
     }
     case 'missing':
       return row(finding.first, finding.last, '-', 'in no bucket')

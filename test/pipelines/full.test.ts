@@ -1,27 +1,20 @@
 /** A queue, a target, a state directory without room, with real processes on a real small disk: nothing is lost, nothing stands twice, and it goes on. */
-import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { shell } from '../support/shell.js'
+import { onSmallDisk, whyNoSmallDisk } from '../support/small-disk.js'
 
 const COUNT = 40_000
 /** About 8 MB of events. */
 const LOG = Array.from({ length: COUNT }, (_, n) => `line ${n} ${'x'.repeat(100)}\n`).join('')
-/** A mount namespace of its own, where the directory `small` is a file system of 4 MiB. */
-const SMALL = "unshare --mount --map-root-user sh -c 'mkdir -p small && mount -t tmpfs -o size=4m tmpfs small && exec bash script'"
-const skip = spawnSync('sh', ['-c', SMALL], { cwd: t.testdir({ script: '' }) }).status === 0 ? false : 'no user namespaces here'
+const skip = whyNoSmallDisk(t)
 const ALL = 'cat out/*.log | LC_ALL=C sort | cmp - sorted && echo the same'
 
 function directoryOf(test: Test): string {
   const directory = test.testdir({ log: LOG })
   writeFileSync(join(directory, 'sorted'), LOG.split(/(?<=\n)/).sort().join(''))
   return directory
-}
-
-function onSmallDisk(script: string, directory: string): ReturnType<typeof shell> {
-  writeFileSync(join(directory, 'script'), script)
-  return shell(SMALL, directory)
 }
 
 t.test('a queue that is full asks for the acks of what it has given out, long before files are finished by themselves', async (t) => {

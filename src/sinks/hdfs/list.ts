@@ -14,6 +14,16 @@ interface Range {
   readonly last: number
 }
 
+interface Total {
+  readonly files: number
+  readonly buckets: number
+  readonly size: number
+  /** Pairs of files that overlap. */
+  readonly overlaps: number
+  /** Sequences that no bucket has. */
+  readonly missing: number
+}
+
 type Listable = Pick<FileSystem, 'entries' | 'look'>
 
 /** One thing that was found, as it is printed for scripts. Sizes are bytes of files. */
@@ -26,7 +36,7 @@ export type Finding =
   /** A directory that may not be read. */
   | { readonly kind: 'unreadable'; readonly path: string; readonly error: FlumeError }
   /** After all files: what there is of a stream, from its lowest to its highest sequence. */
-  | (Range & { readonly kind: 'stream'; readonly stream: string; readonly files: number; readonly buckets: number; readonly size: number })
+  | (Range & { readonly kind: 'stream'; readonly stream: string } & Total)
   /** After its stream: no bucket has these. */
   | (Range & { readonly kind: 'missing'; readonly stream: string })
 
@@ -44,9 +54,11 @@ export async function* list(files: Listable, root: string, levels: readonly (str
   }
   const sums = new Map<string, Sum>()
   yield* walk({ files, levels: levels.slice(fixed.length), sums }, base, 0)
-  for (const [stream, sum] of [...sums].sort(byKey)) {
-    yield { kind: 'stream', stream, ...sum.ranges.whole, files: sum.files, buckets: sum.buckets, size: sum.size }
-    for (const range of sum.ranges.between()) yield { kind: 'missing', stream, ...range }
+  for (const [stream, { ranges, files, buckets, size, overlaps }] of [...sums].sort(byKey)) {
+    let missing = 0
+    for (const { first, last } of ranges.between()) missing += last - first + 1
+    yield { kind: 'stream', stream, ...ranges.whole, files, buckets, size, overlaps, missing }
+    for (const range of ranges.between()) yield { kind: 'missing', stream, ...range }
   }
 }
 
@@ -94,21 +106,23 @@ function* check(found: File[], sums: Map<string, Sum>): Generator<Finding> {
     const { path, prefix, stream, first, last } = file
     const begins = furthest?.prefix !== prefix || furthest.stream !== stream
     yield file
-    addTo(sums, file, begins)
+    const sum = addTo(sums, file, begins)
     if (!begins && furthest !== undefined && first <= furthest.last) {
+      sum.overlaps++
       yield { kind: 'overlap', path, other: furthest.path, stream, first, last: Math.min(last, furthest.last) }
     }
     if (begins || furthest === undefined || last > furthest.last) furthest = file
   }
 }
 
-function addTo(sums: Map<string, Sum>, file: File, begins: boolean): void {
+function addTo(sums: Map<string, Sum>, file: File, begins: boolean): Sum {
   const sum = sums.get(file.stream) ?? new Sum()
   sums.set(file.stream, sum)
   sum.files++
   sum.size += file.size
   if (begins) sum.buckets++
   sum.ranges.add(file)
+  return sum
 }
 
 /** Of one stream. */
@@ -116,6 +130,7 @@ class Sum {
   files = 0
   buckets = 0
   size = 0
+  overlaps = 0
   readonly ranges = new Ranges()
 }
 

@@ -183,6 +183,11 @@ rule('a snapshot, a file in place of a directory, names that HDFS does not take:
   await ends(t, sinking(hdfs, '/user', { user: 'a@b' }), 'BAD_OPTION', /HADOOP_USER_NAME is no name that this HDFS takes/)
 })
 
+rule('what hdfs-site.xml asks of new files and HDFS does not give: it ends, and names the property', async (t, hdfs) => {
+  await ends(t, sinking(hdfs, '/small-blocks', { create: { blocksize: '1000' } }), 'CANNOT_CREATE', /IOException: .*min-block-size.* \(dfs\.blocksize of hdfs-site\.xml/)
+  await ends(t, sinking(hdfs, '/many-copies', { create: { replication: '1000' } }), 'CANNOT_CREATE', /replication factor of 1000 exceeds.* \(dfs\.replication of hdfs-site\.xml/)
+})
+
 rule('an answer that is none of HDFS is asked for again', async (t, hdfs) => {
   const bodies = ['', '{}', 'null', '[]', '"text"', '{"FileStatus":null}', '{"FileStatus":{}}', '<html>Log in</html>', '{"FileSta', '{"Location":5}', '{"Location":"nowhere"}']
   const proxy = await startProxy(t, hdfs.http)

@@ -58,8 +58,8 @@ t.test('each file in its place: by directory, prefix, stream and range; then the
   t.same(of(findings, 'temporary'), [{ kind: 'temporary', path: `/out/a/_${STREAM}.0-1.tmp`, stream: STREAM, size: 1 }])
   t.same(of(findings, 'overlap'), [], 'the same range in two buckets is none')
   t.same(findings.slice(-2), [
-    { kind: 'stream', stream: STREAM, first: 0, last: 40, files: 5, buckets: 4, size: 5 },
-    { kind: 'stream', stream: 'queue=b=r', first: 5, last: 6, files: 1, buckets: 1, size: 1 },
+    { kind: 'stream', stream: STREAM, first: 0, last: 40, files: 5, buckets: 4, size: 5, overlaps: 0, missing: 0 },
+    { kind: 'stream', stream: 'queue=b=r', first: 5, last: 6, files: 1, buckets: 1, size: 1, overlaps: 0, missing: 0 },
   ])
 })
 
@@ -182,7 +182,8 @@ t.test('a directory that may not be read: said, the others are listed, and the e
     if (json) t.match(printed.split('\n').filter((line) => line !== '').map((line) => JSON.parse(line) as Finding), [{ kind: 'file' }, { kind: 'unreadable', path: '/out/b', reason: 'cannot list /out/b: no' }, { kind: 'file' }, { kind: 'file' }, { kind: 'overlap' }, { kind: 'stream' }, { kind: 'missing' }])
   }
   t.same(said.slice(0, 3), [
-    'cannot list /out/b: no', `two files hold the same sequences, 20 to 28: /out/c/${named(20, 28)} and /out/c/${named(20, 29)}`, '10 sequences are in no bucket',
+    'cannot list /out/b: no', `two files hold the same sequences, 20 to 28: /out/c/${named(20, 28)} and /out/c/${named(20, 29)}`,
+    '10 sequences are in no bucket of those that may be read',
   ])
 })
 
@@ -197,19 +198,22 @@ t.test('as typed: rows and sums on stdout, what is wrong on stderr, 1 for that, 
       `${row('0', '9', '1')}  ${dir}/out/a/${named(0, 9)}`,
       `${row('-', '-', '0')}  ${dir}/out/a/_${STREAM}.u.tmp (being written, or left over)`,
       `${row('10', '19', '2')}  ${dir}/out/b/${named(10, 19)}`,
-      '', `${STREAM}: 0 to 19, 2 files in 2 buckets, 3 bytes`, '0', '',
+      '', `${STREAM}: 0 to 19, 2 files in 2 buckets, 3 bytes; nothing twice, nothing missing`, '0', '',
     ].join('\n'),
     good.err,
   )
   t.equal(good.err, '')
   t.same(readdirSync(dir).sort(), ['empty', 'out'])
   writeFileSync(join(dir, 'out/b', named(25, 29)), '')
-  t.match(await shell('flume-sink-hdfs --list --path out; echo $?', dir), { out: /^ +20 +24 +- {2}in no bucket\n0\n$/m, err: '' })
-  t.match(await shell('flume-sink-hdfs --list --path out --strict; echo $?', dir), { out: /\n1\n$/, err: 'flume-sink-hdfs: 5 sequences are in no bucket\n' })
+  t.match(await shell('flume-sink-hdfs --list --path out; echo $?', dir), { out: /, 5 missing\n +20 +24 +- {2}in no bucket\n0\n$/, err: /5 sequences are in no bucket; / })
+  t.match(await shell('flume-sink-hdfs --list --path out --strict; echo $?', dir), { out: /\n1\n$/, err: /^flume-sink-hdfs: 5 sequences are in no bucket; [^\n]*--stat[^\n]*\n$/ })
   writeFileSync(join(dir, 'out/b', named(19, 24)), '')
   const twice = await shell('flume-sink-hdfs --list --path out --json >found; echo $?', dir)
   t.match(twice, { out: '1\n', err: new RegExp(`^flume-sink-hdfs: two files hold the same sequences, 19 to 19: ${dir}/out/b/\\S+ and ${dir}/out/b/\\S+\n$`) })
-  t.match(readFileSync(join(dir, 'found'), 'utf8').trim().split('\n').map((line) => (JSON.parse(line) as Finding).kind), ['file', 'temporary', 'file', 'file', 'overlap', 'file', 'stream'])
+  const printed = readFileSync(join(dir, 'found'), 'utf8').trim().split('\n').map((line) => JSON.parse(line) as Finding)
+  t.match(printed.map(({ kind }) => kind), ['file', 'temporary', 'file', 'file', 'overlap', 'file', 'stream'])
+  t.match(printed.at(-1), { overlaps: 1, missing: 0 })
+  t.match((await shell('flume-sink-hdfs --list --path out', dir)).out, /bytes; 1 overlap, nothing missing\n$/)
   t.match(await shell('flume-sink-hdfs --list; echo $?', dir), { out: '66\n', err: /cannot list \S+\/flume: / })
   t.match(await shell('flume-sink-hdfs --list --path empty; echo $?', dir), { out: '0\n', err: /no files of a sink are there/ })
   t.match(await shell('flume-sink-hdfs --list out; echo $?', dir), { out: '64\n', err: /--path says where/ })

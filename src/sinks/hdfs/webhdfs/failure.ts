@@ -82,7 +82,12 @@ const TABLE: readonly Row[] = [
   { exception: 'AlreadyBeingCreatedException', outcome: 'passes' },
   { exception: 'RecoveryInProgressException', outcome: 'passes' },
   { exception: 'LeaseExpiredException', outcome: 'passes' },
-  { exception: 'IOException', message: /Failed to find datanode|could only be written to \d+ of/, outcome: 'passes', advice: NODES },
+  { exception: 'CannotObtainBlockLengthException', outcome: 'passes', advice: NODES },
+  { exception: 'IOException', message: /Failed to find datanode|could only be (written|replicated) to \d+ /, outcome: 'passes', advice: NODES },
+  { exception: 'IOException', message: /does not have enough number of replicas/, outcome: 'passes', advice: NODES },
+  // What hdfs-site.xml of this machine asks of new files is not to be had.
+  { exception: 'IOException', message: /min-block-size/, outcome: 'CANNOT_CREATE', advice: 'dfs.blocksize of hdfs-site.xml here says otherwise' },
+  { exception: 'IOException', message: /requested replication factor/i, outcome: 'CANNOT_CREATE', advice: 'dfs.replication of hdfs-site.xml here says so' },
   { exception: 'IOException', outcome: 'passes' },
 ]
 
@@ -106,7 +111,7 @@ export function failureOf(status: number, body: string, from: string): HdfsFailu
  */
 export function lostAnswer(from: string, cause: unknown, hasArrived = true): HdfsFailure {
   const { code, message } = cause instanceof Error ? (cause as NodeJS.ErrnoException) : { code: undefined, message: String(cause) }
-  return new HdfsFailure(`no answer from ${from}: ${message || (code ?? 'unknown')}`, { outcome: 'passes', isOver: !hasArrived, cause })
+  return new HdfsFailure(`no answer from ${from}: ${message || (code ?? 'unknown')}`, { outcome: 'passes', isOver: !hasArrived })
 }
 
 interface Remote {

@@ -11,6 +11,9 @@ import { headerNumbers, walkJson } from './syntax.js'
 export { allocate }
 export type { Run } from './escape.js'
 
+/** A text that stands in JSON as it is, well-formed too. */
+const PLAIN = /^[^"\\\u0000-\u001f\ud800-\udfff]*$/
+
 /** This header with this value says that the body is base64; it belongs to the line and not to the event. */
 const ENCODING = 'content-transfer-encoding'
 const BASE64 = 'base64'
@@ -24,7 +27,19 @@ export function headOf(headers: ReadonlyMap<string, string>): Buffer {
 
 export function headText(headers: ReadonlyMap<string, string>): string {
   if (headers.size === 0) return '{"body":"'
-  return `{"headers":${JSON.stringify(Object.fromEntries(headers))},"body":"`
+  let text = '{"headers":{'
+  let comma = ''
+  for (const [name, value] of headers) {
+    text += `${comma}${quoted(name)}:${quoted(value)}`
+    comma = ','
+  }
+  return `${text}},"body":"`
+}
+
+/** A text as JSON; half of a surrogate pair as U+FFFD: it is no text. */
+export function quoted(text: string): string {
+  if (PLAIN.test(text)) return `"${text}"`
+  return JSON.stringify(text).replace(/\\(?:(ud[89a-f]..)|.)/g, (escape, half?: string) => (half === undefined ? escape : '\ufffd'))
 }
 
 /** Bytes that a raw line of `size` bytes, with its \n, can take at most when encoded. */

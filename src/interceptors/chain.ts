@@ -11,9 +11,7 @@ import { allocate, decodeLines, headOf, headText, parseEvent } from '../events/j
 import { Draft, ERROR, GAP } from './draft.js'
 import { EventLines } from './event-lines.js'
 import { DROP, Unfit, type Interceptor, type Place } from './interceptor.js'
-
-/** What becomes of an event that an interceptor cannot do. */
-export type OnError = 'pass' | 'drop' | 'reject' | 'fail'
+import type { OnError } from './settings.js'
 
 /** One interceptor of the chain, as it was typed. */
 export interface Link {

@@ -4,12 +4,18 @@
  */
 import { FlumeError } from '../errors.js'
 import type { Around } from './around.js'
-import type { Link, OnError } from './chain.js'
+import type { Link } from './chain.js'
+import { convert } from './convert.js'
+import { extract } from './extract.js'
 import { copy, keep, remove, rename } from './fields.js'
+import { exclude, filter } from './filter.js'
 import { environmentValue, fileContent, host } from './given.js'
 import type { Interceptor } from './interceptor.js'
+import { replace } from './replace.js'
+import { fieldSetting, SETTINGS, type OnError, type Settings } from './settings.js'
 import { defaultHeader, staticHeader } from './static.js'
 import { timestamp } from './timestamp.js'
+import { toJson } from './to-json.js'
 
 /** One option that was typed, with its value: `true` for a flag. */
 export interface Typed {
@@ -23,25 +29,51 @@ interface Kind {
   readonly placeholder?: string
   readonly choices?: readonly string[]
   readonly describe: string
-  make(text: string, around: Around, settings: Settings): Interceptor | Promise<Interceptor>
 }
 
-/** What holds for the interceptors that follow. */
-export interface Settings {
-  readonly onError: OnError
+interface Making extends Kind {
+  make(text: string, settings: Settings, around: Around): Interceptor | Promise<Interceptor>
 }
 
-const KINDS: Readonly<Record<string, Kind>> = {
+interface Setting extends Kind {
+  set(text: string): Partial<Settings>
+}
+
+const KINDS: Readonly<Record<string, Making | Setting>> = {
+  in: { type: 'texts', placeholder: 'NAME', describe: 'the interceptors that follow look at this header; default: body', set: fieldSetting },
+  prefix: { type: 'texts', placeholder: 'TEXT', describe: 'what the names of headers begin with that they find', set: (text) => ({ prefix: text }) },
+  'on-error': {
+    type: 'texts', placeholder: 'WHAT', choices: ['pass', 'drop', 'reject', 'fail'],
+    describe: 'what becomes of an event that they cannot do; default: pass', set: (text) => ({ onError: text as OnError }),
+  },
+  filter: { type: 'texts', placeholder: 'REGEX', describe: 'only events that match go on', make: filter },
+  exclude: { type: 'texts', placeholder: 'REGEX', describe: 'events that match go no further', make: exclude },
+  replace: { type: 'texts', placeholder: 's/REGEX/TEXT/', describe: 'replace what matches; with g behind it all that matches', make: replace },
+  extract: { type: 'texts', placeholder: 'REGEX', describe: 'headers from its named groups, where it matches', make: extract },
   static: { type: 'texts', placeholder: 'NAME=VALUE', describe: 'set a header', make: staticHeader },
   default: { type: 'texts', placeholder: 'NAME=VALUE', describe: 'set a header where it is missing', make: defaultHeader },
-  host: { type: 'texts', placeholder: 'WHAT', choices: ['name', 'ip', 'fqdn'], describe: 'set the header host to this of the machine', make: host },
-  timestamp: { type: 'flag', describe: 'set the header timestamp to the time of day', make: (_text, around) => timestamp(around) },
-  env: { type: 'texts', placeholder: 'NAME=VARIABLE', describe: 'set a header from the environment', make: environmentValue },
-  file: { type: 'texts', placeholder: 'NAME=FILE', describe: 'set a header to what is in a file', make: fileContent },
+  host: {
+    type: 'texts', placeholder: 'WHAT', choices: ['name', 'ip', 'fqdn'],
+    describe: 'set the header host to this of the machine', make: (text, _settings, around) => host(text, around),
+  },
+  timestamp: { type: 'flag', describe: 'set the header timestamp to the time of day', make: (_text, _settings, around) => timestamp(around) },
+  env: {
+    type: 'texts', placeholder: 'NAME=VARIABLE', describe: 'set a header from the environment',
+    make: (text, _settings, around) => environmentValue(text, around),
+  },
+  file: {
+    type: 'texts', placeholder: 'NAME=FILE', describe: 'set a header to what is in a file',
+    make: (text, _settings, around) => fileContent(text, around),
+  },
   remove: { type: 'texts', placeholder: 'NAMES', describe: 'remove these headers', make: remove },
   keep: { type: 'texts', placeholder: 'NAMES', describe: 'remove all headers but these', make: keep },
   rename: { type: 'texts', placeholder: 'OLD=NEW', describe: 'give a header, or the body, another name', make: rename },
   copy: { type: 'texts', placeholder: 'FROM=TO', describe: 'copy a header, or the body, to another name', make: copy },
+  convert: {
+    type: 'texts', placeholder: 'NAMES=TYPE',
+    describe: 'headers as int, float, bool, json, size, duration, text, lower, upper or trim', make: convert,
+  },
+  'to-json': { type: 'texts', placeholder: 'NAMES', describe: 'a JSON object of these headers becomes the body', make: toJson },
 }
 
 /** What the command line may have of them: each is taken in its order. */
@@ -55,22 +87,18 @@ export const INTERCEPTOR_OPTIONS = Object.fromEntries(
 /** The chain that was typed. Throws BAD_OPTION, NO_INPUT. */
 export async function linksOf(typed: readonly Typed[], around: Around): Promise<Link[]> {
   const links: Link[] = []
-  const settings: Settings = { onError: 'pass' }
+  let settings = SETTINGS
   for (const { name, text } of typed) {
     const kind = KINDS[name]
     if (kind === undefined) continue
     const title = kind.type === 'flag' ? `--${name}` : `--${name} ${text}`
-    const interceptor = await made(kind, title, text, around, settings)
-    links.push({ title, interceptor, onError: settings.onError })
+    try {
+      if ('set' in kind) settings = { ...settings, ...kind.set(text) }
+      else links.push({ title, interceptor: await kind.make(text, settings, around), onError: settings.onError })
+    } catch (error) {
+      if (error instanceof FlumeError) throw new FlumeError(error.code, `${title}: ${error.message}`)
+      throw error
+    }
   }
   return links
-}
-
-async function made(kind: Kind, title: string, text: string, around: Around, settings: Settings): Promise<Interceptor> {
-  try {
-    return await kind.make(text, around, settings)
-  } catch (error) {
-    if (error instanceof FlumeError) throw new FlumeError(error.code, `${title}: ${error.message}`)
-    throw error
-  }
 }

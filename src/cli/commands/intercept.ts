@@ -30,7 +30,7 @@ export const command = defineCommand({
   options,
   examples: [
     ['flume-tail access.log | flume-intercept --static env=prod --remove file | flume-buffer ./q', 'headers come and go'],
-    ['flume-tail app.log | flume-intercept --rename host=web --host fqdn | flume-buffer ./q', 'in this order'],
+    ["flume-tail app.log | flume-intercept --filter '(?i)error' --extract 'code=(?<code>.*)' | flume-buffer ./q", 'errors alone, with a header'],
   ],
   async run(values, operands, context, typed) {
     if (operands.length > 0) throw new FlumeError('BAD_OPTION', `what is ${JSON.stringify(operands[0])} for? events come from stdin`)

@@ -1,0 +1,23 @@
+/** --extract: headers from the named groups of a regular expression (Flume's regex_extractor). */
+import type { Interceptor } from './interceptor.js'
+import { headerOnly, settable } from './names.js'
+import { groupNames, regexOf } from './regex.js'
+import type { Settings } from './settings.js'
+
+/** Where it does not match, and for a group that did not take part, nothing changes. */
+export function extract(text: string, { field, prefix }: Settings): Interceptor {
+  const regex = regexOf(text)
+  const groups = groupNames(regex).map((group) => [group, settable(prefix + group)] as const)
+  return {
+    ...headerOnly(field, ...groups.map(([, name]) => name)),
+    intercept(event) {
+      const found = regex.exec(event.get(field) ?? '')?.groups
+      if (found === undefined) return undefined
+      for (const [group, name] of groups) {
+        const value = found[group]
+        if (value !== undefined) event.set(name, value)
+      }
+      return undefined
+    },
+  }
+}

@@ -1,0 +1,47 @@
+/** --replace: text for what a regular expression matches, written as for sed (Flume's search_replace is s/…/…/g). */
+import { FlumeError } from '../errors.js'
+import type { Interceptor } from './interceptor.js'
+import { headerOnly } from './names.js'
+import { regexOf } from './regex.js'
+import type { Settings } from './settings.js'
+
+export function replace(text: string, { field }: Settings): Interceptor {
+  const [search, replacement, flags] = parts(text)
+  const regex = regexOf(search, flags)
+  return {
+    ...headerOnly(field),
+    intercept(event) {
+      const value = event.get(field)
+      if (value === undefined) return undefined
+      const replaced = value.replace(regex, replacement)
+      if (replaced !== value) event.set(field, replaced)
+      return undefined
+    },
+  }
+}
+
+/** `s/REGEX/TEXT/FLAGS`: any sign may stand for the slash; behind a backslash it is itself. */
+function parts(text: string): [search: string, replacement: string, flags: string] {
+  const [, sign = ''] = /^s([^\w\s\\])/.exec(text) ?? []
+  const found = sign === '' ? [] : split(text.slice(2), sign)
+  const [search = '', replacement = '', flags = ''] = found
+  if (found.length !== 3 || search === '' || !/^[gimsu]*$/.test(flags)) {
+    throw new FlumeError('BAD_OPTION', `expected s/REGEX/TEXT/ or s/REGEX/TEXT/g, not ${JSON.stringify(text)}`)
+  }
+  return [search, replacement.replace(/\\([nt\\])/g, (_, letter: string) => ESCAPES[letter]!), flags]
+}
+
+const ESCAPES: Readonly<Record<string, string>> = { n: '\n', t: '\t', '\\': '\\' }
+
+function split(text: string, sign: string): string[] {
+  const parts = ['']
+  for (let at = 0; at < text.length; at++) {
+    const pair = text.slice(at, at + 2)
+    if (pair[0] === '\\' && pair.length === 2) {
+      parts.push(parts.pop()! + (pair[1] === sign ? sign : pair))
+      at++
+    } else if (pair[0] === sign) parts.push('')
+    else parts.push(parts.pop()! + pair[0]!)
+  }
+  return parts
+}

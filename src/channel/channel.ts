@@ -13,7 +13,8 @@ import { Published } from './published.js'
 import { Putter } from './putter.js'
 import { Replay, replay, type Replaying } from './replay.js'
 import { resolveRange, type Asked } from './range.js'
-import { readerPlaces, removePassed } from './retention.js'
+import { isSaid, retainOrAll, writeRetain, type Retain } from './retain.js'
+import { passedAmong, passedByAll, readerPlaces, removePassed } from './retention.js'
 import { Room, type RoomOptions } from './room.js'
 import { Paths, segmentSizes, type Surroundings } from './surroundings.js'
 import { Taker } from './taker.js'
@@ -56,6 +57,10 @@ export interface QueueStat {
   readonly readers: readonly ReaderStat[]
   /** Name of the reader that is furthest behind. */
   readonly slowest?: string
+  /** What is kept of the events that all readers have acked; absent: nothing. */
+  readonly retain?: Retain
+  /** The segments that are there although all readers have passed them. */
+  readonly passed: { readonly segments: number; readonly bytes: number }
 }
 
 export class Queue {
@@ -140,6 +145,8 @@ export class Queue {
     const next = end?.next ?? segments.at(-1) ?? 0
     const readers = await this.#readers(next)
     const slowest = (await readerPlaces(around.disk, paths))[0]?.reader
+    const retain = await retainOrAll(around, paths)
+    const passed = passedAmong(sizes, await passedByAll(around.disk, paths))
     return {
       id,
       first: segments[0] ?? next,
@@ -149,7 +156,18 @@ export class Queue {
       ...(await this.#holder(paths.lock)),
       readers,
       ...(slowest === undefined ? {} : { slowest }),
+      ...(retain === undefined ? {} : { retain }),
+      passed: { segments: passed.length, bytes: passed.reduce((sum, first) => sum + (sizes.get(first) ?? 0), 0) },
     }
+  }
+
+  /** From now on, for all who use it, this is kept although all readers have acked it; undefined: nothing. Returns whether that is new. */
+  async retain(retain: Retain | undefined): Promise<boolean> {
+    const { paths, around } = this
+    if (await isSaid(around, paths, retain)) return false
+    await writeRetain(around, paths, retain)
+    await this.#trim()
+    return true
   }
 
   /** The reader holds segments no more, and begins at the oldest event when it comes again. Throws BUSY, NO_INPUT. */
@@ -236,7 +254,7 @@ export class Queue {
     const lock = await Lock.tryMoment(this.paths.lock, this.around)
     if (lock === undefined) return
     try {
-      await removePassed(this.around.disk, this.paths)
+      await removePassed(this.around, this.paths)
     } finally {
       await lock.release()
     }

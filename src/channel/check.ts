@@ -11,6 +11,7 @@ import { FORMAT, SEGMENT_HEADER_SIZE, type SegmentHeader, type Table } from './f
 import { lookAtIdentity, type Identity } from './identity.js'
 import { Published, type End } from './published.js'
 import { recover, type Place } from './recover.js'
+import { readRetain } from './retain.js'
 import { firstFrame, readHeader, readTable } from './start.js'
 import { listSegments, type Paths, type Surroundings } from './surroundings.js'
 import { Walk } from './walk.js'
@@ -71,6 +72,7 @@ export class Check {
 
   async *#all(): AsyncGenerator<Finding> {
     yield* this.#checkIdentity()
+    yield* this.#checkRetain()
     const published = new Published(this.paths, this.around.disk, new Wake())
     try {
       const known = await published.read()
@@ -95,6 +97,16 @@ export class Check {
     } catch (error) {
       if (!(error instanceof FlumeError) || error.code !== 'SEGMENT_DAMAGED') throw error
       yield { kind: 'identity', file: paths.identity, byte: 0, reason: 'does not say which queue this is', meaning: 'the queue is refused; no event is lost' }
+    }
+  }
+
+  async *#checkRetain(): AsyncGenerator<Finding> {
+    try {
+      await readRetain(this.around, this.paths)
+    } catch (error) {
+      if (!(error instanceof FlumeError) || error.code !== 'SEGMENT_DAMAGED') throw error
+      const meaning = 'all is kept until --retain says it again; no event is lost'
+      yield { kind: 'retain', file: this.paths.retain, byte: 0, reason: 'does not say what is to be kept', meaning }
     }
   }
 

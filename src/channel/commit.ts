@@ -47,6 +47,7 @@ export class Commit {
   /** It was said that it is full, and when it was said last. */
   #fullSaid = false
   #saidAt = -Infinity
+  #saidRetained = -Infinity
   readonly #closing = new AbortController()
 
   constructor(readonly committing: Committing) {}
@@ -163,28 +164,39 @@ export class Commit {
   async #waitForRoom(why: string): Promise<void> {
     const { log, moved, changed, stop } = this.committing
     const { signal } = this.#closing
-    if (!this.#full) await this.#sayFull(why)
-    this.#full = true
     await this.#syncing
     this.throwFailure()
+    if (await this.#makeRoom(why)) return
+    if (!this.#full) await this.#sayFull(why)
+    this.#full = true
     await log.published.tellFull(true)
-    const before = log.first
-    await this.#makeRoom()
-    if (log.first !== before) return
     await moved.wait(log.around.clock, LOOK_FULL, stop === undefined ? signal : AbortSignal.any([signal, stop]))
     this.gaveUp = stop?.aborted ?? false
     changed.wake()
   }
 
-  /** Removes what all have passed, the active segment too. */
-  async #makeRoom(): Promise<void> {
+  /** Removes what all have passed: what nothing retains, else the oldest segment, in the end the active one. Whether any went. */
+  async #makeRoom(why: string): Promise<boolean> {
     const { log } = this.committing
-    if (!log.isEmpty && (await passedByAll(log.around.disk, log.paths)) >= log.next) {
-      await log.roll().catch((error: unknown) => {
-        if (!isNoSpace(error)) throw error
-      })
-    }
-    await log.trim()
+    const before = log.first
+    await this.#trim(why)
+    if (log.first !== before) return true
+    if (log.isEmpty || (await passedByAll(log.around.disk, log.paths)) < log.next) return false
+    await log.roll().catch((error: unknown) => {
+      if (!isNoSpace(error)) throw error
+    })
+    await this.#trim(why)
+    return log.first !== before
+  }
+
+  async #trim(why: string): Promise<void> {
+    const { log, say } = this.committing
+    const from = log.first
+    const gaveUpRetained = await log.trimForRoom()
+    const now = log.around.clock.now()
+    if (!gaveUpRetained || now - this.#saidRetained < SAY_FULL) return
+    this.#saidRetained = now
+    say(`queue ${log.paths.directory} gives up what --retain keeps, from event ${from} on: ${why}`)
   }
 
   /** A small queue may be full many times a second. */

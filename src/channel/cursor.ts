@@ -20,7 +20,7 @@ const SYNC_AFTER = 1000
 
 export const READER_NAME = /^[A-Za-z0-9_-]{1,64}$/
 
-interface State {
+export interface State {
   readonly next: number
   /** Empty: none. */
   readonly binding: string

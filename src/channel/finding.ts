@@ -2,11 +2,11 @@
 
 /**
  * `note`: nothing is lost, and the next start sees to it. `identity`: it is not known which queue this is; `copied`: it is not
- * where it was. `stray`: a segment of another queue or under a wrong name; `double`: one whose events stand in others too;
- * `positions`: nothing can be put. `cursor`: a reader without its place. `ahead`: a reader after the end of the queue.
- * `lost`: damage that is stepped over.
+ * where it was. `retain`: it is not known what is to be kept. `stray`: a segment of another queue or under a wrong name;
+ * `double`: one whose events stand in others too; `positions`: nothing can be put. `cursor`: a reader without its place.
+ * `ahead`: a reader after the end of the queue. `lost`: damage that is stepped over.
  */
-export type Kind = 'note' | 'identity' | 'copied' | 'stray' | 'double' | 'positions' | 'cursor' | 'ahead' | 'lost'
+export type Kind = 'note' | 'identity' | 'copied' | 'retain' | 'stray' | 'double' | 'positions' | 'cursor' | 'ahead' | 'lost'
 
 export interface Finding {
   readonly kind: Kind

@@ -11,7 +11,7 @@ import type { Entry } from './group.js'
 import type { Identity } from './identity.js'
 import type { End, Published } from './published.js'
 import { recover, type Recovered } from './recover.js'
-import { readerPlaces, removePassed } from './retention.js'
+import { readerPlaces, removePassed, type Sizes } from './retention.js'
 import { isNoSpace, SegmentWriter } from './segment.js'
 import { startOf } from './start.js'
 import { listSegments, segmentSizes, type Paths, type Surroundings } from './surroundings.js'
@@ -21,7 +21,7 @@ const COPY_SIZE = 1024 * 1024
 export class Log {
   /** The byte just before which the event `next` will stand; follows `active.end`, together with `next`. */
   #end: number
-  #trimming: Promise<void> | undefined
+  #trimming: Promise<boolean> | undefined
   #sealedBytes: number
 
   private constructor(
@@ -106,13 +106,25 @@ export class Log {
     await this.#publish()
   }
 
-  /** Removes what all readers have passed. May run beside append, sync and roll. */
-  trim(): Promise<void> {
-    return (this.#trimming ??= this.#trim().finally(() => (this.#trimming = undefined)))
+  /** Removes what all readers have passed and nothing retains. May run beside append, sync and roll. */
+  async trim(): Promise<void> {
+    await (this.#trimming ??= this.#trim(false).finally(() => (this.#trimming = undefined)))
   }
 
-  async #trim(): Promise<void> {
-    for (const first of await removePassed(this.around.disk, this.paths)) this.#unseal(first)
+  /** The same; where nothing else goes, the oldest segment that all have passed. Whether one went that would have been retained. */
+  async trimForRoom(): Promise<boolean> {
+    await this.#trimming
+    return this.#trim(true)
+  }
+
+  async #trim(forRoom: boolean): Promise<boolean> {
+    const { firsts, retained } = await removePassed(this.around, this.paths, this.#sizes, forRoom)
+    for (const first of firsts) this.#unseal(first)
+    return retained
+  }
+
+  get #sizes(): Sizes {
+    return new Map([...this.sealed, [this.active.first, this.active.end]])
   }
 
   #unseal(first: number): void {

@@ -73,8 +73,9 @@ export class Published {
     return this.#current
   }
 
-  /** Resolves when there may be more to read, or at `stop`. */
-  async changed(clock: Clock, stop: AbortSignal): Promise<void> {
+  /** Resolves when there may be more to read than at `seen`, or at `stop`. */
+  async changed(seen: End | undefined, clock: Clock, stop: AbortSignal): Promise<void> {
+    if (this.writerHere && this.#current !== seen) return // it came between that look and this call: nobody wakes for it again
     await this.wake.wait(clock, this.writerHere ? undefined : POLL, stop)
   }
 

@@ -65,7 +65,7 @@ export class LogReader {
         else if (this.reading.ends()) return
         else if (this.#segment !== undefined && end !== undefined && this.#segment.first < end.segment) await this.#pass(this.#segment)
         else if (end?.full === true && this.#asked !== this.#next) yield this.#ask()
-        else await published.changed(around.clock, stop)
+        else await published.changed(end, around.clock, stop)
       }
     } finally {
       await this.#close()

@@ -1,8 +1,12 @@
-/** Which segments may go: those that every registered reader has passed. Only who holds the lock of the log removes them. */
+/**
+ * Which segments may go: those that every registered reader has passed and that `retain` keeps no longer. Only who holds
+ * the lock of the log removes them.
+ */
 import type { Disk } from '../disk/disk.js'
-import { FlumeError } from '../errors.js'
+import { errnoOf, FlumeError } from '../errors.js'
 import { listReaders, readCursor } from './cursor.js'
-import { listSegments, type Paths } from './surroundings.js'
+import { retainOrAll, type Retain } from './retain.js'
+import { segmentSizes, type Paths, type Surroundings } from './surroundings.js'
 
 export interface ReaderPlace {
   readonly reader: string
@@ -11,6 +15,9 @@ export interface ReaderPlace {
   /** All before it is acked, and the cursor that says so is on disk. */
   readonly passed: number
 }
+
+/** Sizes in bytes of segments by the sequences of their first events, in order. */
+export type Sizes = ReadonlyMap<number, number>
 
 /** Where the registered readers stand, slowest first. A damaged cursor stands at 0: it holds everything. */
 export async function readerPlaces(disk: Disk, paths: Paths): Promise<ReaderPlace[]> {
@@ -33,15 +40,53 @@ export async function passedByAll(disk: Disk, paths: Paths): Promise<number> {
   return places.length === 0 ? 0 : Math.min(...places.map(({ passed }) => passed))
 }
 
-/** Removes what all have passed, never the last segment; returns what it removed. */
-export async function removePassed(disk: Disk, paths: Paths): Promise<number[]> {
-  const segments = await listSegments(disk, paths)
-  if (segments.length < 2) return []
-  const passed = await passedByAll(disk, paths)
-  const removed = segments.filter((_, index) => (segments[index + 1] ?? Infinity) <= passed)
-  for (const first of removed) {
-    await disk.unlink(paths.segment(first))
-    await disk.syncDirectory(paths.segments) // oldest first on disk too: what is left has no hole
+/** Those that all have passed, never the last; in order. */
+export function passedAmong(sizes: Sizes, passed: number): number[] {
+  const firsts = [...sizes.keys()]
+  const end = firsts.findIndex((_, index) => (firsts[index + 1] ?? Infinity) > passed)
+  return firsts.slice(0, end)
+}
+
+/** What went, and whether some of it would have been retained. */
+export interface Removed {
+  readonly firsts: readonly number[]
+  readonly retained: boolean
+}
+
+/** Removes what all have passed and nothing retains, oldest first. `forRoom`: the oldest goes in any case. */
+export async function removePassed(around: Surroundings, paths: Paths, known?: Sizes, forRoom = false): Promise<Removed> {
+  const sizes = known ?? (await segmentSizes(around.disk, paths))
+  const passed = passedAmong(sizes, await passedByAll(around.disk, paths))
+  if (passed.length === 0) return { firsts: [], retained: false }
+  const retain = await retainOrAll(around, paths)
+  const firsts: number[] = []
+  let after = [...sizes.values()].reduce((sum, size) => sum + size, 0)
+  let retained = false
+  for (const first of passed) {
+    after -= sizes.get(first) ?? 0
+    retained = retain !== undefined && (await isRetained(around, paths.segment(first), retain, after))
+    if (retained && !(forRoom && firsts.length === 0)) break
+    await removeSegment(around.disk, paths, first)
+    firsts.push(first)
+    if (retained) break
   }
-  return removed
+  return { firsts, retained: retained && firsts.length > 0 }
+}
+
+/** `after`: bytes of the segments after it. */
+async function isRetained({ disk, clock }: Surroundings, path: string, { age, bytes }: Retain, after: number): Promise<boolean> {
+  if (bytes !== null && after >= bytes) return false
+  if (age === null) return true
+  const modified = (await disk.stat(path))?.modified ?? 0
+  return clock.now() - modified < age
+}
+
+function orGone(error: unknown): void {
+  if (errnoOf(error) !== 'ENOENT') throw error // else somebody has removed it by hand
+}
+
+/** Oldest first on disk too: what is left has no hole. */
+async function removeSegment(disk: Disk, paths: Paths, first: number): Promise<void> {
+  await disk.unlink(paths.segment(first)).catch(orGone)
+  await disk.syncDirectory(paths.segments)
 }

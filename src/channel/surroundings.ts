@@ -19,6 +19,7 @@ export class Paths {
   readonly lock: string
   readonly committed: string
   readonly identity: string
+  readonly retain: string
 
   constructor(readonly directory: string) {
     this.segments = join(directory, 'segments')
@@ -26,6 +27,7 @@ export class Paths {
     this.lock = join(directory, 'lock')
     this.committed = join(directory, 'committed')
     this.identity = join(directory, 'queue.json')
+    this.retain = join(directory, 'retain')
   }
 
   segment(first: number): string {

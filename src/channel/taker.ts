@@ -6,7 +6,7 @@ import { Blocks } from '../disk/blocks.js'
 import type { Batch, Mark } from '../events/batch.js'
 import { assert, FlumeError } from '../errors.js'
 import type { Held, Reader, Source } from '../events/flow.js'
-import { bindingText, Cursor, readCursor } from './cursor.js'
+import { bindingText, Cursor, readCursor, type State } from './cursor.js'
 import { FRAME_BYTES_MAX } from './format.js'
 import type { Identity } from './identity.js'
 import { Lock } from './lock.js'
@@ -115,6 +115,7 @@ export class Taker implements Source {
     switch (reader.kind) {
       case 'plain': {
         const state = this.#cursor?.state ?? (await readCursor(paths, name, around.disk))
+        if (state !== undefined && reader.binding !== undefined) await this.#sayOther(state, bindingText(reader.binding))
         return { from: await this.#reachable(state?.next ?? (await this.#oldest()), stop), stops: [] }
       }
       case 'off':
@@ -163,17 +164,30 @@ export class Taker implements Source {
   /** On disk before anything is given out, and until all that was given out is acked. Throws BINDING_CHANGED. */
   async #bind(cursor: Cursor, binding: string, rebind: boolean): Promise<void> {
     const { next, binding: former } = cursor.state
-    const end = await this.#givenEnd()
-    if (former !== '' && former !== binding && next < end) {
+    const end = await this.#unackedEnd(cursor.state, binding)
+    if (end !== undefined) {
       const { reader, around } = this.taking
       if (!rebind) {
-        const what = `cannot give events to reader ${reader}: it began to write to ${former} and has not acked all of it; now it would write to ${binding}`
+        const what = `cannot give events to reader ${reader}: ${began(former)}; now it would write to ${binding}`
         throw new FlumeError('BINDING_CHANGED', `${what}; with the former options it goes on, flume-sink-hdfs --rebind means the new ones`)
       }
       around.say(`reader ${reader} writes to ${binding} now, no longer to ${former}: of the events ${next} to ${end - 1} some may lie in both`)
     }
     await cursor.bind(binding)
     this.#bound = true
+  }
+
+  /** To one that only looks: what it could not do without --rebind. */
+  async #sayOther(state: State, binding: string): Promise<void> {
+    if ((await this.#unackedEnd(state, binding)) === undefined) return
+    const { reader, around } = this.taking
+    around.say(`reader ${reader}: ${began(state.binding)}; to write to ${binding} instead it would need flume-sink-hdfs --rebind`)
+  }
+
+  /** Up to where events that the former binding has not acked may lie; undefined: there are none, or it is the same one. */
+  async #unackedEnd({ next, binding: former }: State, binding: string): Promise<number | undefined> {
+    const end = await this.#givenEnd()
+    return former !== '' && former !== binding && next < end ? end : undefined
   }
 
   /** What an earlier process gave out is not known; it cannot be more than there is. */
@@ -200,9 +214,13 @@ export class Taker implements Source {
     const lock = await Lock.tryMoment(paths.lock, around)
     if (lock === undefined) return
     try {
-      await removePassed(around.disk, paths)
+      await removePassed(around, paths)
     } finally {
       await lock.release()
     }
   }
+}
+
+function began(former: string): string {
+  return `it began to write to ${former} and has not acked all of it`
 }

@@ -13,3 +13,8 @@ export function ageText(seconds: number): string {
   const hours = Math.floor(minutes / 60)
   return hours < 48 ? `${hours}h${String(minutes % 60).padStart(2, '0')}m` : `${Math.floor(hours / 24)}d${String(hours % 24).padStart(2, '0')}h`
 }
+
+/** `1 segment`, `3 segments` */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`
+}

@@ -3,6 +3,7 @@ import { Check } from '../channel/check.js'
 import type { Finding, Summary } from '../channel/finding.js'
 import type { Paths, Surroundings } from '../channel/surroundings.js'
 import type { End } from '../pipe/output-options.js'
+import { counted } from './amounts.js'
 import { FOUND_WRONG } from './exit.js'
 import { exportTo } from './queue-export.js'
 import { visible } from './report.js'
@@ -32,8 +33,4 @@ function sumOf({ segments, first, next, readers, wrong, lost }: Summary): string
   const read = `read ${counted(segments, 'segment')} with ${holds} and ${counted(readers, 'reader')}: `
   const found = wrong === 0 ? 'nothing is wrong' : `${counted(wrong, 'thing')} ${wrong === 1 ? 'is' : 'are'} wrong`
   return `${read}${found}${lost === 0 ? '' : `; ${counted(lost, 'event')} ${lost === 1 ? 'is' : 'are'} lost`}\n`
-}
-
-function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`
 }

@@ -2,13 +2,20 @@
 import type { Queue, QueueStat } from '../channel/channel.js'
 import type { Meter } from '../stat/meter.js'
 import type { FlowStat } from '../stat/report.js'
-import { sizeText } from './amounts.js'
+import { counted, sizeText } from './amounts.js'
+import { retainText } from './queue-retain.js'
 
 export function statText(stat: QueueStat, directory: string, json: boolean): string {
   if (json) return `${JSON.stringify({ directory, ...stat })}\n`
-  const { id, first, next, segments, bytes, pid, readers, slowest } = stat
-  const size = `${next - first} events (${first} to ${next - 1}), ${sizeText(bytes)} in ${segments} segment${segments === 1 ? '' : 's'}`
-  const lines = [`queue   ${directory}  ${id}`, `holds   ${next === first ? 'no events' : size}`, `put by  ${pid === undefined ? 'nobody now' : `pid ${pid}`}`]
+  const { id, first, next, segments, bytes, pid, readers, slowest, retain, passed } = stat
+  const size = `${next - first} events (${first} to ${next - 1}), ${sizeText(bytes)} in ${counted(segments, 'segment')}`
+  const kept = `${sizeText(passed.bytes)} in ${counted(passed.segments, 'segment')}`
+  const lines = [
+    `queue   ${directory}  ${id}`,
+    `holds   ${next === first ? 'no events' : size}`,
+    ...(retain === undefined ? [] : [`retains ${retainText(retain)}: ${kept} that all readers have acked`]),
+    `put by  ${pid === undefined ? 'nobody now' : `pid ${pid}`}`,
+  ]
   if (readers.length === 0) return [...lines, 'reader  none: nothing goes until one has taken and acked it', ''].join('\n')
   const width = Math.max(...readers.map(({ reader }) => reader.length))
   const rows = readers.map(

@@ -1,6 +1,7 @@
 /** flume-sink-hdfs --list: what is in place, for people and for scripts. */
 import type { End } from '../pipe/output-options.js'
 import type { Finding } from '../sinks/hdfs/list.js'
+import { counted } from './amounts.js'
 import type { Context } from './command.js'
 import { FOUND_WRONG, STATUS } from './exit.js'
 import { exportTo } from './queue-export.js'
@@ -38,7 +39,7 @@ class Report {
       this.#judge(finding)
       const text = this.options.json ? jsonOf(finding) : textOf(finding)
       if (text === '') continue
-      if (this.#printed++ === 0 && !this.options.json) yield { lines: Buffer.from(row('FIRST', 'LAST', 'SIZE', 'FILE')) }
+      if (this.#printed++ === 0 && !this.options.json) yield { lines: row(['FIRST', 'LAST', 'SIZE'], 'FILE') }
       yield { lines: Buffer.from(text) }
     }
   }
@@ -72,28 +73,24 @@ function jsonOf(finding: Finding): string {
   return `${JSON.stringify({ kind, path, reason: describe(error) })}\n`
 }
 
-function textOf(finding: Finding): string {
+function textOf(finding: Finding): Buffer | string {
   switch (finding.kind) {
     case 'file':
-      return row(finding.first, finding.last, finding.size, finding.path)
+      return row([finding.first, finding.last, finding.size], finding.path)
     case 'temporary':
-      return row('-', '-', finding.size, `${finding.path} (being written, or left over)`)
+      return row(['-', '-', finding.size], `${finding.path} (being written, or left over)`)
     case 'stream': {
       const { stream, first, last, files, buckets, size, overlaps, missing } = finding
       const verdict = `${overlaps === 0 ? 'nothing twice' : counted(overlaps, 'overlap')}, ${missing === 0 ? 'nothing' : missing} missing`
       return `\n${stream}: ${first} to ${last}, ${counted(files, 'file')} in ${counted(buckets, 'bucket')}, ${counted(size, 'byte')}; ${verdict}\n`
     }
     case 'missing':
-      return row(finding.first, finding.last, '-', 'in no bucket')
+      return row([finding.first, finding.last, '-'], 'in no bucket')
     default:
       return '' // said on stderr
   }
 }
 
-function row(first: number | string, last: number | string, size: number | string, text: string): string {
-  return `${[first, last, size].map((cell) => String(cell).padStart(12)).join(' ')}  ${visible(text)}\n`
-}
-
-function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`
+export function row(cells: readonly (number | string)[], text: string): Buffer {
+  return Buffer.from(`${cells.map((cell) => String(cell).padStart(12)).join(' ')}  ${visible(text)}\n`)
 }

@@ -2,9 +2,9 @@
  * The process around main(): its arguments, its signals, its end. With the files in bin the only place that ends it.
  * process.stdin, process.stdout and console are never touched: they make the descriptors non-blocking for everyone.
  */
-import { homedir } from 'node:os'
 import { isatty } from 'node:tty'
 import type { Command } from './command.js'
+import { userOf } from './user.js'
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 /** Numbers of the signals we may end by, signal(7): only for a process that cannot die of one, such as pid 1 of a container. */
@@ -27,7 +27,7 @@ export async function start(load: () => Promise<{ readonly command: Command }>):
   const io = {
     env: process.env,
     directory: process.cwd(),
-    home: homedir(), // works with HOME unset, as in cron
+    home: process.env.HOME || (userOf()?.homedir ?? '/'), // unset in cron, and the user not known in a container
     pid: process.pid,
     uid: process.geteuid?.() ?? 0,
     disk: nodeDisk,

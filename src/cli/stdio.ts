@@ -20,7 +20,7 @@ export function stdinOf(
   command: string,
   values: { readonly 'event-bytes-max': number },
   context: Context,
-  more: Pick<InputOptions, 'held' | 'binding' | 'rebind' | 'tooLong' | 'allocate'>,
+  more: Pick<InputOptions, 'held' | 'binding' | 'rebind' | 'acks' | 'tooLong' | 'allocate'>,
 ): InputOptions {
   const { pid, uid, say } = context
   return { fd: 0, command, pid, uid, eventBytesMax: values['event-bytes-max'], say, ...stepOf(command, context), ...more }
@@ -37,7 +37,9 @@ export function rejectsOf(
 }
 
 /** Where the lines go that are longer than an event may be, as they come. */
-export function longLinesTo(rejects: Rejects, values: { readonly 'event-bytes-max': number; readonly strict: boolean }): InputOptions['tooLong'] {
+export function longLinesTo(
+  rejects: Pick<Rejects, 'addPart' | 'flush'>, values: { readonly 'event-bytes-max': number; readonly strict: boolean },
+): InputOptions['tooLong'] {
   const reason = `the line is longer than ${values['event-bytes-max']} bytes`
   return async (piece, last) => {
     if (values.strict) throw new FlumeError('BAD_EVENT', `cannot take a line from stdin: ${reason}`)

@@ -2,9 +2,9 @@
 import { dirname } from 'node:path'
 import type { Disk } from './disk.js'
 
-export async function replace(disk: Disk, path: string, bytes: Uint8Array, permissions = 0o600): Promise<void> {
-  const temporary = `${path}.tmp`
-  const file = await disk.open(temporary, 'any', permissions)
+/** Where several may write it at once, each has a `temporary` of its own: the last one wins. */
+export async function replace(disk: Disk, path: string, bytes: Uint8Array, temporary = `${path}.tmp`): Promise<void> {
+  const file = await disk.open(temporary, 'any')
   try {
     await file.truncate(0)
     await file.write([bytes], 0)

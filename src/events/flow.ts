@@ -7,7 +7,7 @@ import type { Batch, Mark, Position } from './batch.js'
 /**
  * Who takes the batches, as far as a source must know to decide where to begin.
  * - `plain`: a program that gives no acks; begin where the last run left off, or where an earlier reader of this run
- *   did (`held`); remember nothing.
+ *   did (`held`); remember nothing. `binding`: what a sink that only looks would write to.
  * - `off`: --ack=off; what is written counts as acked, in a memory of its own.
  * - `acks`: acks, but keeps no positions: the source's own memory is the truth. `rebind`: its binding may be another one
  *   than before.
@@ -16,7 +16,7 @@ import type { Batch, Mark, Position } from './batch.js'
  *   `ask`: for other partitions, once all that was given out is acked; undefined when this reader is over before it answers.
  */
 export type Reader =
-  | { readonly kind: 'plain'; readonly held?: Held }
+  | { readonly kind: 'plain'; readonly held?: Held; readonly binding?: string }
   | { readonly kind: 'off' }
   | { readonly kind: 'acks'; readonly binding?: string; readonly rebind?: boolean }
   | { readonly kind: 'keeps'; readonly held: Held; ask?(prefix: string, stop: AbortSignal): Promise<Held | undefined> }

@@ -51,8 +51,9 @@ export class Conversation {
   /** Where this reader stands, once it has told; asks for the partitions with this prefix. */
   async standing(prefix: string | undefined, changed: () => Promise<void>, stop: AbortSignal): Promise<Reader> {
     const { keeps, binding, rebind } = this.visitor.hello!
-    if (!this.acks) return { kind: 'plain' }
-    if (!keeps) return { kind: 'acks', ...(binding === undefined ? {} : { binding }), ...(rebind === true ? { rebind } : {}) }
+    const bound = binding === undefined ? {} : { binding }
+    if (!this.acks) return { kind: 'plain', ...bound }
+    if (!keeps) return { kind: 'acks', ...bound, ...(rebind === true ? { rebind } : {}) }
     const ask = (asked: string, over: AbortSignal): Promise<Held | undefined> => this.#ask(asked, changed, over)
     const held = prefix === undefined ? undefined : await ask(prefix, stop)
     return { kind: 'keeps', held: held ?? new Map(), ask }

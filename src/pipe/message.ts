@@ -12,7 +12,7 @@ export interface ReaderHello {
   readonly command: string
   readonly pid: number
   readonly keeps: boolean
-  /** False: it gives no acks, as its own reader gives none. */
+  /** False: it gives no acks, as it only looks, or its own reader gives none. */
   readonly acks?: boolean
   readonly binding?: string
   /** A binding that is another one than before is meant. */

@@ -78,6 +78,16 @@ t.test('with HOME unset, as in cron, state lies in the home directory all the sa
   t.match(JSON.parse(stdout), { stateDirectory: /^\/.*\/\.local\/state\/flume$/ })
 })
 
+const ANY_USER = ['--user', '--map-user=54321', '--']
+const noUser = spawnSync('unshare', [...ANY_USER, 'true']).status === 0 ? false : 'unshare --user is not allowed here'
+
+t.test('a user that this machine does not know, as in a container, has its state below /', { skip: noUser }, async (t) => {
+  const known = (env: object): SpawnSyncReturns<string> =>
+    spawnSync('unshare', [...ANY_USER, process.execPath, script(t), 'values'], { encoding: 'utf8', env: { PATH: process.env.PATH, ...env } })
+  t.match(known({}), { status: 0, stdout: /"stateDirectory":"\/\.local\/state\/flume"/ })
+  t.match(known({ HOME: '/srv' }), { status: 0, stdout: /"stateDirectory":"\/srv\/\.local\/state\/flume"/ })
+})
+
 t.test('stdout stays blocking: others share it', async (t) => {
   const { stderr } = spawnSync('sh', ['-c', `"${process.execPath}" "${script(t)}" flags | cat`], { encoding: 'utf8' })
   const flags = parseInt(/^flags:\s+(\d+)/m.exec(stderr)![1]!, 8)

@@ -19,6 +19,7 @@ class Inode {
   durableEntries = new Map<string, Inode>()
   pendingEntries: Renaming[] = []
   locked: unknown
+  modified = 0
   constructor(
     readonly id: number,
     readonly kind: 'file' | 'directory',
@@ -50,6 +51,8 @@ export class MemoryDisk {
   readonly log: string[] = []
   /** At which step, or at which call, what goes wrong; once. */
   plan: { readonly step?: number; readonly call?: number; readonly failure: Failure } | undefined
+  /** The clock for what is written: ms. */
+  now: () => number = () => 0
   /** Bytes of all files together before ENOSPC. */
   capacity = Infinity
   /** Called just before each step, when what came before it is done. */
@@ -130,6 +133,7 @@ export class MemoryDisk {
       twin.bytes = Buffer.from(inode.bytes)
       twin.durable = Buffer.from(inode.durable)
       twin.pending = [...inode.pending]
+      twin.modified = inode.modified
       for (const [name, entry] of inode.entries) twin.entries.set(name, copyOf(entry))
       for (const [name, entry] of inode.durableEntries) twin.durableEntries.set(name, copyOf(entry))
       twin.pendingEntries = inode.pendingEntries.map((renaming) => renaming.map(([name, entry]) => [name, entry && copyOf(entry)] as const))
@@ -138,6 +142,7 @@ export class MemoryDisk {
     copy.#root = copyOf(this.#root)
     copy.#inodes = this.#inodes
     copy.capacity = this.capacity
+    copy.now = this.now
     return copy
   }
 
@@ -377,6 +382,7 @@ class View implements Disk {
       const fits = grows > room ? bytes.subarray(0, bytes.length - grows + room) : bytes
       this.inode.bytes = written(this.inode.bytes, { at, bytes: ending ? fits.subarray(0, fits.length >> 1) : fits })
       this.inode.pending.push({ at, bytes: fits })
+      this.inode.modified = disk.now()
       if (ending) return disk.end()
       if (grows > room) throw failed('ENOSPC', this.path)
       return bytes.length
@@ -426,6 +432,6 @@ class View implements Disk {
 }
 
 function statOf(inode: Inode): FileStat {
-  const { kind, id } = inode
-  return { kind, size: inode.bytes.length, device: 1n, inode: BigInt(id), modified: 0, born: BigInt(id) * 1000n, mode: 0o600, uid: 0, links: 1 }
+  const { kind, id, modified } = inode
+  return { kind, size: inode.bytes.length, device: 1n, inode: BigInt(id), modified, born: BigInt(id) * 1000n, mode: 0o600, uid: 0, links: 1 }
 }

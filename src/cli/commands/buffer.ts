@@ -20,6 +20,7 @@ import { longLinesTo, rejectsOf, stdinOf, stdoutOf } from '../stdio.js'
 import { printCheck } from '../queue-check.js'
 import { exportTo } from '../queue-export.js'
 import { rangeOf } from '../queue-range.js'
+import { retainOf, retainText } from '../queue-retain.js'
 import { queueFlows, statText } from '../queue-stat.js'
 
 const options = {
@@ -36,6 +37,7 @@ const options = {
   forget: { type: 'text', placeholder: 'NAME', describe: 'give up this reader' },
   'size-max': { type: 'size', placeholder: 'SIZE', describe: 'stop reading when the segments hold so many bytes' },
   'free-min': { type: 'size', placeholder: 'SIZE', describe: 'leave so much of the disk free (default: the lesser of 512M and 5 %)' },
+  retain: { type: 'text', placeholder: 'WHAT', describe: 'keep what all readers have acked: 7d, 20G, 7d,20G, all or 0' },
   copied: { type: 'flag', describe: 'the directory is a copy: make it a queue of its own' },
   moved: { type: 'flag', describe: 'the directory takes the place of the one it was copied from' },
   ...OUTPUT,
@@ -66,10 +68,12 @@ export const command = defineCommand({
     const { disk, clock, pid, say } = context
     const roles = rolesOf(values)
     const asked = rangeOf(values)
+    const retain = retainOf(values.retain ?? '0')
     const around = { disk, clock, pid, say, uuid: randomUUID }
     const path = resolve(context.directory, directory)
     if (values.check) return printCheck(1, new Paths(path), around, values.json, context.stop)
     const queue = await Queue.open(path, around, { create: roles.put, ...(accept ? { accept } : {}) })
+    if (values.retain !== undefined && (await queue.retain(retain))) say(`queue ${directory} retains ${retainText(retain)} from now on`)
     if (values.forget !== undefined) return queue.forget(values.forget)
     if (values.export) return exportTo(1, queue.export(asked))
     if (isReplay(values)) return replay(await queue.openReplay(asked, values.reader), values, context)

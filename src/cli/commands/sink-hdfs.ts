@@ -1,8 +1,8 @@
 /** flume-sink-hdfs: events from stdin into files of a directory tree, each in its place exactly once. */
 import { randomUUID } from 'node:crypto'
-import { userInfo } from 'node:os'
 import { join, resolve } from 'node:path'
 import { Input } from '../../pipe/input.js'
+import type { InputOptions } from '../../pipe/input-options.js'
 import type { End } from '../../pipe/output-options.js'
 import { allocate } from '../../events/json.js'
 import { FlumeError } from '../../errors.js'
@@ -20,8 +20,10 @@ import { Meter } from '../../stat/meter.js'
 import { defineCommand, type Context, type Values } from '../command.js'
 import { thisHost } from '../host.js'
 import { EVENTS, REJECTS } from '../options.js'
+import type { Refusals } from '../sink-dry-run.js'
 import { printList } from '../sink-list.js'
 import { longLinesTo, rejectsOf, stdinOf } from '../stdio.js'
+import { userOf } from '../user.js'
 
 const options = {
   path: { type: 'text', placeholder: 'DIRECTORY', describe: 'where the files go, with escapes; default ./flume/%Y-%m-%d' },
@@ -48,7 +50,8 @@ const options = {
   strict: { ...REJECTS.strict, describe: `${REJECTS.strict.describe}; with --list: 1 where sequences are missing` },
   ...EVENTS,
   list: { type: 'flag', describe: 'print the files in place with their ranges; exit 1 where two overlap' },
-  json: { type: 'flag', describe: 'with --list: one JSON object a line' },
+  'dry-run': { type: 'flag', alias: 'n', describe: 'print where the events would land; write and remember nothing' },
+  json: { type: 'flag', describe: 'with --list, --dry-run: one JSON object a line' },
 } as const
 
 export const command = defineCommand({
@@ -59,20 +62,29 @@ export const command = defineCommand({
   examples: [
     ['flume-tail access.log | flume-buffer ./q | flume-sink-hdfs', 'into ./flume/<date>/, exactly once, whatever is killed'],
     ["flume-buffer ./q | flume-sink-hdfs --path '/logs/%{host}/%Y-%m-%d/%H' --roll-interval 1h", 'one directory per host and hour'],
+    ["flume-tail --once access.log | flume-sink-hdfs --dry-run --path '/logs/%{host}/%Y-%m-%d/%H'", 'where each event would land'],
     ["flume-sink-hdfs --list --path '/logs/%{host}/%Y-%m-%d/%H'", 'what is there, and whether something is there twice'],
   ],
   async run(values, operands, context) {
     const instead = values.list ? '--path says where' : 'events come from stdin'
     if (operands.length > 0) throw new FlumeError('BAD_OPTION', `what is ${JSON.stringify(operands[0])} for? ${instead}`)
-    if (values.json && !values.list) throw new FlumeError('BAD_OPTION', '--json goes with --list')
+    if (values.json && !values.list && !values['dry-run']) throw new FlumeError('BAD_OPTION', '--json goes with --list and --dry-run')
+    if (values.list && values['dry-run']) throw new FlumeError('BAD_OPTION', '--list and --dry-run exclude each other')
     const target = await targetIn(values, context)
     const sinkOptions = optionsOf(values, target, context)
-    const openFiles = await fileSystemOf(target, sinkOptions, values, context)
-    if (values.list) return listed(target, openFiles, values, context)
+    if (values.list) return listed(target, await fileSystemOf(target, sinkOptions, values, context), values, context)
     const host = await hostOf(sinkOptions.path + sinkOptions.prefix)
-    const { disk, clock, say, stop } = context
+    const binding = bindingOf(sinkOptions, host)
     const rejects = rejectsOf('flume-sink-hdfs', values, context)
-    const more = { binding: bindingOf(sinkOptions, host), rebind: values.rebind, tooLong: longLinesTo(rejects, values), allocate }
+    if (values['dry-run']) {
+      const { printDryRun } = await import('../sink-dry-run.js')
+      const stdin = (refusals: Refusals): InputOptions =>
+        stdinOf('flume-sink-hdfs', values, context, { binding, tooLong: longLinesTo(refusals, values), allocate, acks: false })
+      return printDryRun(1, { ...sinkOptions, host, binding, rejects: rejects.path, json: values.json }, stdin, context)
+    }
+    const openFiles = await fileSystemOf(target, sinkOptions, values, context)
+    const { disk, clock, say, stop } = context
+    const more = { binding, rebind: values.rebind, tooLong: longLinesTo(rejects, values), allocate }
     const input = new Input(stdinOf('flume-sink-hdfs', values, context, more))
     const sink = hdfsSink(sinkOptions, { openFiles, disk, clock, say, stop, host, rejects, uuid: randomUUID })
     const meter = new Meter(clock)
@@ -102,10 +114,10 @@ async function listed({ path, cluster }: Target, openFiles: (retry: Retry) => Fi
 
 async function targetIn(values: Values<typeof options>, { disk, env, directory, say }: Context): Promise<Target> {
   const conf = await hadoopConf(disk, env)
-  const user = env['HADOOP_USER_NAME'] || userInfo().username
+  const user = env['HADOOP_USER_NAME'] || userOf()?.username
   const target = targetOf(values.path, directory, { conf, user, say })
   const reason = conf.from === undefined ? ' on this machine: no Hadoop is configured here' : target.cluster === undefined ? ' on this machine' : ''
-  if (values.path === undefined) say(`${values.list ? 'listing' : 'writing to'} ${target.path}${reason}`)
+  if (values.path === undefined) say(`${values.list ? 'listing' : values['dry-run'] ? 'would write to' : 'writing to'} ${target.path}${reason}`)
   return target
 }
 

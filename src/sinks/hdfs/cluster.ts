@@ -19,7 +19,8 @@ export interface Cluster {
 
 export interface ClusterAround {
   readonly conf: HadoopConf
-  readonly user: string
+  /** Undefined: nobody that this machine knows. */
+  readonly user: string | undefined
   say(message: string): void
 }
 
@@ -40,6 +41,7 @@ export function clusterOf(scheme: string, authority: string, around: ClusterArou
   const named = (): string[] => authority.split(',').map((address) => withPort(address, PORT[protocol]))
   const addresses = logical ?? (kind === 'hdfs' ? [httpAddressOf(authority, protocol, around)] : named())
   for (const address of addresses) checkAddress(address, authority)
+  if (user === undefined) throw new FlumeError('BAD_OPTION', 'cannot tell HDFS who writes: this machine has no name for its user; HADOOP_USER_NAME is one')
   return { uri: `${kind}://${authority}`, nameNodes: addresses.map((address) => `${protocol}://${address}`), user, create: createParams(conf) }
 }
 

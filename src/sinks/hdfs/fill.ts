@@ -2,13 +2,14 @@
  * Event lines into the files of their buckets: the hot path. Lines that share their head share their place, so it is
  * found once for a run of them, and the run is decoded straight into the block of its file.
  */
+import type { Block } from '../../disk/blocks.js'
 import { FlumeError } from '../../errors.js'
 import { BATCH_BYTES_MAX, countLines, type Batch, type Mark, type Position } from '../../events/batch.js'
 import type { Clock } from '../../events/flow.js'
 import { allocate, decodeLines, parseEvent } from '../../events/json.js'
 import type { Refused } from '../../events/rejects.js'
-import type { Bucket, OpenFile, Passed, Span } from './bucket.js'
-import { BLOCK_SIZE, type Buckets } from './buckets.js'
+import type { Bucket, Passed, Span } from './bucket.js'
+import { BLOCK_SIZE } from './buckets.js'
 import { Heads, type Head } from '../../events/heads.js'
 import { PLAIN, streamOf } from './name.js'
 import type { Place, Places } from './path.js'
@@ -29,6 +30,25 @@ export interface FillAround {
   uuid(): string
 }
 
+/** What is filled: a file, as far as that matters here. */
+export interface Filling {
+  /** Bytes for which there is room in the block, from `fill` on. */
+  readonly room: number
+  readonly block: Block | undefined
+  readonly fill: number
+  count: number
+  lastEventAt: number
+  filled(size: number): void
+}
+
+/** The buckets of the files, or of a dry run. */
+export interface Targets {
+  of(place: Place, span: Span): Promise<Bucket>
+  fileOf(bucket: Bucket, span: Span, before: Passed): Promise<Filling>
+  /** Sees to it that there is room for `size` bytes, at most BLOCK_SIZE. */
+  reserve(file: Filling, size: number): Promise<void>
+}
+
 /** A batch at work. */
 interface Task {
   readonly lines: Buffer
@@ -41,7 +61,7 @@ interface Task {
   /** Of its lines so many lie before this byte; moves with each line that is refused. */
   readonly passed: { at: number; count: number }
   /** What its places have turned out to be. */
-  readonly targets: Map<Place, OpenFile | typeof PAST>
+  readonly targets: Map<Place, Filling | typeof PAST>
 }
 
 /** Instead of a file: what is in place already. */
@@ -75,7 +95,7 @@ export class Filler {
   constructor(
     readonly options: FillOptions,
     readonly places: Places,
-    readonly buckets: Buckets,
+    readonly buckets: Targets,
     readonly around: FillAround,
   ) {
     this.#run = around.uuid().slice(0, 8)
@@ -118,7 +138,7 @@ export class Filler {
   }
 
   /** The file that takes the events of this batch with this place; PAST: all of them are in place. */
-  async #aim(place: Place, task: Task): Promise<OpenFile | typeof PAST> {
+  async #aim(place: Place, task: Task): Promise<Filling | typeof PAST> {
     const { span, targets, before, now } = task
     const bucket = await this.buckets.of(place, span)
     const target = this.#isPast(bucket, span) ? PAST : await this.buckets.fileOf(bucket, span, before)
@@ -151,7 +171,7 @@ export class Filler {
     return line.length
   }
 
-  async #append(file: OpenFile, bytes: Buffer): Promise<void> {
+  async #append(file: Filling, bytes: Buffer): Promise<void> {
     for (let at = 0; at < bytes.length; ) {
       await this.buckets.reserve(file, 1)
       const size = Math.min(file.room, bytes.length - at)

@@ -23,7 +23,7 @@ export function targetOf(path: string | undefined, directory: string, around: Cl
   const standard = conf.get('fs.defaultFS') ?? 'file:///'
   if (path !== undefined && URI.test(path)) return absolute(path, '--path', around)
   if (/^file:/i.test(standard)) return { path: resolve(directory, path ?? DEFAULT), cluster: undefined }
-  const relative = path === undefined ? `/${DEFAULT}` : posix.resolve(`/user/${user}`, path)
+  const relative = path === undefined ? `/${DEFAULT}` : posix.resolve('/user', user ?? '', path)
   return absolute(`${standard.replace(/\/+$/, '')}${relative}`, `fs.defaultFS of ${conf.from}`, around)
 }
 

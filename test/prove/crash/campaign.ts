@@ -114,10 +114,10 @@ export async function faultOfCrash(work: Work, crash: Crash): Promise<string | u
   return faultAfter(crashAt(moment.disk, crash.again.path), at.promised, true)
 }
 
-function copyOf({ acked, offered, readers }: Promised): Promised {
-  return { acked, offered, readers: new Map([...readers].map(([name, reader]) => [name, { ...reader }])) }
+function copyOf({ acked, offered, retained, readers }: Promised): Promised {
+  return { acked, offered, retained, readers: new Map([...readers].map(([name, reader]) => [name, { ...reader }])) }
 }
 
-function keyOf(disk: MemoryDisk, { acked, offered, readers }: Promised): string {
-  return [disk.print(), acked, offered, ...[...readers.values()].map(({ next }) => next)].join(' ')
+function keyOf(disk: MemoryDisk, { acked, offered, retained, readers }: Promised): string {
+  return [disk.print(), acked, offered, retained, ...[...readers.values()].map(({ next }) => next)].join(' ')
 }

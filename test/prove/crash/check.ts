@@ -31,7 +31,7 @@ export async function faultAfter(disk: MemoryDisk, promised: Promised, whole: bo
 }
 
 /** What is wrong, else the number of the event that comes next. */
-async function recovered(around: Surroundings, { acked, offered, readers }: Promised): Promise<number | string> {
+async function recovered(around: Surroundings, { acked, offered, retained, readers }: Promised): Promise<number | string> {
   const queue = await Queue.open('/q', around, { create: true })
   const putter = await queue.openPut({ freeMin: 0 })
   const next = (await putter.held('p')).get('p')?.[0]?.offset ?? 0
@@ -41,6 +41,7 @@ async function recovered(around: Surroundings, { acked, offered, readers }: Prom
   if (next > offered) return `${next} is held, ${offered} was put`
   const from = kept[0]?.from ?? next
   for (const [name, reader] of readers) if (from > reader.next) return `reader ${name} needs ${reader.next}, the queue begins at ${from}`
+  if (retained && from > 0) return `all is retained, the queue begins at ${from}`
   const fault = faultOf(kept, from, next)
   return fault === undefined ? next : `kept: ${fault}`
 }

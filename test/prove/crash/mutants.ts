@@ -71,6 +71,10 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [{ file: 'channel/retention.ts', from: 'Math.min(...places.map(({ passed }) => passed))', to: 'Math.max(...places.map(({ passed }) => passed))' }],
   },
   {
+    name: 'what is retained goes',
+    edits: [{ file: 'channel/retention.ts', from: 'if (age === null) return true', to: 'if (age === null) return bytes !== null' }],
+  },
+  {
     name: 'the cursor runs ahead of the ack',
     edits: [{ file: 'channel/taker.ts', from: 'await cursor.move(mark.to.offset)', to: 'await cursor.move(mark.to.offset + 1)' }],
   },

@@ -32,6 +32,8 @@ export interface Phase {
 export interface Work {
   readonly seed: number
   readonly segmentBytesMax: number
+  /** All is retained from its first phase on. */
+  readonly retains?: boolean
   readonly phases: readonly Phase[]
 }
 
@@ -40,6 +42,8 @@ export interface Promised {
   /** Events before it are acked to who put them; none from `offered` on was ever put. */
   acked: number
   offered: number
+  /** Nothing goes, although readers have acked it. */
+  retained: boolean
   /** What each registered reader has acked, as far as the reader itself knows. */
   readonly readers: Map<string, { keeps: boolean; next: number }>
 }
@@ -55,7 +59,7 @@ export function workOf(seed: number): Work {
     ends: (['close', 'kill', 'kill', 'power'] as const)[choose(4)]!,
     at: 1 + choose(100),
   }))
-  return { seed, segmentBytesMax: 900 + choose(6) * 700, phases }
+  return { seed, segmentBytesMax: 900 + choose(6) * 700, phases, ...(choose(4) === 0 ? { retains: true } : {}) }
 }
 
 function smallPuts(choose: Choose): Pick<Phase, 'puts' | 'size'> {
@@ -76,7 +80,7 @@ export function uuids(kind: number, seed: number): () => string {
 /** Runs it to its end; `look` sees the disk, and what was promised by then, before each change. Rejects where the queue does. */
 export async function perform(work: Work, look: (disk: MemoryDisk, promised: Promised) => unknown): Promise<void> {
   const disk = new MemoryDisk()
-  const promised: Promised = { acked: 0, offered: 0, readers: new Map() }
+  const promised: Promised = { acked: 0, offered: 0, retained: false, readers: new Map() }
   const choose = chooser(work.seed + 1)
   const uuid = uuids(0, work.seed)
   for (const phase of work.phases) {
@@ -92,6 +96,10 @@ export async function perform(work: Work, look: (disk: MemoryDisk, promised: Pro
 
 async function run(around: Surroundings, work: Work, phase: Phase, promised: Promised): Promise<void> {
   const queue = await Queue.open(PATH, around, { create: true })
+  if (work.retains === true) {
+    await queue.retain({ age: null, bytes: null })
+    promised.retained = true
+  }
   const putter = await queue.openPut({ segmentBytesMax: work.segmentBytesMax, freeMin: 0 })
   const held = (await putter.held('p')).get('p')?.[0]?.offset ?? 0
   const end = held + phase.puts.reduce((sum, count) => sum + count, 0)

@@ -42,6 +42,12 @@ t.test('on a cluster a plain path is absolute, or below the home of the user', a
   t.throws(() => targetWith({ 'fs.defaultFS': 's3a://bucket' })('/x'), { code: 'UNAVAILABLE', message: /core-site\.xml/ })
 })
 
+t.test('HDFS must be told who writes, this machine need not', async (t) => {
+  const around = { conf: { get: () => undefined, from: '/c/core-site.xml' }, user: undefined, say: () => undefined }
+  t.throws(() => targetOf('hdfs://nn/x', '/here', around), { code: 'BAD_OPTION', message: /HADOOP_USER_NAME/ })
+  t.equal(targetOf('/x', '/here', around).path, '/x')
+})
+
 t.test('a nameservice has the NameNodes of hdfs-site.xml', async (t) => {
   const http = ['http://m1:50070', 'http://m2:50070']
   t.same(targetWith(HA)('/x').cluster, { uri: 'hdfs://ns', nameNodes: http, user: 'ann', create: {} })

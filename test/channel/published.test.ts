@@ -1,0 +1,20 @@
+/** How far a log may be read, as its readers hear of it. */
+import t from 'tap'
+import { Published } from '../../src/channel/published.js'
+import { Paths } from '../../src/channel/surroundings.js'
+import { Wake } from '../../src/events/wake.js'
+import { FakeClock } from '../support/clock.js'
+import { MemoryDisk } from '../support/memory-disk.js'
+
+t.test('what comes between a look and the wait for more is not waited for', async (t) => {
+  const disk = new MemoryDisk().boot()
+  await disk.makeDirectory('/q')
+  const published = new Published(new Paths('/q'), disk, new Wake())
+  published.writerHere = true
+  await published.write({ segment: 0, end: 100, next: 1 })
+  const seen = await published.read()
+  await published.write({ segment: 0, end: 200, next: 2 })
+  await published.changed(seen, new FakeClock(), new AbortController().signal)
+  t.match(await published.read(), { next: 2 })
+  await published.close()
+})

@@ -7,7 +7,7 @@
 import { dirname } from 'node:path'
 import { assert } from '../errors.js'
 import { isGone } from './compressed.js'
-import { HEAD_SIZE, isPrefix, readAt } from './position.js'
+import { HEAD_SIZE, isPrefix, isPrintOf, readAt } from './position.js'
 import { Partition } from './partition.js'
 import { isRotated } from './turns.js'
 import { between, inherit, search, type Known } from './search.js'
@@ -26,9 +26,9 @@ export async function check(partition: Partition, known: Known): Promise<void> {
 
 /** The same by the bytes before the place: the file may have grown since. */
 async function checkPlace(partition: Partition, known: Known): Promise<void> {
-  const { file, offset, tail } = partition
+  const { file, offset, base } = partition
   if (file === undefined) return
-  if (!(await readAt(file, offset - tail.length, tail.length)).equals(tail)) await truncated(partition, known)
+  if (!partition.holds(await readAt(file, base, offset - base))) await truncated(partition, known)
 }
 
 /**
@@ -75,7 +75,7 @@ export async function judge(partition: Partition, known: Known): Promise<boolean
   if (partition.file === undefined || partition.size === 0) return false
   const head = await readAt(partition.file, 0, HEAD_SIZE)
   for (const other of [...known.all.values()]) {
-    if (other === partition || !mayBeCopy(partition, head, other)) continue
+    if (other === partition || !(await mayBeCopy(partition, head, other))) continue
     const same = other.file !== undefined && (await isPrefix(partition.file, partition.size, other.file))
     if (!same) await checkPlace(other, known) // it may have been truncated in the middle of that
     if (partition.file === undefined) return false
@@ -90,14 +90,21 @@ export async function judge(partition: Partition, known: Known): Promise<boolean
   return true
 }
 
-/** As far as can be told without reading: the first bytes are the same, and short ones lie in one directory. */
-function mayBeCopy(partition: Partition, head: Buffer, other: Partition): boolean {
+/** As far as can be told from the first bytes: they are the same, and short ones lie in one directory. */
+async function mayBeCopy(partition: Partition, head: Buffer, other: Partition): Promise<boolean> {
   if (!other.judged) return false
   const { marked } = other
   if (other.file === undefined) return marked !== null && marked.ended !== true && partition.size >= marked.offset
-  const size = Math.min(head.length, other.head.length)
-  if (size === 0 || head.compare(other.head, 0, size, 0, size) !== 0) return false
-  return head.length === HEAD_SIZE || dirname(partition.path) === dirname(other.path)
+  const { size } = other.head
+  if (size === 0 || !startsLike(head, other.start)) return false
+  if (head.length < HEAD_SIZE && dirname(partition.path) !== dirname(other.path)) return false
+  if (size <= head.length) return isPrintOf(other.head, head.subarray(0, size))
+  return head.equals(await readAt(other.file, 0, head.length))
+}
+
+function startsLike(head: Buffer, start: string): boolean {
+  const size = Math.min(head.length, start.length)
+  return head.toString('latin1', 0, size) === start.slice(0, size)
 }
 
 /** It is large enough to be the same by its content alone, or has a rotated name of one that is deleted. */

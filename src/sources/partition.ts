@@ -1,14 +1,16 @@
 /**
  * One file as a partition: the place where its reading stands, and the open file that keeps it readable whatever
- * becomes of its name. The bytes just before the place are read again with each block and compared, so that a file
- * that was truncated and has grown since is told from one that was appended to.
+ * becomes of its name. Some bytes before the place are read again with each block, so that a file that was truncated and
+ * has grown since is told from one that was appended to; of these only the hash is kept, as there may be ten thousand.
  */
 import { assert } from '../errors.js'
 import type { Mark } from '../events/batch.js'
 import type { DiskFile, FileStat } from '../disk/disk.js'
-import { HEAD_SIZE, TAIL_SIZE, identityOf, printOf, readAt, verify, type FilePosition, type Print } from './position.js'
+import { HEAD_SIZE, TAIL_SIZE, identityOf, isPrintOf, printOf, readAt, verify, type FilePosition, type Print } from './position.js'
 
-const EMPTY = Buffer.alloc(0)
+const EMPTY = printOf(Buffer.alloc(0))
+/** Most bytes that are kept as they are. */
+const START_SIZE = 32
 const NEWLINE = 0x0a
 const STEP = 64 * 1024
 
@@ -19,10 +21,11 @@ export class Partition {
   inode = ''
   /** The path it matches under now; undefined: its name was given to another file, or taken away. */
   name: string | undefined
-  /** The next byte to read; before it `head` (the first bytes) and `tail` (the last ones), as read. */
+  /** The next byte to read; before it `head` (the first bytes) and `tail` (the last ones), as read; and how `head` starts. */
   offset = 0
-  head: Buffer = EMPTY
-  tail: Buffer = EMPTY
+  head = EMPTY
+  tail = EMPTY
+  start = ''
   /** The largest size it was seen to have, and its last change as of then. */
   size = 0
   modified = 0
@@ -31,7 +34,7 @@ export class Partition {
   /** Number of names that it has; 0: deleted. */
   links = 1
   /** Where reading began if not at byte 0: --from end. */
-  start: FilePosition | null = null
+  began: FilePosition | null = null
   /** Of the last batch that went out. */
   marked: FilePosition | null = null
   /** A reader, or the state file, had a place in it: it was read before this process met it. */
@@ -58,7 +61,6 @@ export class Partition {
   lost: { readonly to: number; readonly reason: string } | undefined
   /** When there is something to do even if nothing happens; ms since the epoch. */
   wakeAt: number | undefined
-  #headPrint: Print | undefined
 
   constructor(
     readonly id: string,
@@ -122,9 +124,9 @@ export class Partition {
 
   /** Stands at this position of `file`, if that holds there what the position says. Null: at byte 0. */
   async place(file: DiskFile, position: FilePosition | null): Promise<boolean> {
-    const bytes = position === null ? { head: EMPTY, tail: EMPTY } : await verify(file, position)
-    if (bytes === undefined) return false
-    this.#stand(position?.offset ?? 0, bytes.head, bytes.tail)
+    const start = position === null ? Buffer.alloc(0) : await verify(file, position)
+    if (start === undefined) return false
+    this.#stand(position?.offset ?? 0, position?.head ?? EMPTY, position?.tail ?? EMPTY, start)
     this.parts = position?.part ?? 0
     return true
   }
@@ -141,29 +143,31 @@ export class Partition {
     }
     const head = await readAt(this.file, 0, Math.min(end, HEAD_SIZE))
     const tail = Math.min(end, TAIL_SIZE)
-    this.#stand(end, head, await readAt(this.file, end - tail, tail))
-    this.start = this.position(time)
+    this.#stand(end, printOf(head), printOf(await readAt(this.file, end - tail, tail)), head)
+    this.began = this.position(time)
   }
 
-  /** The place just before raw[index], where raw[0] is byte `base` of the file and no more than `offset`. */
+  /** The byte from which on it must be read to go on: with what tells that it is still the same file, see holds(). */
+  get base(): number {
+    return this.head.size < HEAD_SIZE ? 0 : this.offset - this.tail.size
+  }
+
+  /** Whether these are the bytes from `base` to the place. */
+  holds(bytes: Buffer): boolean {
+    return this.head.size < HEAD_SIZE ? isPrintOf(this.head, bytes) : isPrintOf(this.tail, bytes)
+  }
+
+  /** The place just before raw[index], which is not before the place; raw[0] is byte `base` of the file. */
   positionAt(raw: Buffer, base: number, index: number, time: number): FilePosition {
     const offset = base + index
-    return {
-      offset,
-      path: this.path,
-      device: this.device,
-      inode: this.inode,
-      head: this.#printHead(raw, base, index),
-      tail: printOf(raw.subarray(Math.max(0, index - TAIL_SIZE), index)),
-      time,
-      size: Math.max(this.size, offset),
-      ...(index > 0 && raw[index - 1] !== NEWLINE && { part: offset === this.offset ? this.parts : this.parts + 1 }),
-    }
+    if (offset === this.offset) return this.position(time)
+    const { head, tail } = this.#prints(raw, index)
+    return { ...this.#position(offset, head, tail, time), ...(raw[index - 1] !== NEWLINE && { part: this.parts + 1 }) }
   }
 
-  /** The place as it is, to find it in another file. */
+  /** The place as it is. */
   position(time: number): FilePosition {
-    return this.positionAt(this.tail, this.offset - this.tail.length, this.tail.length, time)
+    return { ...this.#position(this.offset, this.head, this.tail, time), ...(this.parts > 0 && { part: this.parts }) }
   }
 
   /** Closes a batch that ends there. */
@@ -176,25 +180,26 @@ export class Partition {
 
   /** Moves the place to just before raw[index]. */
   advance(raw: Buffer, base: number, index: number): void {
-    const added = raw.subarray(this.offset - base, index)
-    this.#stand(base + index, this.#headWith(added), Buffer.from(raw.subarray(Math.max(0, index - TAIL_SIZE), index)))
+    const offset = base + index
+    const { head, tail } = this.marked?.offset === offset ? this.marked : this.#prints(raw, index)
+    this.#stand(offset, head, tail, base === 0 ? raw.subarray(0, index) : undefined)
   }
 
-  #stand(offset: number, head: Buffer, tail: Buffer): void {
+  #stand(offset: number, head: Print, tail: Print, start: Buffer | undefined): void {
     this.offset = offset
     this.head = head
     this.tail = tail
     this.parts = 0
-    this.#headPrint = head.length === HEAD_SIZE ? printOf(head) : undefined
+    if (start !== undefined) this.start = start.toString('latin1', 0, Math.min(START_SIZE, start.length))
   }
 
-  #printHead(raw: Buffer, base: number, index: number): Print {
-    if (this.#headPrint !== undefined) return this.#headPrint
-    return printOf(this.#headWith(raw.subarray(this.offset - base, index)))
+  #prints(raw: Buffer, index: number): Pick<FilePosition, 'head' | 'tail'> {
+    const head = this.head.size < HEAD_SIZE ? printOf(raw.subarray(0, Math.min(index, HEAD_SIZE))) : this.head
+    return { head, tail: printOf(raw.subarray(Math.max(0, index - TAIL_SIZE), index)) }
   }
 
-  #headWith(added: Buffer): Buffer {
-    const missing = HEAD_SIZE - this.head.length
-    return missing > 0 ? Buffer.concat([this.head, added.subarray(0, missing)]) : this.head
+  #position(offset: number, head: Print, tail: Print, time: number): FilePosition {
+    const { path, device, inode, size } = this
+    return { offset, path, device, inode, head, tail, time, size: Math.max(size, offset) }
   }
 }

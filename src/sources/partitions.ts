@@ -128,7 +128,7 @@ export class Partitions implements Known {
 
   /** It begins at byte 0 after all: it is the successor of one that was read. */
   async anew(partition: Partition): Promise<void> {
-    partition.start = null
+    partition.began = null
     await rewind(partition, [])
   }
 
@@ -244,6 +244,6 @@ async function rewind(partition: Partition, positions: readonly FilePosition[]):
     partition.size = Math.max(partition.size, lowest.size)
     if (partition.file === undefined) partition.stoodIn(lowest)
   }
-  if (partition.file === undefined || (await partition.place(partition.file, lowest ?? partition.start))) return
+  if (partition.file === undefined || (await partition.place(partition.file, lowest ?? partition.began))) return
   await partition.detach()?.close()
 }

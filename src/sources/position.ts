@@ -35,8 +35,9 @@ export interface FilePosition extends Position {
 export const HEAD_SIZE = 1024
 export const TAIL_SIZE = 256
 
+/** A part of a longer text would hold on to all of that: there may be a print for each of many thousand files. */
 export function printOf(bytes: Uint8Array): Print {
-  return { size: bytes.length, hash: hash('sha256', bytes, 'base64url').slice(0, 16) }
+  return { size: bytes.length, hash: hash('sha256', bytes, 'buffer').toString('base64url', 0, 12) }
 }
 
 /** What a reader or a state file gives back, if it is a place in a file; what is missing of the details is 0. */
@@ -74,16 +75,13 @@ export async function readAt(file: DiskFile, at: number, size: number): Promise<
   return bytes.subarray(0, done)
 }
 
-/** The bytes that the position has the hashes of, when the file still has them there; else undefined. */
-export async function verify(file: DiskFile, position: FilePosition): Promise<{ head: Buffer; tail: Buffer } | undefined> {
-  const { offset, head, tail } = position
-  const headBytes = await readAt(file, 0, head.size)
-  if (!same(headBytes, head)) return undefined
-  const tailBytes = await readAt(file, offset - tail.size, tail.size)
-  return same(tailBytes, tail) ? { head: headBytes, tail: tailBytes } : undefined
+/** The first bytes of the file, as far as the position has their hash, when it holds there what the position says; else undefined. */
+export async function verify(file: DiskFile, { offset, head, tail }: FilePosition): Promise<Buffer | undefined> {
+  const bytes = await readAt(file, 0, head.size)
+  return isPrintOf(head, bytes) && isPrintOf(tail, await readAt(file, offset - tail.size, tail.size)) ? bytes : undefined
 }
 
-function same(bytes: Buffer, print: Print): boolean {
+export function isPrintOf(print: Print, bytes: Buffer): boolean {
   return bytes.length === print.size && (print.size === 0 || printOf(bytes).hash === print.hash)
 }
 

@@ -42,26 +42,26 @@ export class Reading {
   async next(partition: Partition): Promise<Block | undefined> {
     this.#shrink()
     for (;;) {
-      const { offset, tail } = partition
-      const base = offset - tail.length
-      const end = await this.#fill(partition, base)
+      const { offset, base } = partition
+      const from = offset - base
+      const end = await this.#fill(partition, from)
       if (end === undefined) return undefined
       const raw = this.#raw
       const full = end === room(raw)
       if (partition.skipping) {
-        const { past, ended, rest } = this.#skip(tail.length, end, full)
+        const { past, ended, rest } = this.#skip(from, end, full)
         partition.advance(raw, base, past)
-        if (past > tail.length) await this.refuse(raw.subarray(tail.length, ended ? past - 1 : past), ended, partition, offset)
+        if (past > from) await this.refuse(raw.subarray(from, ended ? past - 1 : past), ended, partition, offset)
         partition.skipping = !ended
         if (ended || full) continue
         return { raw, base, from: past, to: past, end: rest, more: false, cut: false }
       }
       const stop = partition.stops[0] === undefined ? end : Math.min(end, partition.stops[0] - base)
-      const whole = stop === tail.length ? stop : Math.max(tail.length, raw.lastIndexOf(NEWLINE, stop - 1) + 1)
-      const to = this.multiline === undefined ? whole : this.#lastStart(this.multiline, partition, whole)
-      const cut = stop - tail.length > 0 && base + stop === partition.stops[0]
-      if (to > tail.length || cut || !full) return { raw, base, from: tail.length, to, end: stop, more: full || stop < end, cut }
-      if (end - tail.length > this.lineBytesMax) partition.skipping = true
+      const whole = stop === from ? stop : Math.max(from, raw.lastIndexOf(NEWLINE, stop - 1) + 1)
+      const to = this.multiline === undefined ? whole : this.#lastStart(this.multiline, partition, from, whole)
+      const cut = stop > from && base + stop === partition.stops[0]
+      if (to > from || cut || !full) return { raw, base, from, to, end: stop, more: full || stop < end, cut }
+      if (end - from > this.lineBytesMax) partition.skipping = true
       else this.#grow()
     }
   }
@@ -74,10 +74,9 @@ export class Reading {
   }
 
   /** Where the event begins that more lines may follow. More of a line that was sent in part is an event by itself. */
-  #lastStart(multiline: Multiline, { tail, parts }: Partition, whole: number): number {
-    if (whole === tail.length) return whole
-    const from = parts > 0 ? this.#raw.indexOf(NEWLINE, tail.length) + 1 : tail.length
-    return multiline.lastStart(this.#raw, from, whole)
+  #lastStart(multiline: Multiline, { parts }: Partition, from: number, whole: number): number {
+    if (whole === from) return whole
+    return multiline.lastStart(this.#raw, parts > 0 ? this.#raw.indexOf(NEWLINE, from) + 1 : from, whole)
   }
 
   /**
@@ -96,15 +95,16 @@ export class Reading {
     return { past: newline > from ? newline : full ? end : from, ended: false, rest: end }
   }
 
-  /** Reads from byte `base` until a line is whole, the buffer is full or the file ends; returns the bytes read. */
-  async #fill({ file, tail }: Partition, base: number): Promise<number | undefined> {
+  /** Reads until a line is whole behind raw[from], the buffer is full or the file ends; returns the bytes read. */
+  async #fill(partition: Partition, from: number): Promise<number | undefined> {
+    const { file, base } = partition
     let end = 0
     while (end < room(this.#raw)) {
       const count = (await file?.read(this.#raw.subarray(end, room(this.#raw)), base + end)) ?? 0
       end += count
-      if (count === 0 || (end > tail.length && this.#raw.lastIndexOf(NEWLINE, end - 1) >= tail.length)) break
+      if (count === 0 || (end > from && this.#raw.lastIndexOf(NEWLINE, end - 1) >= from)) break
     }
-    return this.#raw.subarray(0, Math.min(end, tail.length)).equals(tail) ? end : undefined
+    return partition.holds(this.#raw.subarray(0, Math.min(end, from))) ? end : undefined
   }
 
   /** For a line that is longer than the buffer. */

@@ -156,7 +156,7 @@ export class Tail implements Source {
     const gone = await this.#partitions.seek()
     this.#forgetOld()
     for (const partition of blank) if (paths.has(partition.path)) await this.#partitions.anew(partition)
-    if (this.options.fromEnd) await this.#toEnd(blank.filter(({ path, start, stood }) => stood && start === null && !paths.has(path)))
+    if (this.options.fromEnd) await this.#toEnd(blank.filter(({ path, began, stood }) => stood && began === null && !paths.has(path)))
     for (const partition of [...blank, ...added]) if (paths.size === 0) partition.judged = true
     if (this.options.fromEnd) await this.#toEnd(added.filter(({ path }) => !paths.has(path)))
     if (places.size > 0) this.#sayWhere(gone)
@@ -232,8 +232,8 @@ export class Tail implements Source {
    * It stands where no batch has said: when it begins at its end, after a line that went to the rejects, or in a file
    * that was compressed since, so that the next run need not look into that.
    */
-  #owesPlace({ marked, offset, skipping, start, file, inode }: Partition): boolean {
-    if (marked === null) return (offset > 0 || start !== null) && !skipping
+  #owesPlace({ marked, offset, skipping, began, file, inode }: Partition): boolean {
+    if (marked === null) return (offset > 0 || began !== null) && !skipping
     return (marked.offset !== offset || (file instanceof Compressed && marked.inode !== inode)) && !skipping
   }
 }

@@ -1,10 +1,10 @@
 /**
- * npm run bench -- [hdfs] [--rounds N] [--megabytes N] [--directory DIR] [--profile] [FILE]
+ * npm run bench -- [hdfs|files] [--rounds N] [--megabytes N] [--directory DIR] [--profile] [FILE]
  *
  * file → durable queue → file, end to end, beside the floor: what cat, tee and sync take to leave the same bytes in two
  * files on disk. Both in turn, several rounds; each output is compared with the input byte for byte. The lines are those
  * of FILE over and over, else invented. At the end one more round looks at memory, which costs time of its own.
- * With `hdfs` onto a real HDFS, hdfs.ts.
+ * With `hdfs` onto a real HDFS, hdfs.ts. With `files` ten thousand files followed, files.ts.
  */
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
@@ -12,6 +12,7 @@ import { cpus } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { writeSample } from './lines.js'
+import { benchFiles } from './files.js'
 import { benchHdfs } from './hdfs.js'
 import { hotSpots } from './profile.js'
 import { measure, type Line, type Measured } from './shell.js'
@@ -70,6 +71,7 @@ function stageRow(name: string, runs: readonly Measured[], memory: Measured): st
 
 async function main(): Promise<void> {
   const [first, second] = positionals
+  if (first === 'files') return await benchFiles({ directory, env, bin })
   const sample = await writeSample(file, Number(values.megabytes) * 1e6, first === 'hdfs' ? second : first)
   console.log(`${megabytes(sample.bytes)} MB, ${sample.lines} lines; node ${process.version}, ${cpus().length} × ${cpus()[0]?.model ?? '?'}`)
   if (first === 'hdfs') return await benchHdfs({ directory, file, bytes: sample.bytes, rounds: ROUNDS, env, runMax: RUN_MAX, allMax: ALL_MAX })

@@ -221,7 +221,7 @@ export class Chain {
 }
 
 function placeOf({ mark, index }: Task): Place {
-  return { partition: mark?.partition ?? 'stdin', offset: (mark?.from?.offset ?? 0) + index }
+  return { partition: mark?.partition ?? 'stdin', offset: (mark?.from?.offset ?? 0) + index, time: mark?.time ?? 0 }
 }
 
 /** Of one line: its own timestamp among those it shares with others. */

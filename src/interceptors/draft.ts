@@ -67,10 +67,11 @@ export class Draft {
 
   /** `json`: the text is JSON. */
   set(name: string, text: string, json = false): void {
-    if (name === BODY) {
-      this.body = text
-      return
-    }
+    if (name === BODY) this.body = text
+    else this.setHeader(name, text, json)
+  }
+
+  setHeader(name: string, text: string, json = false): void {
     this.#mine().set(name, text)
     if (json) (this.#json ??= new Set()).add(name)
     else this.#json?.delete(name)

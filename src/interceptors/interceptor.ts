@@ -17,12 +17,14 @@ export interface Place {
   readonly partition: string
   /** From a queue the sequence of the event; else a number that no other event of the partition has. */
   readonly offset: number
+  /** ms since the epoch: when the queue took it, the same on each replay; else when it came. Of all events of a batch. */
+  readonly time: number
 }
 
 export interface Interceptor {
   /** Changes the event in place. */
   intercept(event: Draft, place: Place): Outcome
-  /** What it does follows from the headers alone, and it does not touch the body. */
+  /** What it does follows from the headers and the time of the batch alone, and it does not touch the body. */
   readonly headersOnly?: true
   /** What it does does not follow from the event and its place. */
   readonly replayable?: false

@@ -1,5 +1,6 @@
 /** What holds for the interceptors that are typed behind it, until it is typed again. */
 import { FlumeError } from '../errors.js'
+import type { Around } from './around.js'
 import { BODY } from './draft.js'
 
 /** What becomes of an event that an interceptor cannot do. */
@@ -11,11 +12,22 @@ export interface Settings {
   /** What the names of headers begin with that are found. */
   readonly prefix: string
   readonly onError: OnError
+  /** IANA name, of times that do not say theirs. */
+  readonly timeZone: string
+  /** Of times that do not say theirs; undefined: it is guessed. */
+  readonly year: number | undefined
 }
 
-export const SETTINGS: Settings = { field: BODY, prefix: '', onError: 'pass' }
+export function initialSettings({ timeZone }: Around): Settings {
+  return { field: BODY, prefix: '', onError: 'pass', timeZone, year: undefined }
+}
 
 export function fieldSetting(text: string): Partial<Settings> {
   if (text === '') throw new FlumeError('BAD_OPTION', 'the name of a header is empty')
   return { field: text }
+}
+
+export function yearSetting(text: string): Partial<Settings> {
+  if (!/^\d{4}$/.test(text)) throw new FlumeError('BAD_OPTION', 'expected a year, such as 2005')
+  return { year: Number(text) }
 }

@@ -11,9 +11,11 @@ import { copy, keep, remove, rename } from './fields.js'
 import { exclude, filter } from './filter.js'
 import { environmentValue, fileContent, host } from './given.js'
 import type { Interceptor } from './interceptor.js'
+import { parse } from './parse.js'
 import { replace } from './replace.js'
-import { fieldSetting, SETTINGS, type OnError, type Settings } from './settings.js'
+import { fieldSetting, initialSettings, yearSetting, type OnError, type Settings } from './settings.js'
 import { defaultHeader, staticHeader } from './static.js'
+import { time } from './time.js'
 import { timestamp } from './timestamp.js'
 import { toJson } from './to-json.js'
 
@@ -46,6 +48,15 @@ const KINDS: Readonly<Record<string, Making | Setting>> = {
     type: 'texts', placeholder: 'WHAT', choices: ['pass', 'drop', 'reject', 'fail'],
     describe: 'what becomes of an event that they cannot do; default: pass', set: (text) => ({ onError: text as OnError }),
   },
+  'time-zone': {
+    type: 'texts', placeholder: 'ZONE', describe: 'of times that do not say it; default: that of this machine', set: (text) => ({ timeZone: text }),
+  },
+  year: { type: 'texts', placeholder: 'YEAR', describe: 'of times that do not say it; default: the last that is not in the future', set: yearSetting },
+  parse: {
+    type: 'texts', placeholder: 'FORMAT', make: parse,
+    describe: 'headers from json, json-flat, logfmt, apache, nginx, syslog, csv:NAMES, tsv:NAMES, regex:REGEX or grok:PATTERN',
+  },
+  time: { type: 'texts', placeholder: 'NAME[=FORMAT]', describe: 'the time in this field, as ms in the header timestamp', make: time },
   filter: { type: 'texts', placeholder: 'REGEX', describe: 'only events that match go on', make: filter },
   exclude: { type: 'texts', placeholder: 'REGEX', describe: 'events that match go no further', make: exclude },
   replace: { type: 'texts', placeholder: 's/REGEX/TEXT/', describe: 'replace what matches; with g behind it all that matches', make: replace },
@@ -87,7 +98,7 @@ export const INTERCEPTOR_OPTIONS = Object.fromEntries(
 /** The chain that was typed. Throws BAD_OPTION, NO_INPUT. */
 export async function linksOf(typed: readonly Typed[], around: Around): Promise<Link[]> {
   const links: Link[] = []
-  let settings = SETTINGS
+  let settings = initialSettings(around)
   for (const { name, text } of typed) {
     const kind = KINDS[name]
     if (kind === undefined) continue

@@ -29,6 +29,7 @@ export const command = defineCommand({
   usage: '[OPTION]...',
   options,
   examples: [
+    ["flume-tail access.log | flume-intercept --parse apache --time time | flume-buffer ./q", 'what it consists of, and when it was'],
     ['flume-tail access.log | flume-intercept --static env=prod --remove file | flume-buffer ./q', 'headers come and go'],
     ["flume-tail app.log | flume-intercept --filter '(?i)error' --extract 'code=(?<code>.*)' | flume-buffer ./q", 'errors alone, with a header'],
   ],
@@ -69,6 +70,7 @@ async function aroundOf(typed: readonly Typed[], { disk, env, clock, directory, 
   return {
     host: await thisHost(typed.some(({ name, text }) => name === 'host' && text === 'fqdn')),
     env,
+    timeZone: Intl.DateTimeFormat().resolvedOptions().timeZone,
     now: () => clock.now(),
     readFile: (path) => readWhole(disk, resolve(directory, path)),
     say,

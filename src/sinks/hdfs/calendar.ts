@@ -1,5 +1,5 @@
 /** Times as Flume's escapes write them: in one time zone, rounded down, in English, fast enough for every line. */
-import { FlumeError } from '../../errors.js'
+import { Zone } from '../../events/zone.js'
 
 /** A time taken apart. */
 export interface Moment {
@@ -53,20 +53,15 @@ const FORMATS: Record<string, (moment: Moment) => string> = {
   B: month,
 }
 
-/** Offsets change at whole quarters of an hour, since 1972 everywhere. */
-const QUARTER = 15 * 60 * 1000
-const CACHE_MAX = 4096
-
 export class Calendar {
-  readonly #zone: Intl.DateTimeFormat
-  readonly #offsets = new Map<number, number>()
+  readonly #zone: Zone
 
   /** `round` in ms. Throws BAD_OPTION for a zone nobody knows. */
   constructor(
     timeZone: string,
     readonly round: number,
   ) {
-    this.#zone = zoneOf(timeZone)
+    this.#zone = new Zone(timeZone)
   }
 
   /** The function for an escape letter; undefined: there is no such escape. */
@@ -75,35 +70,8 @@ export class Calendar {
   }
 
   at(time: number): Moment {
-    const offset = this.#offset(time)
+    const offset = this.#zone.offset(time)
     const local = Math.floor((time + offset) / this.round) * this.round
     return { local: new Date(local), time: local - offset, offset: Math.trunc(offset / 60_000) }
-  }
-
-  /** ms east of Greenwich at this time. */
-  #offset(time: number): number {
-    const quarter = Math.floor(time / QUARTER)
-    const known = this.#offsets.get(quarter)
-    if (known !== undefined) return known
-    const begin = quarter * QUARTER
-    const fields = new Map(this.#zone.formatToParts(begin).map(({ type, value }) => [type, Number(value)]))
-    const field = (name: Intl.DateTimeFormatPartTypes): number => fields.get(name) ?? 0
-    const local = new Date(0)
-    local.setUTCFullYear(field('year'), field('month') - 1, field('day'))
-    local.setUTCHours(field('hour'), field('minute'), field('second'))
-    const offset = local.getTime() - begin
-    if (this.#offsets.size >= CACHE_MAX) this.#offsets.clear()
-    this.#offsets.set(quarter, offset)
-    return offset
-  }
-}
-
-function zoneOf(timeZone: string): Intl.DateTimeFormat {
-  try {
-    return new Intl.DateTimeFormat('en-u-ca-gregory-nu-latn', {
-      timeZone, hourCycle: 'h23', year: 'numeric', month: 'numeric', day: 'numeric', hour: 'numeric', minute: 'numeric', second: 'numeric',
-    })
-  } catch (cause) {
-    throw new FlumeError('BAD_OPTION', `cannot use the time zone ${JSON.stringify(timeZone)}: no such zone (an IANA name: Europe/Berlin)`, { cause })
   }
 }

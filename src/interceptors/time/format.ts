@@ -1,0 +1,182 @@
+/** Times as text, by formats in the manner of strptime(3), taken apart from left to right in one pass. */
+import { FlumeError } from '../../errors.js'
+
+/** What a text says of a time; `year` -1: nothing of the year. */
+export interface Fields {
+  year: number
+  /** From 1. */
+  month: number
+  day: number
+  /** 0: not given; else it stands for month and day. */
+  dayOfYear: number
+  hour: number
+  /** Hours of the afternoon to be added, -1: the clock has 24 hours. */
+  half: number
+  minute: number
+  second: number
+  ms: number
+  /** Minutes east of Greenwich; NaN: not given. */
+  offset: number
+  /** ms since the epoch, and then nothing else counts; NaN: not given. */
+  epoch: number
+}
+
+/** Takes what it is for from `text` at `at`; the index behind it, -1: it is not there. */
+type Step = (text: string, at: number, fields: Fields) => number
+
+const MONTHS = ['january', 'february', 'march', 'april', 'may', 'june', 'july', 'august', 'september', 'october', 'november', 'december']
+const DAYS = ['sunday', 'monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday']
+
+const STEPS: Readonly<Record<string, Step>> = {
+  Y: number(4, 4, (fields, value) => (fields.year = value)),
+  y: number(2, 2, (fields, value) => (fields.year = value < 69 ? 2000 + value : 1900 + value)),
+  m: number(1, 2, (fields, value) => (fields.month = value)),
+  d: number(1, 2, (fields, value) => (fields.day = value)),
+  e: blank(number(1, 2, (fields, value) => (fields.day = value))),
+  j: number(1, 3, (fields, value) => (fields.dayOfYear = value)),
+  H: number(1, 2, (fields, value) => (fields.hour = value)),
+  k: blank(number(1, 2, (fields, value) => (fields.hour = value))),
+  I: number(1, 2, (fields, value) => (fields.hour = value % 12)),
+  M: number(1, 2, (fields, value) => (fields.minute = value)),
+  S: number(1, 2, (fields, value) => (fields.second = value)),
+  s: epoch(1),
+  f: fraction,
+  '.': (text, at, fields) => ((text[at] === '.' || text[at] === ',') && isDigit(text, at + 1) ? fraction(text, at + 1, fields) : at),
+  b: name(MONTHS, (fields, index) => (fields.month = index + 1)),
+  B: name(MONTHS, (fields, index) => (fields.month = index + 1)),
+  h: name(MONTHS, (fields, index) => (fields.month = index + 1)),
+  a: name(DAYS, () => undefined),
+  A: name(DAYS, () => undefined),
+  p: name(['am', 'pm'], (fields, index) => (fields.half = index * 12)),
+  z: zone,
+  L: digits(3, (fields, value) => (fields.ms = value)),
+  Q: epoch(1000),
+  n: blanks,
+  t: blanks,
+  '%': literal('%'),
+}
+
+const ABBREVIATIONS: Readonly<Record<string, string>> = { T: '%H:%M:%S', R: '%H:%M', D: '%m/%d/%y', F: '%Y-%m-%d', r: '%I:%M:%S %p', c: '%a %b %e %H:%M:%S %Y' }
+
+export class TimeFormat {
+  readonly #steps: readonly Step[]
+  /** Of the last text; the same object for each. */
+  readonly fields: Fields = fieldsOf()
+
+  /** Throws BAD_OPTION. */
+  constructor(readonly text: string) {
+    this.#steps = stepsOf(text)
+  }
+
+  /** Reads `text` into `fields`; the index behind the time, -1: there is none at its beginning. */
+  read(text: string): number {
+    Object.assign(this.fields, EMPTY)
+    let at = 0
+    for (const step of this.#steps) {
+      at = step(text, at, this.fields)
+      if (at < 0) return -1
+    }
+    return at
+  }
+}
+
+function fieldsOf(): Fields {
+  return { year: -1, month: 1, day: 1, dayOfYear: 0, hour: 0, half: -1, minute: 0, second: 0, ms: 0, offset: NaN, epoch: NaN }
+}
+
+const EMPTY: Readonly<Fields> = fieldsOf()
+
+function stepsOf(format: string): Step[] {
+  const steps: Step[] = []
+  const text = format.replace(/%([TRDFrc])/g, (_, letter: string) => ABBREVIATIONS[letter]!)
+  for (let at = 0; at < text.length; at++) {
+    const letter = text[at]!
+    if (letter !== '%') {
+      steps.push(letter === ' ' ? blanks : literal(letter))
+      continue
+    }
+    const step = Object.hasOwn(STEPS, text[at + 1] ?? '') ? STEPS[text[++at]!] : undefined
+    if (step === undefined) throw new FlumeError('BAD_OPTION', `unknown letter in a format of time: ${text.slice(at, at + 2)}`)
+    steps.push(step)
+  }
+  return steps
+}
+
+function isDigit(text: string, at: number): boolean {
+  const code = text.charCodeAt(at)
+  return code >= 0x30 && code <= 0x39
+}
+
+function number(min: number, max: number, set: (fields: Fields, value: number) => void): Step {
+  return (text, at, fields) => {
+    let end = at
+    let value = 0
+    while (end < at + max && isDigit(text, end)) value = value * 10 + text.charCodeAt(end++) - 0x30
+    if (end < at + min) return -1
+    set(fields, value)
+    return end
+  }
+}
+
+function digits(count: number, set: (fields: Fields, value: number) => void): Step {
+  return number(count, count, set)
+}
+
+/** A number may have a blank in place of its first digit. */
+function blank(step: Step): Step {
+  return (text, at, fields) => step(text, text[at] === ' ' ? at + 1 : at, fields)
+}
+
+/** Digits behind a point; what is less than a ms is cut. */
+function fraction(text: string, at: number, fields: Fields): number {
+  let end = at
+  let ms = 0
+  for (let unit = 100; isDigit(text, end); end++, unit = Math.floor(unit / 10)) ms += (text.charCodeAt(end) - 0x30) * unit
+  fields.ms = ms
+  return end === at || end > at + 9 ? -1 : end
+}
+
+/** Since 1970, in `perSecond`-ths of a second; a fraction may follow. */
+function epoch(perSecond: number): Step {
+  return (text, at, fields) => {
+    let end = text[at] === '-' ? at + 1 : at
+    const first = end
+    while (isDigit(text, end)) end++
+    if (end === first || end - first > 16) return -1
+    if (text[end] === '.' && isDigit(text, end + 1)) for (end++; isDigit(text, end); ) end++
+    fields.epoch = Math.floor(Number(text.slice(at, end)) * (1000 / perSecond))
+    return end
+  }
+}
+
+/** A word, or its first three letters. */
+function name(words: readonly string[], set: (fields: Fields, index: number) => void): Step {
+  const short = new Map(words.map((word, index) => [word.slice(0, 3), index]))
+  return (text, at, fields) => {
+    const index = short.get(text.slice(at, at + 3).toLowerCase()) ?? short.get(text.slice(at, at + 2).toLowerCase())
+    if (index === undefined) return -1
+    set(fields, index)
+    const word = words[index]!
+    return text.slice(at, at + word.length).toLowerCase() === word ? at + word.length : at + Math.min(3, word.length)
+  }
+}
+
+/** `Z`, `UTC`, `GMT`, `+01`, `+0100`, `+01:00`. */
+function zone(text: string, at: number, fields: Fields): number {
+  const [whole, sign, hours, minutes] = ZONE.exec(text.slice(at, at + 6)) ?? []
+  if (whole === undefined) return -1
+  fields.offset = sign === undefined ? 0 : (sign === '-' ? -1 : 1) * (Number(hours) * 60 + Number(minutes ?? 0))
+  return at + whole.length
+}
+
+const ZONE = /^(?:Z|UTC|GMT|([+-])([01]\d|2[0-3]):?([0-5]\d)?)/
+
+function blanks(text: string, at: number): number {
+  let end = at
+  while (text[end] === ' ' || text[end] === '\t') end++
+  return end
+}
+
+function literal(letter: string): Step {
+  return (text, at) => (text[at] === letter ? at + 1 : -1)
+}

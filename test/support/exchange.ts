@@ -15,7 +15,7 @@ export interface Exchange {
   count(size: number): void
   /** What the server says. */
   answered(status: number): void
-  /** The answer is there; ends when it may go. */
+  /** The answer is there, or half of the request; ends when it may go. */
   hold(): Promise<void>
 }
 
@@ -48,6 +48,7 @@ async function perform(turn: Exchange, fault: Fault | undefined): Promise<boolea
   const { client } = turn
   if (fault === undefined) return relay(turn, await ask(turn, bodyOf(turn)))
   if (fault === 'drop-before') return drop(turn)
+  if (fault === 'pause') return relay(turn, await ask(turn, paused(turn)))
   if (fault === 'drop-half') {
     await askHalf(turn)
     return drop(turn)
@@ -132,6 +133,19 @@ async function* halved(turn: Exchange): AsyncGenerator<Piece> {
     if (piece.isContent && left <= 0) break
   }
   throw new CutError('half')
+}
+
+/** All of it, with a rest in the middle. */
+async function* paused(turn: Exchange): AsyncGenerator<Piece> {
+  let left = Number(turn.head.headers.get('content-length') ?? 0) >> 1
+  for await (const { bytes, isContent } of bodyOf(turn)) {
+    const first = Math.min(left, bytes.length)
+    yield { bytes: bytes.subarray(0, first), isContent }
+    left -= first
+    if (first === bytes.length) continue
+    if (left === 0) await turn.hold()
+    yield { bytes: bytes.subarray(first), isContent }
+  }
 }
 
 /** The whole request, and the whole answer. */

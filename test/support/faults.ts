@@ -7,9 +7,10 @@ import { STATUS_CODES } from 'node:http'
  * drop-after    all is forwarded and answered, and the connection ends in place of the answer
  * truncate      the answer ends in the middle of its body (without one: of its head)
  * delay         the answer is held until the test releases it
+ * pause         the second half of the body is held until the test releases it
  * duplicate     the request is made twice, one after the other; the second answer is passed on
  */
-export type Fault = 'drop-before' | 'drop-half' | 'drop-after' | 'truncate' | 'delay' | 'duplicate' | Substitute
+export type Fault = 'drop-before' | 'drop-half' | 'drop-after' | 'truncate' | 'delay' | 'pause' | 'duplicate' | Substitute
 
 /** Another answer in place of the server's. */
 export interface Substitute {

@@ -16,6 +16,8 @@ export class HdfsFlow {
     readonly t: Test,
     readonly hdfs: Cluster,
     readonly path: string,
+    /** Where the line finds that HDFS, if not where its configuration says: `webhdfs://…` */
+    readonly uri = '',
   ) {
     this.log = new NumberedLog(t.testdir({}), randomOf(1))
     this.log.append(500)
@@ -67,7 +69,7 @@ export class HdfsFlow {
   }
 
   #lineAfter(tail: string): string {
-    return `${tail} | flume-buffer q | flume-sink-hdfs --path ${this.path}/%H --roll-count 100 --roll-interval 300ms`
+    return `${tail} | flume-buffer q | flume-sink-hdfs --path ${this.uri}${this.path}/%H --roll-count 100 --roll-interval 300ms`
   }
 
   async #becomes(line: Running, holds: (queue: Stat) => boolean): Promise<void> {

@@ -32,12 +32,12 @@ type Which = number | ((request: ProxiedRequest) => boolean)
 
 /** A fault that is in wait for its request. */
 export class Injection {
-  /** The request that it met, once all is done to it; of `delay`: once the answer is here. */
+  /** The request that it met, once all is done to it; of `delay`: once the answer is here; of `pause`: once half of it is through. */
   readonly struck: Promise<ProxiedRequest>
   readonly released: Promise<void>
   /** Tells that it has met its request. */
   strike!: (request: ProxiedRequest) => void
-  /** Lets go an answer that is held. */
+  /** Lets go what is held. */
   release!: () => void
 
   constructor(readonly fault: Fault, readonly which: Which, public left: number) {

@@ -168,13 +168,24 @@ export class FdReader {
   }
 }
 
-/** Writes to a descriptor, in order, one writev(2) at a time; what is pushed meanwhile goes with the next. */
-export class FdWriter {
+export interface Writer {
   /** Bytes written so far. */
-  written = 0
+  readonly written: number
   /** Bytes pushed and not yet written. */
-  waiting = 0
+  readonly waiting: number
   /** Why writing ended; what was not written by then never will be. */
+  readonly error: Error | undefined
+  /** Nothing will be written any more, or nothing is left to write. */
+  readonly settled: boolean
+  /** `done` is called once these bytes are written, or never will be. */
+  push(pieces: readonly Buffer[], done?: () => void): void
+  close(): void
+}
+
+/** Writes to a descriptor, in order, one writev(2) at a time; what is pushed meanwhile goes with the next. */
+export class FdWriter implements Writer {
+  written = 0
+  waiting = 0
   error: Error | undefined
   #pieces: readonly Buffer[] = []
   #next: Buffer[] = []
@@ -187,12 +198,10 @@ export class FdWriter {
     readonly onChange: () => void,
   ) {}
 
-  /** Nothing will be written any more, or nothing is left to write. */
   get settled(): boolean {
     return this.waiting === 0 || this.error !== undefined
   }
 
-  /** `done` is called once these bytes are written, or never will be. */
   push(pieces: readonly Buffer[], done?: () => void): void {
     for (const piece of pieces) {
       this.#next.push(piece)

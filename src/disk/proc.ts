@@ -1,4 +1,4 @@
-/** Who has a pipe open, from /proc: proc_pid_fd(5), proc_pid_fdinfo(5), proc_pid_wchan(5). */
+/** Who has a pipe open, from /proc: proc_pid_fd(5), proc_pid_fdinfo(5), proc_pid_wchan(5), proc_pid_syscall(5). */
 import * as fs from 'node:fs'
 import { basename } from 'node:path'
 
@@ -76,10 +76,16 @@ function programOf(pid: string): string {
 
 function isReading(pid: string, fd: string): boolean {
   const where = text(`/proc/${pid}/wchan`)
-  if (/pipe_read/.test(where)) return true
+  if (/pipe_read/.test(where)) return readsFrom(pid, fd)
   if (!/poll/.test(where)) return false
   const watched = new RegExp(`^tfd: +${fd} `, 'm')
   return (list(`/proc/${pid}/fdinfo`) ?? []).some((name) => watched.test(text(`/proc/${pid}/fdinfo/${name}`)))
+}
+
+/** A shell that reads another pipe, for `$(command)`, has its stdin open as well; the first argument of read(2) tells, where it may be seen. */
+function readsFrom(pid: string, fd: string): boolean {
+  const [, argument] = text(`/proc/${pid}/syscall`).split(' ')
+  return argument === undefined || Number(argument) === Number(fd)
 }
 
 function groupOf(pid: string): string | undefined {

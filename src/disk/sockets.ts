@@ -107,6 +107,13 @@ export function prepareStatSocket(pid: number, uid: number, now: number): string
   return `${directory}/${bootId()}-stat-${pid}-${now.toString(36)}.sock`
 }
 
+/** Where a pipe of this user is made; a name that the sweep takes away if it stays. */
+export function prepareFifo(name: string, uid: number, now: number): string {
+  const directory = directoriesOf(uid)[0]!
+  prepareDirectory(directory, uid, uid, now)
+  return `${directory}/.${name}.fifo`
+}
+
 /** Of this boot, and of this user; for root, of all users whose directories are their own. */
 export function listStatSockets(uid: number): { readonly path: string; readonly pid: number; readonly uid: number }[] {
   const uids = uid === 0 ? usersWithSockets() : [uid]

@@ -1,11 +1,12 @@
 /** Who reads what nobody acks: how long a writer waits for a reader to come, and what it says where none does. */
-import type { FdStat, FdWriter } from '../disk/fd.js'
+import type { FdStat, Writer } from '../disk/fd.js'
 import { stillHolds } from '../disk/proc.js'
 import type { Holder } from '../disk/proc.js'
 import { FlumeError } from '../errors.js'
 import type { Clock } from '../events/flow.js'
 import { lookAt, nameOf } from './holders.js'
 import type { Look } from './holders.js'
+import type { OutputOptions } from './output-options.js'
 
 /** ms between two looks at who reads, while plain events are written. */
 const LOOK_MS = 1000
@@ -23,11 +24,8 @@ export class Audience {
 
   constructor(
     readonly output: FdStat,
-    readonly writer: FdWriter,
-    readonly self: number,
-    /** Without acks nothing is written. */
-    readonly required: boolean,
-    readonly say: (message: string) => void,
+    readonly writer: Writer,
+    readonly options: Pick<OutputOptions, 'pid' | 'ack' | 'withoutAcks' | 'say'>,
   ) {}
 
   /** What stdout is, where it is no pipe. */
@@ -37,13 +35,14 @@ export class Audience {
 
   /** Throws NO_ACKS where they are required. */
   noAcks(reader: string): void {
-    if (this.required) throw new FlumeError('NO_ACKS', `cannot get acks from ${reader}`)
-    if (!this.told) this.say(`no acks from ${reader}: nothing is remembered, the next run starts at the same place`)
+    const { ack, say, withoutAcks = 'nothing is remembered, the next run starts at the same place' } = this.options
+    if (ack === 'require') throw new FlumeError('NO_ACKS', `cannot get acks from ${reader}`)
+    if (!this.told) say(`no acks from ${reader}: ${withoutAcks}`)
     this.told = true
   }
 
   look(): Look {
-    const look = lookAt(this.output, this.self)
+    const look = lookAt(this.output, this.options.pid)
     this.#last = 'holder' in look ? look.holder : undefined
     return look
   }
@@ -99,7 +98,7 @@ export class Audience {
       case 'flume':
         if (waited >= UNCLEAR_MS && !this.#waitingTold) {
           this.#waitingTold = true
-          this.say(`waiting for ${nameOf(look.holder)} to read`)
+          this.options.say(`waiting for ${nameOf(look.holder)} to read`)
         }
         this.call()
         return 'wait'

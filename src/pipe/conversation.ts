@@ -1,5 +1,5 @@
 /** One handshake with one reader, as the writer has it: from hello to bye, marks out and acks in. */
-import type { FdWriter } from '../disk/fd.js'
+import type { Writer } from '../disk/fd.js'
 import { FlumeError } from '../errors.js'
 import type { Batch, Mark } from '../events/batch.js'
 import type { Held, Reader } from '../events/flow.js'
@@ -16,7 +16,7 @@ export class Conversation {
   constructor(
     readonly visitor: Visitor,
     readonly nonce: string,
-    readonly writer: FdWriter,
+    readonly writer: Writer,
     readonly step: ((name: PipeStep) => void) | undefined,
   ) {}
 

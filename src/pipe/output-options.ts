@@ -4,6 +4,8 @@ import type { PipeStep } from './step.js'
 
 export interface OutputOptions {
   readonly fd: number
+  /** It is open here alone: it is closed at the end, and a slow reader of it holds no thread. */
+  readonly own?: boolean
   readonly command: string
   readonly pid: number
   /** Effective uid. */
@@ -13,6 +15,8 @@ export interface OutputOptions {
   readonly patient?: boolean
   /** ms to wait for the last acks after the last byte. */
   readonly grace: number
+  /** What it means that a reader gives no acks, for people; default: nothing is remembered. */
+  readonly withoutAcks?: string
   readonly clock: Clock
   /** 96 random bits in base64url. */
   nonce(): string

@@ -4,7 +4,8 @@
  */
 import { FlumeError, errnoOf } from '../errors.js'
 import { FdWriter, statOfFd } from '../disk/fd.js'
-import type { FdStat } from '../disk/fd.js'
+import type { FdStat, Writer } from '../disk/fd.js'
+import { PipeWriter } from '../disk/pipe-writer.js'
 import { BATCH_BYTES_MAX, type Batch } from '../events/batch.js'
 import type { Reader, Source } from '../events/flow.js'
 import { Wake } from '../events/wake.js'
@@ -34,7 +35,7 @@ type Why = 'ended' | 'stopped' | 'hello' | 'bye' | 'gone' | 'broken'
 
 class Output {
   readonly #stat: FdStat
-  readonly #writer: FdWriter
+  readonly #writer: Writer
   readonly #audience: Audience
   readonly #settlement: Settlement
   #door: Door | undefined
@@ -52,8 +53,8 @@ class Output {
     readonly stop: AbortSignal,
   ) {
     this.#stat = statOfFd(options.fd)
-    this.#writer = new FdWriter(options.fd, this.#wake)
-    this.#audience = new Audience(this.#stat, this.#writer, options.pid, options.ack === 'require', (message) => options.say(message))
+    this.#writer = options.own === true && this.#stat.kind === 'pipe' ? new PipeWriter(options.fd, this.#wake) : new FdWriter(options.fd, this.#wake)
+    this.#audience = new Audience(this.#stat, this.#writer, options)
     this.#settlement = new Settlement(source, this.#step, this.#wake)
     stop.addEventListener('abort', this.#wake)
   }
@@ -69,6 +70,7 @@ class Output {
     this.stop.removeEventListener('abort', this.#wake)
     this.#talk?.visitor.link.destroy()
     this.#leave(this.#writer.written > 0 ? 'leave' : 'remove')
+    if (this.options.own === true) this.#writer.close()
   }
 
   async #first(): Promise<Reader | End> {

@@ -19,6 +19,8 @@ export class Memory<P extends Position> {
     readonly statePath: string,
     readonly disk: Disk,
     readonly placeOf: (position: Position) => P | undefined,
+    /** The beginning of the partition in which this is a place. */
+    readonly beginningOf: (place: P) => P,
   ) {}
 
   /** The places of this reader, lowest first. Throws VERSION, and BUSY where another process uses the state file. */
@@ -58,17 +60,26 @@ export class Memory<P extends Position> {
     for (const state of this.#states.values()) await state.close()
   }
 
-  /** Throws VERSION where a position is not understood: going on from elsewhere could lose or repeat lines. */
+  /**
+   * Where no more than the beginning of a partition is held, nothing of it was stored, and nothing tells which one it was. Throws
+   * VERSION where a position is not understood: going on from elsewhere could lose or repeat lines.
+   */
   #understood(held: Held): ReadonlyMap<string, readonly P[]> {
     const places = new Map<string, P[]>()
     for (const [partition, positions] of held) {
       if (!partition.startsWith(this.prefix)) continue
-      places.set(partition, positions.map((position) => {
+      const known = positions.filter((position) => !isBeginning(position)).map((position) => {
         const place = this.placeOf(position)
         if (place !== undefined) return place
         throw new FlumeError('VERSION', `cannot go on with ${partition}: this version does not understand the position that its reader holds`)
-      }))
+      })
+      if (known[0] !== undefined) places.set(partition, known.length < positions.length ? [this.beginningOf(known[0]), ...known] : known)
     }
     return places
   }
+}
+
+/** As a reader holds it that has nothing of the partition yet: an offset alone, flume-pipe(7). */
+function isBeginning(position: Position): boolean {
+  return position.offset === 0 && Object.keys(position).length === 1
 }

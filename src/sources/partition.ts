@@ -126,7 +126,8 @@ export class Partition {
   async place(file: DiskFile, position: FilePosition | null): Promise<boolean> {
     const start = position === null ? Buffer.alloc(0) : await verify(file, position)
     if (start === undefined) return false
-    this.#stand(position?.offset ?? 0, position?.head ?? EMPTY, position?.tail ?? EMPTY, start)
+    const { offset, head, tail } = position !== null && position.offset > 0 ? position : { offset: 0, head: EMPTY, tail: EMPTY }
+    this.#stand(offset, head, tail, start.subarray(0, offset))
     this.parts = position?.part ?? 0
     return true
   }

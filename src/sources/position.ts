@@ -18,7 +18,7 @@ export interface FilePosition extends Position {
   /** As text: they are 64 bits wide. */
   readonly device: string
   readonly inode: string
-  /** The first bytes, as many as lie before the offset, at most HEAD_SIZE. */
+  /** The first bytes, at most HEAD_SIZE: as many as lie before the offset, of a place at the beginning also more. */
   readonly head: Print
   /** The bytes just before the offset, at most TAIL_SIZE. */
   readonly tail: Print
@@ -49,6 +49,11 @@ export function filePosition(position: Position): FilePosition | undefined {
   if (ended === true) return { ...place, ended }
   if (head.size !== Math.min(offset, HEAD_SIZE) || tail.size !== Math.min(offset, TAIL_SIZE)) return undefined
   return count(part) > 0 ? { ...place, part: count(part) } : place
+}
+
+/** The beginning of the file that this is a place in. */
+export function beginningOf({ path, device, inode, head, time, size }: FilePosition): FilePosition {
+  return { offset: 0, path, device, inode, head, tail: printOf(Buffer.alloc(0)), time, size }
 }
 
 const count = (value: unknown): number => (typeof value === 'number' && Number.isFinite(value) ? value : 0)

@@ -76,7 +76,7 @@ export class Resend implements Source {
     readonly options: ResendOptions,
     readonly around: ResendSurroundings,
   ) {
-    this.#memory = new Memory(PREFIX, options.statePath, around.disk, placeOf)
+    this.#memory = new Memory(PREFIX, options.statePath, around.disk, placeOf, (place) => ({ ...place, offset: 0 }))
   }
 
   /** Bytes that were not looked at yet. */
@@ -135,7 +135,7 @@ export class Resend implements Source {
     const { first, chains, faults } = await this.#survey(file, new Set([...places.values()].flat().map(({ offset }) => offset)))
     let id = first ?? 'empty'
     let stops = places.get(PREFIX + id) ?? []
-    while (!stops.every(({ offset, chain }) => chains.get(offset) === chain)) {
+    while (!stops.every(({ offset, chain }) => offset === 0 || chains.get(offset) === chain)) {
       id = printOf(Buffer.from(id + stops[0]!.chain)).hash // it was changed since
       stops = places.get(PREFIX + id) ?? []
     }

@@ -14,7 +14,7 @@ import { Memory } from './memory.js'
 import type { Multiline } from './multiline.js'
 import type { Partition } from './partition.js'
 import { Partitions } from './partitions.js'
-import { filePosition, type FilePosition } from './position.js'
+import { beginningOf, filePosition, type FilePosition } from './position.js'
 import { BLOCK_SIZE, Reading, isFinished, type Block } from './reading.js'
 import { Rounds, type Notice, type Times } from './rounds.js'
 import { Sending } from './sending.js'
@@ -80,7 +80,7 @@ export class Tail implements Source {
     const { disk, clock, say, randomId, refused } = around
     const { sourceId, patterns, once, times, eventBytesMax, multiline, olddirs, openFilesMax } = options
     this.asks = `file.${sourceId}.`
-    this.#memory = new Memory(this.asks, options.statePath, disk, filePosition)
+    this.#memory = new Memory(this.asks, options.statePath, disk, filePosition, beginningOf)
     this.#names = new Names(patterns, disk, say)
     const newId = (): string => this.asks + randomId()
     this.#partitions = new Partitions(disk, this.#names, once ? 0 : times.young, () => clock.now(), newId, olddirs, openFilesMax)

@@ -47,6 +47,20 @@ t.test('a reader that keeps positions:', async (t) => {
     t.equal(next.bodies.at(-1), `line ${MANY}`)
   })
 
+  t.test('of several readers one may hold no more than the beginning: an offset alone', async (t) => {
+    const file = join(t.testdir({ log: text(1, MANY) }), 'log')
+    const { sent } = await readOnce([file], new Map(), SMALL)
+    const { partition, to } = sent[2]!.mark
+    const next = await readOnce([file], new Map([[partition, [{ offset: 0 }, to]]]), { eventBytesMax: 1000 })
+    t.ok(next.bodies.join() === numbers(1, MANY).join())
+    t.equal(next.sent[0]!.mark.partition, partition)
+    t.ok(next.sent.some(({ mark }) => mark.to.offset === to.offset), 'a batch ends where the other stands')
+    t.same(next.sent.at(-1)!.mark.to.head, sent.at(-1)!.mark.to.head)
+
+    const blank = await readOnce([file], new Map([[partition, [{ offset: 0 }]]]), SMALL)
+    t.ok(blank.bodies.join() === numbers(1, MANY).join(), 'where all hold no more, nothing was stored')
+  })
+
   t.test('a file that another command reads to the same reader is left to that command', async (t) => {
     const directory = t.testdir({ ours: text(1, 3), theirs: text(11, 13), elsewhere: {} })
     const [ours, theirs] = [join(directory, 'ours'), join(directory, 'theirs')]

@@ -42,11 +42,11 @@ export class Running {
     if (!this.#over) process.kill(-this.group, signal)
   }
 
-  /** Kills -9 one stage, or all where it has not come so far as to be node. */
-  killStage(stage: string): void {
-    const pid = this.#pidOf(stage)
-    if (pid === undefined) this.kill('SIGKILL')
-    else process.kill(pid, 'SIGKILL')
+  /** Kills -9 one stage, of several of this name the one picked, or all where it has not come so far as to be node. */
+  killStage(stage: string, pick: (below: number) => number = () => 0): void {
+    const pids = this.#pidsOf(stage)
+    if (pids.length === 0) this.kill('SIGKILL')
+    else process.kill(pids[pick(pids.length)]!, 'SIGKILL')
   }
 
   /** False: it hangs, and is killed. */
@@ -62,17 +62,18 @@ export class Running {
     return readFileSync(join(this.directory, 'err'), 'utf8')
   }
 
-  #pidOf(stage: string): number | undefined {
+  #pidsOf(stage: string): number[] {
+    const pids: number[] = []
     for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
       try {
         const [, , , , pgrp] = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/\(.*\)/s, 'x').split(' ')
         const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
-        if (Number(pgrp) === this.group && words[1]?.endsWith(`/${stage}`)) return Number(pid)
+        if (Number(pgrp) === this.group && words[1]?.endsWith(`/${stage}`)) pids.push(Number(pid))
       } catch {
         continue // it has ended meanwhile
       }
     }
-    return undefined
+    return pids
   }
 }
 

@@ -1,0 +1,138 @@
+/** Does an event match: the rules of flume-route(1), from text to a function. */
+import { Words, type Field, type Operator } from './words.js'
+import type { Subject, Value } from './subject.js'
+
+export type Rule = (subject: Subject) => boolean
+
+/** More brackets and `not` around each other than this are nobody's. */
+const DEPTH_MAX = 100
+const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i
+
+/** Throws BAD_OPTION, with the place. */
+export function parseRule(text: string): Rule {
+  const words = new Words(text)
+  const rule = either(words, 0)
+  if (!words.atEnd) words.bad('the rule should end here, or go on with and, or')
+  return rule
+}
+
+function either(words: Words, depth: number): Rule {
+  const rules = [both(words, depth)]
+  while (words.take('or')) rules.push(both(words, depth))
+  return rules.length === 1 ? rules[0]! : (subject) => rules.some((rule) => rule(subject))
+}
+
+function both(words: Words, depth: number): Rule {
+  const rules = [one(words, depth)]
+  while (words.take('and')) rules.push(one(words, depth))
+  return rules.length === 1 ? rules[0]! : (subject) => rules.every((rule) => rule(subject))
+}
+
+function one(words: Words, depth: number): Rule {
+  if (depth > DEPTH_MAX) words.bad('this is nested too deeply')
+  if (words.take('not')) {
+    const rule = one(words, depth + 1)
+    return (subject) => !rule(subject)
+  }
+  if (!words.take('(')) return test(words)
+  const rule = either(words, depth + 1)
+  if (!words.take(')')) words.bad('a bracket is not closed: ) is missing')
+  return rule
+}
+
+function test(words: Words): Rule {
+  const read = reading(words.field())
+  const operator = words.operator()
+  if (operator === undefined) return (subject) => read(subject) !== undefined
+  const holds = comparison(operator, words)
+  return (subject) => holds(read(subject))
+}
+
+function reading(field: Field): (subject: Subject) => Value {
+  if (field === 'body') return (subject) => subject.body
+  if ('name' in field) return (subject) => subject.header(field.name) ?? subject.field([field.name])
+  return (subject) => subject.field(field.path)
+}
+
+function comparison(operator: Operator, words: Words): (value: Value) => boolean {
+  const { place } = words
+  const value = words.value()
+  switch (operator) {
+    case '=':
+    case '==':
+      return equal(value)
+    case '!=':
+      return negated(equal(value))
+    case '~':
+      return matching(pattern(value, words, place))
+    case '!~':
+      return negated(matching(pattern(value, words, place)))
+    case 'glob':
+      return matching(globPattern(value, words, place))
+    case '<':
+    case '<=':
+    case '>':
+    case '>=':
+      return ordered(operator, number(value, words, place))
+  }
+}
+
+function negated(holds: (value: Value) => boolean): (value: Value) => boolean {
+  return (value) => !holds(value)
+}
+
+/** Numbers of JSON by their value, all else by its text. */
+function equal(text: string): (value: Value) => boolean {
+  const wanted = NUMBER.test(text) ? Number(text) : undefined
+  return (value) => (typeof value === 'number' && wanted !== undefined ? value === wanted : textOf(value) === text)
+}
+
+function matching(regex: RegExp): (value: Value) => boolean {
+  return (value) => {
+    const text = textOf(value)
+    return text !== undefined && regex.test(text)
+  }
+}
+
+function ordered(operator: '<' | '<=' | '>' | '>=', bound: number): (value: Value) => boolean {
+  return (value) => {
+    const found = typeof value === 'number' ? value : typeof value === 'string' && NUMBER.test(value) ? Number(value) : NaN
+    if (operator === '<') return found < bound
+    if (operator === '<=') return found <= bound
+    return operator === '>' ? found > bound : found >= bound
+  }
+}
+
+/** Undefined: it has none. */
+function textOf(value: Value): string | undefined {
+  if (typeof value === 'string') return value
+  return value === undefined || (typeof value === 'object' && value !== null) ? undefined : JSON.stringify(value)
+}
+
+function number(text: string, words: Words, place: number): number {
+  return NUMBER.test(text) ? Number(text) : words.bad('a number is missing', place)
+}
+
+function pattern(source: string, words: Words, place: number): RegExp {
+  try {
+    return new RegExp(source, 'u')
+  } catch (error) {
+    return words.bad((error as SyntaxError).message, place)
+  }
+}
+
+function globPattern(glob: string, words: Words, place: number): RegExp {
+  const parts = glob.match(/\\.|\[!?\]?[^\]]*\]|[^]/gsu) ?? []
+  return pattern(`^${parts.map(globPart).join('')}$`, words, place)
+}
+
+function globPart(part: string): string {
+  if (part === '*') return '[^]*'
+  if (part === '?') return '[^]'
+  if (part.length > 1 && part.startsWith('[')) {
+    const inside = part.slice(1, -1).replace(/^!/, '')
+    return `[${part[1] === '!' ? '^' : ''}${inside.replace(/[\\\]^[]/g, '\\$&')}]`
+  }
+  const text = part.length > 1 && part.startsWith('\\') ? part.slice(1) : part
+  return text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')
+}

@@ -1,0 +1,125 @@
+/** flume-route in a real shell, with real queues: who gets what, what is acked, and what becomes of outputs that do not do as they should. */
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import '../support/real-processes.js'
+import { Running, until } from '../support/running.js'
+import { shell } from '../support/shell.js'
+
+const LINES = ['ERROR disk full', 'INFO started', 'WARN slow', 'ERROR net down', 'INFO stopped']
+const text = (lines: readonly string[]): string => lines.map((line) => `${line}\n`).join('')
+
+async function bodies(queue: string, directory: string): Promise<string[]> {
+  const { out } = await shell(`flume-buffer --export ${queue} | jq -r .body`, directory)
+  return out.split('\n').filter(Boolean)
+}
+
+/** A line of bash that is to end with these statuses; returns what it said. */
+async function ends(t: Test, line: string, statuses: string, directory: string): Promise<string> {
+  const { out, err } = await shell(`${line}; echo "\${PIPESTATUS[*]}"`, directory)
+  t.equal(out.trimEnd().split('\n').at(-1), statuses, `${line}\n${err}`)
+  return err
+}
+
+t.test('every output gets what its rule says, in order; the rest goes where nothing else took it', async (t) => {
+  const directory = t.testdir({ 'a.log': text(LINES) })
+  const line = `flume-tail --once a.log | flume-route --to 'flume-buffer all' --name errors --when '. ~ ^ERROR' --to 'flume-buffer errors' \
+    --when 'file glob "*/a.log" and . ~ down' --to 'flume-buffer down' --otherwise 'flume-buffer rest'`
+  for (let run = 0; run < 2; run++) {
+    t.equal((await ends(t, line, '0 0', directory)).replace(/^flume-tail: going on.*\n/, ''), '')
+    t.same(await bodies('all', directory), LINES)
+    t.same(await bodies('errors', directory), [LINES[0], LINES[3]])
+    t.same(await bodies('down', directory), [LINES[3]])
+    t.same(await bodies('rest', directory), [LINES[1], LINES[2], LINES[4]])
+  }
+})
+
+t.test('what it is told and cannot do is said, with 64', async (t) => {
+  const directory = t.testdir({})
+  const wrong: Record<string, RegExp> = {
+    "--when 'level=' --to cat": /the rule "level=" at its end: a value is missing/,
+    '--when a=b': /--when a=b: no output follows it/,
+    '--name x': /--name x: no output follows it/,
+    '--name x --name y --to cat': /two names stand before one output/,
+    '--name x --to cat --name x --to cat': /two outputs are called x/,
+    "--name 'a b' --to cat": /bad value "a b" for --name/,
+    '--when a=b --when c=d --to cat': /two rules stand before one output/,
+    '--when a=b --otherwise cat': /--when a=b stands before --otherwise/,
+    '--otherwise cat': /there is no --when/,
+    "--to ''": /an output is empty/,
+    'x': /what is "x" for/,
+    "--to 'no-such-command x'": /cannot run "no-such-command x": sh says 127/,
+    '--to /': /sh says 126/,
+    "--to 'flume-buffer --no-such q'": /cannot be understood \(64\)/,
+  }
+  for (const [options, reason] of Object.entries(wrong)) t.match(await ends(t, `flume-route ${options} </dev/null`, '64', directory), reason, options)
+  t.match(await ends(t, 'flume-route --to-file no/such/file </dev/null', '73', directory), /cannot open no\/such\/file|cannot open .*no\/such\/file/)
+})
+
+t.test('files, FIFOs, >( ) and stdout are outputs like commands', async (t) => {
+  const directory = t.testdir({ 'a.log': text(LINES), kept: 'before\n' })
+  await ends(t, 'flume-tail --once --no-headers a.log | flume-route --to-file >(flume-buffer --put sub) --to-file kept --to-file - | flume-buffer --put out; wait', '0', directory)
+  await until(async () => (await bodies('sub', directory)).length === LINES.length, () => 'the queue of >( )')
+  t.same(await bodies('out', directory), LINES)
+  t.equal(readFileSync(join(directory, 'kept'), 'utf8'), `before\n${LINES.map((line) => `${JSON.stringify({ body: line })}\n`).join('')}`)
+
+  const err = await ends(t, 'mkfifo f; flume-tail --once a.log | flume-route --to-file f & sleep 1; flume-buffer fifo < f; wait $!', '0', directory)
+  t.match(err, /output 1: waits for a reader of f/)
+  t.same(await bodies('fifo', directory), LINES)
+  await ends(t, 'flume-tail --once a.log | flume-route | flume-buffer --put through', '0 0 0', directory)
+  t.same(await bodies('through', directory), LINES, 'without an output: stdout')
+})
+
+t.test('an output that gives no acks is written to; where none does, nothing is remembered', async (t) => {
+  const directory = t.testdir({ 'a.log': text(LINES) })
+  const plain = "flume-tail --once a.log | flume-route --to 'wc -l >> counts' --to 'cat /dev/stdin > copy'"
+  for (let run = 0; run < 2; run++) {
+    const said = await ends(t, plain, '0 0', directory)
+    t.match(said, /output 1: no acks from the reader \(wc, pid \d+\)/)
+    t.match(said, /flume-tail: no acks from the reader \(flume-route, pid \d+\): nothing is remembered/)
+  }
+  t.equal(readFileSync(join(directory, 'counts'), 'utf8').replaceAll(' ', ''), '5\n5\n')
+  const mixed = "flume-tail --once a.log | flume-route --to 'flume-buffer q' --to 'wc -l >> counts'"
+  for (let run = 0; run < 2; run++) await ends(t, mixed, '0 0', directory)
+  t.equal(readFileSync(join(directory, 'counts'), 'utf8').replaceAll(' ', ''), '5\n5\n5\n0\n', 'the queue has the position')
+  t.same(await bodies('q', directory), LINES)
+  t.match(await ends(t, "flume-tail --once a.log | flume-route --ack=require --to 'wc -l'", '141 75', directory).catch(String), /cannot get acks from/)
+})
+
+t.test('events of a program that is no flume stage, and lines that are none', async (t) => {
+  const directory = t.testdir({ events: '{"body":"a","headers":{"n":"1"}}\n{"body":"b"}\n', bad: '{"body":"a","headers":{"n":"1"}}\nno event\n{"body":"b"}' })
+  await ends(t, "cat events | flume-route --to 'flume-buffer a' --when n --to 'flume-buffer b'", '0 0', directory)
+  t.same([await bodies('a', directory), await bodies('b', directory)], [['a', 'b'], ['a']])
+  const rejects = '.local/state/flume/route.rejects'
+  await ends(t, "cat bad | flume-route --to 'flume-buffer c' --to 'flume-buffer d'", '0 0', directory)
+  t.notOk(existsSync(join(directory, rejects)), 'nobody looks into them where there is no rule')
+  const said = await ends(t, "cat bad | flume-route --when n --to 'flume-buffer e'", '0 0', directory)
+  t.match(said, /1 line is no event: .*kept in/)
+  t.match(said, /1 event that no output takes/)
+  t.match(readFileSync(join(directory, rejects), 'utf8'), /"line":"no event"/)
+  t.match(await ends(t, "cat bad | flume-route --strict --when n --to 'flume-buffer f'", '0 65', directory), /cannot take a line from stdin/)
+  t.match(await ends(t, "cat events | flume-route --strict --when n --to 'flume-buffer g'", '0 65', directory), /no output takes it/)
+})
+
+t.test('a command that ends is started again: nothing is lost, and the others have all of it', async (t) => {
+  const directory = t.testdir({ 'a.log': text(LINES) })
+  const fails = "n=$(cat n 2>/dev/null || echo 0); echo $((n+1)) > n; test $n -ge 3 || exit 7; exec flume-buffer late"
+  const said = await ends(t, `flume-tail --once a.log | flume-route --to 'flume-buffer q' --to '${fails}'`, '0 0', directory)
+  t.match(said, /output 2: its command ended \(status 7\): starts it again in 0.1 s\n.*in 0.2 s\n.*in 0.4 s\n/)
+  const head = "mkdir once 2>/dev/null && exec head -n 2; exec flume-buffer after"
+  await ends(t, `flume-tail --once a.log | flume-route --to 'flume-buffer q2' --to '${head}'`, '0 0', directory)
+  for (const queue of ['q', 'late', 'q2']) t.same(await bodies(queue, directory), LINES, queue)
+})
+
+t.test('a command that closes its stdin is ended, one that hangs stops the flow, and SIGTERM ends it all', async (t) => {
+  const directory = t.testdir({ 'a.log': text(LINES) })
+  const closes = Running.start(t, "flume-tail a.log | flume-route --to 'exec <&-; exec sleep 1000' --to 'flume-buffer q'", directory)
+  await until(() => closes.said.includes('its command ended (killed by SIGTERM)'), () => closes.said)
+  closes.kill('SIGTERM')
+  t.ok(await closes.falls())
+  mkdirSync(join(directory, 'h'))
+  const hangs = Running.start(t, "flume-tail ../a.log | flume-route --to 'exec sleep 1000' --to 'flume-buffer q'", join(directory, 'h'))
+  await until(async () => (await bodies('q', join(directory, 'h')).catch(() => [])).length === LINES.length, () => hangs.said)
+  hangs.kill('SIGTERM')
+  t.ok(await hangs.falls())
+})

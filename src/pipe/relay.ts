@@ -74,13 +74,14 @@ export class Relay implements Source {
 
 /** To the writer this stage is what its reader is. */
 function roleOf(reader: Reader, stop: AbortSignal): Role {
+  const bound = 'binding' in reader && reader.binding !== undefined ? { binding: reader.binding } : {}
   switch (reader.kind) {
     case 'plain':
-      return { acks: false }
+      return { acks: false, ...bound }
     case 'off':
       return {}
     case 'acks':
-      return { ...(reader.binding === undefined ? {} : { binding: reader.binding }), ...(reader.rebind === true ? { rebind: true } : {}) }
+      return { ...bound, ...(reader.rebind === true ? { rebind: true } : {}) }
     case 'keeps':
       return { held: async (prefix) => reader.ask?.(prefix, stop) }
   }

@@ -145,10 +145,12 @@ t.test('it says what a run would refuse: another binding, acks that are required
   const dir = t.testdir({ log: LINES, file: '' })
   const begun = await shell('flume-tail --once log | flume-buffer q | flume-sink-hdfs --path file/x', dir)
   t.match(begun.err, /file\/x/)
-  const dry = (options: string, take = ''): string => `flume-buffer --once ${take} q </dev/null | flume-sink-hdfs -n ${options} >/dev/null; echo "\${PIPESTATUS[*]}"`
-  t.match(await shell(dry('--path other'), dir), {
-    out: '0 0\n', err: /flume-buffer: reader default: it began to write to path=\S+\/file\/x prefix=events and has not acked all of it; to write to path=\S+\/other prefix=events instead it would need flume-sink-hdfs --rebind/,
-  })
+  const dry = (options: string, take = '', middle = ''): string => `flume-buffer --once ${take} q </dev/null ${middle} | flume-sink-hdfs -n ${options} >/dev/null; echo "\${PIPESTATUS[*]}"`
+  const other = {
+    err: /flume-buffer: reader default: it began to write to path=\S+\/file\/x prefix=events and has not acked all of it; to write to path=\S+\/other prefix=events instead it would need flume-sink-hdfs --rebind/,
+  }
+  t.match(await shell(dry('--path other'), dir), { out: '0 0\n', ...other })
+  t.match(await shell(dry('--path other', '', '| flume-intercept --static a=b'), dir), { out: '0 0 0\n', ...other })
   t.notMatch((await shell(dry('--path file/x'), dir)).err, /rebind/)
   t.match(await shell(dry('--path other', '--ack require'), dir), { out: /^75 /, err: /cannot get acks from the reader \(flume-sink-hdfs, pid \d+\)$/m })
   t.match(await shell('{ echo x; echo "{}"; } | flume-sink-hdfs -n', dir), {

@@ -114,6 +114,9 @@ export function lostAnswer(from: string, cause: unknown, hasArrived = true): Hdf
   return new HdfsFailure(`no answer from ${from}: ${message || (code ?? 'unknown')}`, { outcome: 'passes', isOver: !hasArrived })
 }
 
+/** What wraps the answer of a NameNode may end in its class. */
+const STANDS_BY = /\b(StandbyException)\W*$/
+
 interface Remote {
   readonly exception: string
   readonly message: string
@@ -127,7 +130,7 @@ function remoteExceptionOf(body: string): Remote | undefined {
   const { exception } = remote
   const text = typeof remote.message === 'string' ? remote.message : ''
   const message = text.split('\n')[0]?.trim() ?? '' // a DataNode sends the Java stack along
-  const wrapped = /^(?:[a-z]\w*\.)+([A-Z]\w*)/.exec(message)?.[1] // `org.apache.hadoop.ipc.StandbyException: …`
+  const wrapped = (/^(?:[a-z]\w*\.)+([A-Z]\w*)/.exec(message) ?? STANDS_BY.exec(message))?.[1] // `org.apache.hadoop.ipc.StandbyException: …`
   const javaClass = typeof remote.javaClassName === 'string' ? remote.javaClassName.replace(/^.*[.$]/, '') : exception
   return { exception, message, names: new Set([exception.replace(/^.*[.$]/, ''), javaClass, ...(wrapped === undefined ? [] : [wrapped])]) }
 }

@@ -10,7 +10,7 @@ import type { Refused } from '../events/rejects.js'
 import { allocate, decodeLines, headOf, headText, parseEvent } from '../events/json.js'
 import { Draft, ERROR, GAP } from './draft.js'
 import { EventLines } from './event-lines.js'
-import { DROP, Unfit, type Interceptor, type Place } from './interceptor.js'
+import { DROP, Unfit, type Interceptor, type Outcome, type Place } from './interceptor.js'
 import type { OnError } from './settings.js'
 
 /** One interceptor of the chain, as it was typed. */
@@ -24,6 +24,8 @@ export interface Link {
 /** Lines are decoded in runs of so many bytes, longer ones by themselves. */
 const RUN_SIZE_MAX = 1024 * 1024
 const NEWLINE = 0x0a
+/** Characters of all that a batch becomes. */
+const BATCH_SIZE_MAX = 64 * 1024 * 1024
 
 /** A batch at work. */
 interface Task {
@@ -71,9 +73,14 @@ export class Chain {
     }
     await this.refused.flush()
     const { out } = task
+    if (out.size > BATCH_SIZE_MAX) throw new FlumeError('BAD_EVENT', `cannot take a batch of ${batch.count} events: they become too large together`)
     const changed = out.take()
     batch.release()
     return batchOf(changed, out.count, mark)
+  }
+
+  close(): void {
+    for (const { interceptor } of this.links) interceptor.close?.()
   }
 
   /** Lines from `at` that share the head of the first, which ends at `end`; returns the bytes of those that were done. */
@@ -119,7 +126,7 @@ export class Chain {
     task.out.addBytes(out, count)
   }
 
-  /** The lines of a run one by one; `bodies`: each with a newline behind it. */
+  /** The lines of a run one by one; `bodies`: each with a newline behind it, and no other in it unless it is the only one. */
   #bodies(task: Task, bytes: Buffer, bodies: Buffer, count: number, head: Head, headers: ReadonlyMap<string, string>): void {
     task.count = 1
     const encoding = isAscii(bytes) ? 'latin1' : 'utf8'
@@ -134,7 +141,7 @@ export class Chain {
     let next = 0
     for (let n = 0; n < count; n++) {
       next = written.indexOf('\n', w) + 1
-      const stop = text.indexOf('\n', b)
+      const stop = count === 1 ? text.length - 1 : text.indexOf('\n', b)
       const draft = new Draft(headers, text.slice(b, stop))
       const end = bytes.indexOf(NEWLINE, at) + 1
       task.line = bytes.subarray(at, end)
@@ -169,12 +176,11 @@ export class Chain {
   }
 
   /** Through the interceptors from this one on. */
-  #pass(task: Task, draft: Draft, from: number, emit: (draft: Draft) => void): void {
+  #pass(task: Task, draft: Draft, from: number, emit: (draft: Draft) => void, place = placeOf(task)): void {
     if (draft.headers.has(GAP)) return emit(draft)
-    const place = placeOf(task)
     for (let n = from; n < this.links.length; n++) {
       const link = this.links[n]!
-      const outcome = link.interceptor.intercept(draft, place)
+      const outcome = bounded(link.interceptor.intercept(draft, place), task)
       if (outcome === undefined) continue
       if (outcome === DROP) {
         this.dropped += task.count
@@ -184,7 +190,7 @@ export class Chain {
         if (this.#goesOn(task, draft, link, `${link.title}: ${outcome.reason}`)) continue
         return
       }
-      for (const each of outcome) this.#pass(task, each, n + 1, emit)
+      for (const [part, each] of outcome.entries()) this.#pass(task, each, n + 1, emit, { ...place, part: `${place.part}.${part}` })
       return
     }
     emit(draft)
@@ -220,8 +226,16 @@ export class Chain {
   }
 }
 
+/** No batch becomes so large that no stage takes it. */
+function bounded(outcome: Outcome, { out }: Task): Outcome {
+  if (outcome === undefined || outcome === DROP || outcome instanceof Unfit) return outcome
+  const head = outcome.length === 0 ? 0 : headText(outcome[0]!.headers).length
+  const size = outcome.reduce((sum, { body }) => sum + head + body.length, 0)
+  return out.size + size > BATCH_SIZE_MAX ? new Unfit(`its ${outcome.length} parts would be too large together`) : outcome
+}
+
 function placeOf({ mark, index }: Task): Place {
-  return { partition: mark?.partition ?? 'stdin', offset: (mark?.from?.offset ?? 0) + index, time: mark?.time ?? 0 }
+  return { partition: mark?.partition ?? 'stdin', offset: (mark?.from?.offset ?? 0) + index, part: '', time: mark?.time ?? 0 }
 }
 
 /** Of one line: its own timestamp among those it shares with others. */

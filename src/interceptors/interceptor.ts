@@ -17,6 +17,8 @@ export interface Place {
   readonly partition: string
   /** From a queue the sequence of the event; else a number that no other event of the partition has. */
   readonly offset: number
+  /** Of an event that was made of another: which of its parts, `.2` or `.2.0`; else empty. */
+  readonly part: string
   /** ms since the epoch: when the queue took it, the same on each replay; else when it came. Of all events of a batch. */
   readonly time: number
 }
@@ -28,4 +30,6 @@ export interface Interceptor {
   readonly headersOnly?: true
   /** What it does does not follow from the event and its place. */
   readonly replayable?: false
+  /** At the end: what is to be said is said. */
+  close?(): void
 }

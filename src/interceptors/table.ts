@@ -5,15 +5,20 @@
 import { FlumeError } from '../errors.js'
 import type { Around } from './around.js'
 import type { Link } from './chain.js'
+import { sample, uuid } from './chance.js'
 import { convert } from './convert.js'
+import { dedupe } from './dedupe.js'
 import { extract } from './extract.js'
 import { copy, keep, remove, rename } from './fields.js'
 import { exclude, filter } from './filter.js'
 import { environmentValue, fileContent, host } from './given.js'
 import type { Interceptor } from './interceptor.js'
 import { parse } from './parse.js'
+import { rateLimit } from './rate-limit.js'
+import { redact } from './redact.js'
 import { replace } from './replace.js'
 import { fieldSetting, initialSettings, yearSetting, type OnError, type Settings } from './settings.js'
+import { split } from './split.js'
 import { defaultHeader, staticHeader } from './static.js'
 import { time } from './time.js'
 import { timestamp } from './timestamp.js'
@@ -61,6 +66,15 @@ const KINDS: Readonly<Record<string, Making | Setting>> = {
   exclude: { type: 'texts', placeholder: 'REGEX', describe: 'events that match go no further', make: exclude },
   replace: { type: 'texts', placeholder: 's/REGEX/TEXT/', describe: 'replace what matches; with g behind it all that matches', make: replace },
   extract: { type: 'texts', placeholder: 'REGEX', describe: 'headers from its named groups, where it matches', make: extract },
+  redact: { type: 'texts', placeholder: 'WHAT', describe: 'replace card numbers, e-mail, IP addresses, tokens: card,email,ip,token or all', make: redact },
+  split: { type: 'texts', placeholder: 'FORMAT', choices: ['json', 'lines'], describe: 'an event for each element of a JSON array, or each line', make: split },
+  sample: { type: 'texts', placeholder: 'SHARE', describe: 'this share of the events goes on: 10%, 1/10', make: sample },
+  'rate-limit': {
+    type: 'texts', placeholder: '[NAME=]RATE', describe: 'at most so many go on, 100/s, for each value of NAME; the others are dropped',
+    make: (text, _settings, around) => rateLimit(text, around),
+  },
+  dedupe: { type: 'texts', placeholder: 'TIME', describe: 'of the same within this time the first goes on', make: dedupe },
+  uuid: { type: 'texts', placeholder: 'NAME', describe: 'set a header to an id that follows from the place of the event', make: uuid },
   static: { type: 'texts', placeholder: 'NAME=VALUE', describe: 'set a header', make: staticHeader },
   default: { type: 'texts', placeholder: 'NAME=VALUE', describe: 'set a header where it is missing', make: defaultHeader },
   host: {

@@ -48,6 +48,7 @@ export const command = defineCommand({
     context.show({ about: links.map(({ title }) => title).join(' '), rejects, flows: () => [meter.read('stage', 'events', 'the stage behind')] })
     const ended = await deliver(meter.source(relay), { ...stdoutOf('flume-intercept', values, context), patient: true }, stop)
     if (ended !== 'SIGPIPE') await input.close()
+    chain.close()
     await rejects.close()
     return ended
   },

@@ -13,14 +13,21 @@ export const json: Parser = (text, found) => parse(text, found, 1)
 export const jsonFlat: Parser = (text, found) => parse(text, found, DEPTH_MAX)
 
 function parse(text: string, found: Found, depth: number): string | undefined {
-  try {
-    JSON.parse(text)
-  } catch (error) {
-    return (error as Error).message
-  }
+  const reason = faultOf(text)
+  if (reason !== undefined) return reason
   const start = blankEnd(text, 0)
   if (text[start] !== '{') return 'it is no JSON object'
   return members(text, start, found, '', depth) < 0 ? 'the names of its fields are too long together' : undefined
+}
+
+/** Why it is no JSON. What follows relies on its being sound. */
+function faultOf(text: string): string | undefined {
+  try {
+    JSON.parse(text)
+    return undefined
+  } catch (error) {
+    return (error as Error).message
+  }
 }
 
 /** The members of the object at `at`, in JSON that is known to be sound; returns the index behind it, -1: the names are too long. */
@@ -94,4 +101,22 @@ function valueEnd(text: string, at: number): number {
       end++
     }
   }
+}
+
+/** The elements of a JSON array: texts without quotes, all else as it is written; or why it is none. */
+export function elementsOf(text: string): { readonly text: string; readonly json: boolean }[] | string {
+  const reason = faultOf(text)
+  if (reason !== undefined) return reason
+  const start = blankEnd(text, 0)
+  if (text[start] !== '[') return 'it is no JSON array'
+  const elements: { text: string; json: boolean }[] = []
+  let from = blankEnd(text, start + 1)
+  while (text[from] !== ']') {
+    const end = valueEnd(text, from)
+    const json = text[from] !== '"'
+    elements.push({ text: json ? text.slice(from, end) : textOf(text, from, end), json })
+    from = blankEnd(text, end)
+    if (text[from] === ',') from = blankEnd(text, from + 1)
+  }
+  return elements
 }

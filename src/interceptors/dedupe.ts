@@ -1,0 +1,41 @@
+/** --dedupe: of events with the same text within a time, by the clock, the first goes on; the others are dropped, counted and said. */
+import { createHash } from 'node:crypto'
+import { FlumeError } from '../errors.js'
+import type { Around } from './around.js'
+import { DROP, type Interceptor } from './interceptor.js'
+import type { Settings } from './settings.js'
+import { Tally } from './tally.js'
+
+const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
+/** Texts that are remembered at a time: those that came last. */
+const KEYS_MAX = 100_000
+/** A longer text is remembered by its hash. */
+const TEXT_MAX = 64
+
+/** The time runs from the event that went on. Where the field is missing the event goes on. */
+export function dedupe(text: string, { field }: Settings, around: Around): Interceptor {
+  const [, count, unit = ''] = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text) ?? []
+  if (count === undefined) throw new FlumeError('BAD_OPTION', `expected a time, such as 10s, not ${JSON.stringify(text)}`)
+  const time = Number(count) * UNITS[unit]!
+  const seen = new Map<string, number>() // oldest first
+  const tally = new Tally(`--dedupe ${text}`, around)
+  return {
+    replayable: false,
+    intercept(event) {
+      const value = event.get(field)
+      if (value === undefined) return undefined
+      const now = around.now()
+      const key = value.length <= TEXT_MAX ? value : createHash('sha256').update(value).digest('base64')
+      const since = seen.get(key)
+      if (since !== undefined && now - since < time) {
+        tally.add(now)
+        return DROP
+      }
+      seen.delete(key)
+      seen.set(key, now)
+      if (seen.size > KEYS_MAX) seen.delete(seen.keys().next().value!)
+      return undefined
+    },
+    close: () => tally.close(),
+  }
+}

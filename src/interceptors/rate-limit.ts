@@ -1,0 +1,45 @@
+/** --rate-limit: at most so many events a second, minute or hour, by the clock; the others are dropped, counted and said. */
+import { FlumeError } from '../errors.js'
+import type { Around } from './around.js'
+import { DROP, type Interceptor } from './interceptor.js'
+import { Tally } from './tally.js'
+
+const UNITS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
+/** Values of a header that are told apart at a time: those that came last. */
+const KEYS_MAX = 10_000
+
+/** What may still pass: it fills up again evenly, to the whole at most. */
+interface Bucket {
+  left: number
+  at: number
+}
+
+/** `RATE` or `NAME=RATE`: then each value of that header has its own. */
+export function rateLimit(text: string, around: Around): Interceptor {
+  const [, name, count = '', unit = ''] = /^(?:(.+)=)?([1-9]\d*)\/([smhd])$/.exec(text) ?? []
+  if (count === '') throw new FlumeError('BAD_OPTION', `expected RATE or NAME=RATE, such as 100/s or host=1000/m, not ${JSON.stringify(text)}`)
+  const most = Number(count)
+  const perMs = most / UNITS[unit]!
+  const buckets = new Map<string, Bucket>()
+  const tally = new Tally(`--rate-limit ${text}`, around)
+  return {
+    replayable: false,
+    intercept(event) {
+      const now = around.now()
+      const key = name === undefined ? '' : (event.get(name) ?? '')
+      const bucket = buckets.get(key) ?? { left: most, at: now }
+      bucket.left = Math.min(most, bucket.left + Math.max(0, now - bucket.at) * perMs)
+      bucket.at = now
+      buckets.delete(key)
+      buckets.set(key, bucket)
+      if (buckets.size > KEYS_MAX) buckets.delete(buckets.keys().next().value!)
+      if (bucket.left >= 1) {
+        bucket.left--
+        return undefined
+      }
+      tally.add(now)
+      return DROP
+    },
+    close: () => tally.close(),
+  }
+}

@@ -1,0 +1,66 @@
+/** --redact: what nobody should read in a log, by its looks: `[card]`, `[email]`, `[ip]`, `[token]` stand in its place. */
+import { FlumeError } from '../errors.js'
+import type { Interceptor } from './interceptor.js'
+import { headerOnly } from './names.js'
+import type { Settings } from './settings.js'
+
+type Redaction = (text: string) => string
+
+/** In the order in which they are done; each regular expression is linear on any text. */
+const KINDS: ReadonlyMap<string, Redaction> = new Map<string, Redaction>([
+  ['token', (text) => TOKENS.reduce((left, [pattern, replacement]) => left.replace(pattern, replacement), text)],
+  ['card', (text) => text.replace(CARD, (number) => (isCard(number.replace(/\D/g, '')) ? '[card]' : number))],
+  ['email', (text) => text.replace(EMAIL, '[email]')],
+  ['ip', (text) => text.replace(IPV4, (address) => (address.split('.').every((part) => Number(part) <= 255) ? '[ip]' : address)).replace(IPV6, ipv6)],
+])
+
+const CARD = /(?<!\d)[2-6](?:[ -]?\d){12,18}(?!\d)/g
+const EMAIL = /[\w.+%-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,63}/g
+const IPV4 = /(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?!\.?\d)/g
+const IPV6 = /(?<![\w:.])[0-9A-Fa-f:]{3,45}(?![\w:])/g
+
+const NAMES = 'password|passwd|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|client[_-]?secret|session[_-]?id'
+const TOKENS: readonly (readonly [RegExp, string])[] = [
+  [/(?<![\w-])eyJ[\w-]{5,}\.[\w-]{5,}\.[\w-]*/g, '[token]'], // JSON web token
+  [/(?<!\w)(Bearer|Basic) +[\w.~+/=-]{8,}/gi, '$1 [token]'],
+  [/(?<!\w)(?:AKIA|ASIA)[0-9A-Z]{16}(?!\w)/g, '[token]'],
+  [/(?<!\w)(?:gh[pousr]_\w{36,}|github_pat_\w{22,}|glpat-[\w-]{20,}|xox[abeoprs]-[\w-]{10,}|sk-[\w-]{20,}|AIza[\w-]{35})/g, '[token]'],
+  [new RegExp(`((?:${NAMES})\\\\?["']?[ ]?[:=][ ]?)(\\\\?["']?)(?!\\[token\\])[^\\s"'&,;\\\\]+`, 'gi'), '$1$2[token]'],
+  [/(:\/\/[^\s:/@]{1,64}:)[^\s:/@]{1,128}@/g, '$1[token]@'], // password in a URL
+]
+
+/** `card,email,ip,token`, or `all`. */
+export function redact(text: string, { field }: Settings): Interceptor {
+  const asked = text === 'all' ? [...KINDS.keys()] : text.split(',').map((name) => name.trim())
+  const unknown = asked.find((name) => !KINDS.has(name))
+  if (unknown !== undefined) throw new FlumeError('BAD_OPTION', `cannot redact ${JSON.stringify(unknown)}: there are ${[...KINDS.keys()].join(', ')} and all`)
+  const redactions = [...KINDS].flatMap(([name, redaction]) => (asked.includes(name) ? [redaction] : []))
+  return {
+    ...headerOnly(field),
+    intercept(event) {
+      const value = event.get(field)
+      if (value === undefined) return undefined
+      const redacted = redactions.reduce((left, redaction) => redaction(left), value)
+      if (redacted !== value) event.set(field, redacted)
+      return undefined
+    },
+  }
+}
+
+/** The check digit of ISO/IEC 7812. */
+function isCard(digits: string): boolean {
+  let sum = 0
+  for (let n = 0; n < digits.length; n++) {
+    const digit = digits.charCodeAt(digits.length - 1 - n) - 0x30
+    sum += n % 2 === 0 ? digit : digit < 5 ? digit * 2 : digit * 2 - 9
+  }
+  return sum % 10 === 0
+}
+
+/** Eight groups, or fewer with one `::`; not the times of a day, nor names of C++. */
+function ipv6(text: string): string {
+  const groups = text.split(':')
+  const short = text.split('::').length === 2
+  const sound = groups.every((group) => group.length <= 4) && /\d/.test(text) && (short ? groups.length <= 8 : groups.length === 8 && !groups.includes(''))
+  return sound ? '[ip]' : text
+}

@@ -81,11 +81,12 @@ class Output {
       return { kind: 'plain' }
     }
     await this.#open()
-    return ack === 'require' ? this.#await() : patient === true ? this.#await(UNCLEAR_MS) : { kind: 'plain' }
+    if (ack === 'require') return this.#await()
+    return patient === true && this.#door ? this.#await(UNCLEAR_MS) : { kind: 'plain' }
   }
 
   async #open(): Promise<void> {
-    const { pid, uid, clock, say } = this.options
+    const { pid, uid, clock, say, ack } = this.options
     const door = (this.#door ??= new Door(this.#stat, this.#heardAck, this.#wake))
     try {
       await door.open({ pid, uid, now: clock.now(), step: this.#step })
@@ -93,6 +94,7 @@ class Output {
       if (error instanceof FlumeError && error.code === 'BUSY') throw error
       this.#door = undefined
       this.#audience.told = true
+      if (ack === 'require') throw new FlumeError('NO_ACKS', 'cannot listen for acks', { cause: error })
       say(`cannot listen for acks, going on without: ${(error as Error).message}`)
     }
   }

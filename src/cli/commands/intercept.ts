@@ -68,8 +68,9 @@ function warnBehindQueue(chain: Chain, { say }: Context): Change {
 }
 
 async function aroundOf(typed: readonly Typed[], { disk, env, clock, directory, say }: Context): Promise<Around> {
+  const asks = (...words: string[]): boolean => typed.some(({ name, text }) => name === 'host' && words.includes(text))
   return {
-    host: await thisHost(typed.some(({ name, text }) => name === 'host' && text === 'fqdn')),
+    host: await thisHost({ address: asks('ip', 'fqdn'), qualified: asks('fqdn') }),
     env,
     timeZone: Intl.DateTimeFormat().resolvedOptions().timeZone,
     now: () => clock.now(),

@@ -156,5 +156,5 @@ function optionsOf(values: Values<typeof options>, { path, cluster }: Target, co
 
 /** Names of this machine; only those that the path asks for are looked up. */
 function hostOf(template: string): Promise<Host> {
-  return thisHost(/%\[fqdn\]/i.test(template))
+  return thisHost({ address: /%\[/.test(template), qualified: /%\[fqdn\]/i.test(template) })
 }

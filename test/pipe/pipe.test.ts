@@ -122,10 +122,14 @@ t.test('statuses: 74 when the reader went without bye, 75 for a second writer an
   t.equal(await status('flume-count 3 | sh -c "sleep 7"; echo ${PIPESTATUS[0]}'), '75')
   t.equal(await status('flume-count 3 --ack=require | cat; echo ${PIPESTATUS[0]}'), '75')
   t.equal(await status('flume-count 3 --ack=require > plain; echo $?'), '75')
-  t.equal(await status('rm -f j; { flume-count 9 --follow & sleep 1; flume-count 9; echo $? >&2; kill %1; wait; } 2>s | flume-store j; tail -1 s'), '75')
-  t.equal(await status('flume-count 9 --follow | timeout -s TERM 1 flume-store j; echo ${PIPESTATUS[*]}'), '0 124', 'a bye is no complaint')
-  t.equal(await status('timeout -s TERM 1 flume-count 9 --follow | flume-store j; echo ${PIPESTATUS[*]}'), '124 0')
-  t.equal(await status('timeout -s INT --foreground 1 flume-count 9 --follow | flume-store j; echo ${PIPESTATUS[*]}'), '124 0')
+  const onceStored = 'until [ -s j ]; do sleep 0.05; done'
+  t.equal(await status(`rm -f j; { flume-count 9 --follow & ${onceStored}; flume-count 9; echo $? >&2; kill %1; wait; } 2>s | flume-store j; tail -1 s`), '75')
+  const signalled = (signal: string, writer: string, reader: string): Promise<string> =>
+    status(`rm -f j; (${onceStored}; kill -${signal} $(cat pid)) & ${writer} | ${reader}; echo \${PIPESTATUS[*]}`)
+  const noted = (command: string): string => `(echo $BASHPID >pid; exec ${command})`
+  t.equal(await signalled('TERM', 'flume-count 9 --follow', noted('flume-store j')), '0 143', 'a bye is no complaint')
+  t.equal(await signalled('TERM', noted('flume-count 9 --follow'), 'flume-store j'), '143 0')
+  t.equal(await signalled('INT', noted('flume-count 9 --follow'), 'flume-store j'), '130 0')
 })
 
 t.test('a reader that is slow to ack is waited for, at most --grace', async (t) => {

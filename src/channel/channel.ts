@@ -12,6 +12,7 @@ import { Log } from './log.js'
 import { Published } from './published.js'
 import { Putter } from './putter.js'
 import { Replay, replay, type Replaying } from './replay.js'
+import { Recent } from './recent.js'
 import { resolveRange, type Asked } from './range.js'
 import { isSaid, retainOrAll, writeRetain, type Retain } from './retain.js'
 import { passedAmong, passedByAll, readerPlaces, removePassed } from './retention.js'
@@ -67,6 +68,7 @@ export class Queue {
   readonly id: string
   readonly #published: Published
   readonly #moved = new Wake()
+  readonly #recent: Recent
 
   /** As given, but what was said once is not said again: several parts meet the same damage. */
   readonly around: Surroundings
@@ -82,6 +84,7 @@ export class Queue {
     const { disk, clock, pid, uuid } = given
     this.around = { disk, clock, pid, uuid, say }
     this.#published = new Published(paths, disk, new Wake())
+    this.#recent = new Recent(this.#published, clock)
   }
 
   /** Throws NO_INPUT (there is none), CANNOT_CREATE (something else is there), VERSION, QUEUE_COPIED, SEGMENT_DAMAGED. */
@@ -106,6 +109,7 @@ export class Queue {
         room: new Room(paths.directory, around.disk, around.clock, options),
         ...(options.stop === undefined ? {} : { stop: options.stop }),
         segmentBytesMax: Math.min(segmentBytesMax, Math.floor(sizeMax / SEGMENTS_MIN)),
+        recent: this.#recent,
         moved: this.#moved,
         changed: new Wake(),
         closed: () => this.#putterClosed(),
@@ -127,6 +131,7 @@ export class Queue {
       around,
       identity,
       published: this.#published,
+      recent: this.#recent,
       reader,
       lock,
       once,

@@ -6,6 +6,7 @@ import { assert, FlumeError } from '../errors.js'
 import type { Entry } from './group.js'
 import type { Log } from './log.js'
 import { passedByAll, readerPlaces } from './retention.js'
+import type { Recent } from './recent.js'
 import type { Room } from './room.js'
 import { isNoSpace } from './segment.js'
 import type { Wake } from '../events/wake.js'
@@ -20,6 +21,7 @@ export interface Committing {
   say(message: string): void
   readonly log: Log
   readonly room: Room
+  readonly recent: Recent
   /** Where a segment ends; a batch is never split between two. */
   readonly segmentBytesMax: number
   /** Aborted: what finds no room is given up, not waited for. */
@@ -52,7 +54,7 @@ export class Commit {
 
   constructor(readonly committing: Committing) {}
 
-  /** The entry is released when its bytes are in the page cache. */
+  /** The entry is released when its bytes are in the page cache, and no reader of this process wants them from memory. */
   add(entry: Entry): void {
     this.#entries.push(entry)
     this.waiting += entry.size
@@ -127,13 +129,16 @@ export class Commit {
   }
 
   async #append(group: readonly Entry[]): Promise<void> {
-    await this.committing.log.append(group)
+    const { log, room, recent } = this.committing
+    let { end } = log.active
+    await log.append(group)
     this.#entries.splice(0, group.length)
-    for (const { size, release } of group) {
-      this.waiting -= size
-      this.written += size
-      this.committing.room.wrote(size)
-      release()
+    for (const entry of group) {
+      this.waiting -= entry.size
+      this.written += entry.size
+      room.wrote(entry.size)
+      recent.add(entry, log.active.first, end)
+      end += entry.size
     }
   }
 

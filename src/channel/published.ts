@@ -64,6 +64,11 @@ export class Published {
     await this.#slots?.sync()
   }
 
+  /** Sequence of the event that will come next, as of the last write() or read(). */
+  get next(): number {
+    return this.#current?.next ?? 0
+  }
+
   /** Undefined: nobody has ever written. Never goes back. */
   async read(): Promise<End | undefined> {
     if (this.writerHere) return this.#current

@@ -74,11 +74,17 @@ export class Putter {
     return new Map(held.map(([partition, position]) => [partition, [position]]))
   }
 
+  /** Memory of batches is wanted back: readers of this process that have it may have to read from the segment, until there is `enough`. */
+  press(enough: () => boolean): void {
+    this.putting.recent.press(enough)
+  }
+
   /** Lets go of the queue. What was not acked by then may or may not be in it. */
   async close(): Promise<void> {
     if (this.#closing.signal.aborted) return
     this.#closing.abort()
     await this.#commit.close()
+    this.putting.recent.clear()
     this.putting.changed.wake()
     await this.#tending
     try {

@@ -8,6 +8,7 @@ import { batchOf, type Batch, type Mark } from '../events/batch.js'
 import { errnoOf } from '../errors.js'
 import type { Identity } from './identity.js'
 import type { End, Published } from './published.js'
+import type { Recent } from './recent.js'
 import { readFrames, type Frame } from './segment.js'
 import { beginningOf } from './start.js'
 import { listSegments, type Paths, type Surroundings } from './surroundings.js'
@@ -17,6 +18,8 @@ export interface Reading {
   readonly around: Surroundings
   readonly identity: Identity
   readonly published: Published
+  /** Absent: all is read from the segments. */
+  readonly recent?: Recent
   readonly blocks: Blocks
   readonly partition: string
   /** Sequence of the first event. */
@@ -61,8 +64,11 @@ export class LogReader {
     try {
       while (!stop.aborted) {
         const end = await published.read()
-        if (end !== undefined && this.#next < end.next) yield* this.#upTo(end)
-        else if (this.reading.ends()) return
+        if (end !== undefined && this.#next < end.next) {
+          const batch = this.#recall(end) ?? ((await this.#reach()) ? this.#recall(end) : undefined)
+          if (batch !== undefined) yield batch
+          else yield* this.#upTo(end)
+        } else if (this.reading.ends()) return
         else if (this.#segment !== undefined && end !== undefined && this.#segment.first < end.segment) await this.#pass(this.#segment)
         else if (end?.full === true && this.#asked !== this.#next) yield this.#ask()
         else await published.changed(end, around.clock, stop)
@@ -70,6 +76,33 @@ export class LogReader {
     } finally {
       await this.#close()
     }
+  }
+
+  /** Sequence of the event that comes next. */
+  get next(): number {
+    return this.#next
+  }
+
+  /** What comes next from memory; undefined: it is not there, or in a segment that has not been begun. */
+  #recall(end: End): Batch | undefined {
+    const { recent } = this.reading
+    const frame = recent?.at(this.#next)
+    if (frame === undefined || frame.segment !== this.#segment?.first || frame.first + frame.count > end.next) return undefined
+    const { first, count, time, lines } = frame
+    this.#segment.at = frame.end
+    this.#time = time
+    this.#next = first + count
+    const release = frame.share()
+    recent?.passed()
+    return { lines, count, mark: this.#mark(first, this.#next), release }
+  }
+
+  /** Begins the segment of what comes next where that is in memory; false: it is not. */
+  async #reach(): Promise<boolean> {
+    const segment = this.reading.recent?.at(this.#next)?.segment
+    if (segment === undefined) return false
+    if (this.#segment !== undefined && this.#segment.first < segment) await this.#pass(this.#segment)
+    return (this.#segment ?? (await this.#open()))?.first === segment
   }
 
   /** The queue is full: what was given out is to be acked as soon as may be. */
@@ -87,8 +120,8 @@ export class LogReader {
       return
     }
     const isLast = segment.first >= end.segment
-    yield* this.#frames(segment, isLast ? end.end : Infinity)
-    if (this.reading.stop.aborted) return
+    const whole = yield* this.#frames(segment, isLast ? end.end : Infinity)
+    if (!whole) return
     if (isLast) yield* this.#skipTo(end.next, 'damaged')
     else await this.#pass(segment)
   }
@@ -100,7 +133,8 @@ export class LogReader {
     await this.#close()
   }
 
-  async *#frames(segment: OpenSegment, limit: number): AsyncGenerator<Batch> {
+  /** False: it was left before `limit`, at `stop` or because what comes next is in memory. */
+  async *#frames(segment: OpenSegment, limit: number): AsyncGenerator<Batch, boolean> {
     for await (const found of readFrames(segment.file, segment.at, limit, this.reading.blocks)) {
       if (found.kind === 'damage') {
         this.#sayDamaged(segment, found.from, found.to)
@@ -111,8 +145,9 @@ export class LogReader {
       segment.at = header.place + found.size
       if (header.first + header.count > this.#next) yield* this.#frame(segment, found)
       else found.release()
-      if (this.reading.stop.aborted) return
+      if (this.reading.stop.aborted || this.reading.recent?.at(this.#next) !== undefined) return false
     }
+    return true
   }
 
   async *#frame(segment: OpenSegment, frame: Frame): AsyncGenerator<Batch> {

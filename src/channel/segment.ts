@@ -9,6 +9,10 @@ import { assert, errnoOf, FlumeError } from '../errors.js'
 import { decodeFrameHeader, FRAME_HEADER_SIZE, FRAME_MAGIC, frameSize, placeFrame, type FrameHeader } from './format.js'
 
 export interface EncodedFrame {
+  readonly first: number
+  readonly count: number
+  /** Put time, ms since the epoch. */
+  readonly time: number
   readonly header: Buffer
   readonly positions: Buffer
   readonly lines: Buffer

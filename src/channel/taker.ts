@@ -12,6 +12,7 @@ import type { Identity } from './identity.js'
 import { Lock } from './lock.js'
 import type { Published } from './published.js'
 import { LogReader } from './reading.js'
+import type { Recent } from './recent.js'
 import { removePassed } from './retention.js'
 import { listSegments, type Paths, type Surroundings } from './surroundings.js'
 import type { Wake } from '../events/wake.js'
@@ -28,6 +29,7 @@ export interface Taking {
   readonly around: Surroundings
   readonly identity: Identity
   readonly published: Published
+  readonly recent: Recent
   readonly reader: string
   /** Of the reader's name. */
   readonly lock: Lock
@@ -48,6 +50,7 @@ export class Taker implements Source {
   /** Sequence just after the last event given out to a reader that acks. */
   #given: number | undefined
   #bound = false
+  #log: LogReader | undefined
   /** First events of the segments that were begun and not yet passed. */
   #segments: number[] = []
   #finishing: boolean
@@ -55,6 +58,12 @@ export class Taker implements Source {
   constructor(readonly taking: Taking) {
     this.asks = `queue.${taking.identity.queue}.${taking.reader}`
     this.#finishing = taking.once
+    taking.recent.enter(this)
+  }
+
+  /** Sequence of the event that it reads next. */
+  get next(): number {
+    return this.#log?.next ?? 0
   }
 
   /** Throws BINDING_CHANGED; OTHER_HISTORY for a reader that stands after the end of the log. */
@@ -64,7 +73,7 @@ export class Taker implements Source {
     this.#moving = undefined
     this.#segments = []
     const { from, stops } = await this.#start(reader, stop)
-    const log = new LogReader({
+    const log = (this.#log = new LogReader({
       ...taking,
       blocks: this.#blocks,
       partition: this.asks,
@@ -73,7 +82,7 @@ export class Taker implements Source {
       stop,
       ends: () => this.#finishing,
       began: (first) => this.#segments.push(first),
-    })
+    }))
     for await (const batch of log.batches()) {
       if (this.#moving !== undefined && batch.mark !== null) this.#given = Math.max(this.#given ?? 0, batch.mark.to.offset)
       yield batch
@@ -100,6 +109,7 @@ export class Taker implements Source {
   }
 
   async close(): Promise<void> {
+    this.taking.recent.leave(this)
     try {
       if (this.#cursor !== undefined && this.#given !== undefined && this.#cursor.state.next >= this.#given) await this.#cursor.bind('')
       await this.#cursor?.close()

@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path'
 import { FlumeError } from '../errors.js'
 import { Rejects } from '../events/rejects.js'
 import type { InputOptions } from '../pipe/input-options.js'
+import type { Memory } from '../pipe/intake.js'
 import type { OutputOptions } from '../pipe/output-options.js'
 import type { PipeStep } from '../pipe/step.js'
 import type { Context } from './command.js'
@@ -20,7 +21,7 @@ export function stdinOf(
   command: string,
   values: { readonly 'event-bytes-max': number },
   context: Context,
-  more: Pick<InputOptions, 'held' | 'binding' | 'rebind' | 'acks' | 'tooLong' | 'allocate'>,
+  more: Pick<InputOptions, 'held' | 'binding' | 'rebind' | 'acks' | 'tooLong' | keyof Memory>,
 ): InputOptions {
   const { pid, uid, say } = context
   return { fd: 0, command, pid, uid, eventBytesMax: values['event-bytes-max'], say, ...stepOf(command, context), ...more }

@@ -56,6 +56,11 @@ export class Blocks {
     }
   }
 
+  /** There is a free block, or one may be made. */
+  get available(): boolean {
+    return this.#free.length > 0 || this.#made < this.count
+  }
+
   /** Calls `wake` once, when a block is next given back. */
   onceFree(wake: () => void): void {
     this.#waiting.push(wake)

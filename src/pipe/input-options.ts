@@ -1,15 +1,14 @@
 /** What the reading end of a pipe needs to know. */
+import type { Memory } from './intake.js'
 import type { Role } from './role.js'
 import type { PipeStep } from './step.js'
 
-export interface InputOptions extends Role {
+export interface InputOptions extends Role, Memory {
   readonly fd: number
   readonly command: string
   readonly pid: number
   /** Effective uid. */
   readonly uid: number
-  /** Memory to read into. */
-  allocate?(size: number): Buffer
   /** Longest line of a program that gives no marks. */
   readonly eventBytesMax: number
   /** A line that is longer, in pieces as they come; `last` ends it. */

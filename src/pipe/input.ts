@@ -41,7 +41,7 @@ export class Input {
   constructor(options: InputOptions) {
     this.#options = this.#role = options
     this.#stat = statOfFd(options.fd)
-    this.#intake = new Intake(options.fd, this.#stat.kind, () => this.#wake(), options.allocate)
+    this.#intake = new Intake(options.fd, this.#stat.kind, () => this.#wake(), options)
     this.#intake.fresh = true // look once at the start, too
     this.#step = options.step ?? (() => undefined)
   }

@@ -10,9 +10,19 @@ import type { FdStat } from '../disk/fd.js'
 import { enlargePipe } from '../disk/pipe-size.js'
 
 const BLOCK_BYTES = 4 * 1024 * 1024
-const BLOCK_COUNT = 2
+const NOTHING = Buffer.alloc(0)
 /** After so many bytes a pipe is worth enlarging: 3 ms of another process. */
 const LARGE_FLOW_BYTES = 4 * 1024 * 1024
+
+/** What is read, is read into this. */
+export interface Memory {
+  /** Default: 2 blocks of 4 MiB of Node's own. */
+  readonly blocks?: number
+  allocate?(size: number): Buffer
+  /** All of it is in use: give back what can be done without, until there is `enough`. */
+  press?(enough: () => boolean): void
+}
+
 /** Less room than this is not worth a read. */
 const ROOM_BYTES_MIN = 64 * 1024
 
@@ -39,9 +49,9 @@ export class Intake {
     readonly fd: number,
     readonly kind: FdStat['kind'],
     onChange: () => void,
-    allocate?: (size: number) => Buffer,
+    readonly memory: Memory,
   ) {
-    this.#blocks = new Blocks(BLOCK_BYTES, BLOCK_COUNT, allocate)
+    this.#blocks = new Blocks(BLOCK_BYTES, memory.blocks ?? 2, memory.allocate)
     this.#reader = new FdReader(fd, kind, {
       room: () => this.#room(),
       took: (count) => {
@@ -80,7 +90,7 @@ export class Intake {
 
   /** What is held, valid until the next call of anything here. */
   get bytes(): Buffer {
-    return this.#block ? this.#block.bytes.subarray(this.#start, this.#end) : Buffer.alloc(0)
+    return this.#block ? this.#block.bytes.subarray(this.#start, this.#end) : NOTHING
   }
 
   get length(): number {
@@ -126,7 +136,8 @@ export class Intake {
     if (!this.#block || this.#block.bytes.length - this.#end < ROOM_BYTES_MIN) this.#move()
     if (!this.#block || this.#end === this.#block.bytes.length) {
       this.#starved = true
-      return Buffer.alloc(0)
+      this.memory.press?.(() => this.#blocks.available || this.#block?.sole === true)
+      return NOTHING
     }
     return this.#block.bytes.subarray(this.#end)
   }

@@ -126,6 +126,9 @@ function rolesOf(values: BufferValues): Roles {
   }
 }
 
+/** Of 4 MiB: what is on its way in, on its way to disk, and on its way out. */
+const INTAKE_BLOCKS = 4
+
 /** One run: what is put and what is taken, and how the one ends with the other. */
 class Line {
   /** Ends the putting, the taking: the one of them has ended before the other. */
@@ -179,7 +182,8 @@ class Line {
   async #put(putter: Putter, taker: Taker | undefined): Promise<void> {
     const rejects = this.#rejects
     const held = (prefix: string): ReturnType<Putter['held']> => putter.held(prefix)
-    const input = new Input(stdinOf('flume-buffer', this.values, this.context, { held, tooLong: longLinesTo(rejects, this.values) }))
+    const memory = { blocks: INTAKE_BLOCKS, press: (enough: () => boolean): void => putter.press(enough) }
+    const input = new Input(stdinOf('flume-buffer', this.values, this.context, { held, ...memory, tooLong: longLinesTo(rejects, this.values) }))
     try {
       for await (const mark of putter.put(this.#putMeter.through(input.batches(this.#stopPut)))) {
         this.#putMeter.acked(mark)

@@ -38,7 +38,6 @@ interface Task {
   index: number
   /** The line at work, or all those that share their fate. */
   line: Buffer
-  count: number
 }
 
 export class Chain {
@@ -49,13 +48,14 @@ export class Chain {
   #decoded: Buffer | undefined
   /** How far to look for lines with the head of the last. */
   #ahead = 0
-  dropped = 0
 
   constructor(
     readonly links: readonly Link[],
     readonly refused: Refused,
     /** A line that is no event ends the stage. */
     readonly strict: boolean,
+    /** Called after each interceptor. */
+    readonly watch?: (link: Link, draft: Draft, outcome: Outcome) => void,
   ) {
     this.replayable = links.every(({ interceptor }) => interceptor.replayable !== false)
     this.#headersOnly = links.every(({ interceptor }) => interceptor.headersOnly === true)
@@ -66,7 +66,7 @@ export class Chain {
     if (batch.count === 0) return batch
     const { lines, mark } = batch
     const exact = mark !== null && mark.to.offset - (mark.from?.offset ?? 0) === batch.count
-    const task: Task = { lines, mark, out: new EventLines(), exact, index: 0, line: lines, count: 1 }
+    const task: Task = { lines, mark, out: new EventLines(), exact, index: 0, line: lines }
     for (let at = 0; at < lines.length; ) {
       const end = lines.indexOf(NEWLINE, at) + 1
       at += this.#run(task, at, end) || this.#line(task, at, end)
@@ -108,7 +108,6 @@ export class Chain {
   #heading(task: Task, bytes: Buffer, count: number, head: Head, headers: ReadonlyMap<string, string>): void {
     const draft = new Draft(headers, '')
     task.line = bytes
-    task.count = count
     let gone = true
     this.#pass(task, draft, 0, () => (gone = false))
     task.index += count
@@ -128,7 +127,6 @@ export class Chain {
 
   /** The lines of a run one by one; `bodies`: each with a newline behind it, and no other in it unless it is the only one. */
   #bodies(task: Task, bytes: Buffer, bodies: Buffer, count: number, head: Head, headers: ReadonlyMap<string, string>): void {
-    task.count = 1
     const encoding = isAscii(bytes) ? 'latin1' : 'utf8'
     const [heading, written, text] = [head.bytes.toString(encoding), bytes.toString(encoding), bodies.toString(encoding)]
     const emit = (draft: Draft): void => {
@@ -156,7 +154,6 @@ export class Chain {
   /** A line that is in no run: with escapes, in base64, or no event. Returns its size. */
   #line(task: Task, at: number, end: number): number {
     task.line = task.lines.subarray(at, end)
-    task.count = 1
     const event = this.#parse(task)
     if (event !== undefined) this.#pass(task, event, 0, (draft) => task.out.add(draft))
     task.index++
@@ -181,11 +178,9 @@ export class Chain {
     for (let n = from; n < this.links.length; n++) {
       const link = this.links[n]!
       const outcome = bounded(link.interceptor.intercept(draft, place), task)
+      this.watch?.(link, draft, outcome)
       if (outcome === undefined) continue
-      if (outcome === DROP) {
-        this.dropped += task.count
-        return
-      }
+      if (outcome === DROP) return
       if (outcome instanceof Unfit) {
         if (this.#goesOn(task, draft, link, `${link.title}: ${outcome.reason}`)) continue
         return
@@ -203,7 +198,6 @@ export class Chain {
         if (draft.get(ERROR) === undefined) draft.set(ERROR, reason)
         return true
       case 'drop':
-        this.dropped += task.count
         return false
       case 'reject':
         this.#refuse(task, reason)

@@ -4,15 +4,19 @@ import { Unfit, type Interceptor, type Outcome } from './interceptor.js'
 import { elementsOf } from './parse/json.js'
 import type { Settings } from './settings.js'
 
+/** Events of one; more would not go into memory with what each of them takes. */
+const PARTS_MAX = 250_000
+
 /** Of an empty array, or text, nothing goes on. With a header in place of the body each event has its own and the whole body. */
 export function split(text: string, { field }: Settings): Interceptor {
-  const parts = text === 'json' ? elementsOf : linesOf
+  const partsOf = text === 'json' ? elementsOf : linesOf
   return {
     intercept(event): Outcome {
       const value = event.get(field)
       if (value === undefined) return new Unfit(`there is no ${field}`)
-      const found = parts(value)
-      return typeof found === 'string' ? new Unfit(found) : found.map((part) => withPart(event, field, part))
+      const parts = partsOf(value, PARTS_MAX + 1)
+      if (typeof parts === 'string') return new Unfit(parts)
+      return parts.length > PARTS_MAX ? new Unfit(`it has more than ${PARTS_MAX} parts`) : parts.map((part) => withPart(event, field, part))
     },
   }
 }
@@ -28,8 +32,8 @@ interface Part {
   readonly json: boolean
 }
 
-function linesOf(text: string): Part[] {
-  const lines = text.split(/\r?\n/)
+function linesOf(text: string, most: number): Part[] {
+  const lines = text.split('\n', most)
   if (lines.at(-1) === '') lines.pop()
-  return lines.map((line) => ({ text: line, json: false }))
+  return lines.map((line) => ({ text: line.endsWith('\r') ? line.slice(0, -1) : line, json: false }))
 }

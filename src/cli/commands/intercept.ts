@@ -1,23 +1,29 @@
 /** flume-intercept: events from stdin through interceptors to stdout. */
 import { randomBytes } from 'node:crypto'
 import { resolve } from 'node:path'
+import { writeAll } from '../../disk/descriptor.js'
 import { readWhole } from '../../disk/replace.js'
 import { FlumeError } from '../../errors.js'
 import { allocate } from '../../events/json.js'
 import type { Around } from '../../interceptors/around.js'
-import { Chain } from '../../interceptors/chain.js'
+import { Chain, type Link } from '../../interceptors/chain.js'
 import { INTERCEPTOR_OPTIONS, linksOf, type Typed } from '../../interceptors/table.js'
 import { Input } from '../../pipe/input.js'
 import { deliver } from '../../pipe/output.js'
+import type { End } from '../../pipe/output-options.js'
 import { Relay, type Change } from '../../pipe/relay.js'
 import { Meter } from '../../stat/meter.js'
 import { defineCommand, type Context } from '../command.js'
+import { FOUND_WRONG } from '../exit.js'
 import { thisHost } from '../host.js'
 import { EVENTS, OUTPUT, REJECTS } from '../options.js'
+import { exportTo } from '../queue-export.js'
 import { longLinesTo, rejectsOf, stdinOf, stdoutOf } from '../stdio.js'
 
 const options = {
   ...INTERCEPTOR_OPTIONS,
+  explain: { type: 'count', placeholder: 'N', describe: 'print what each interceptor makes of the first N events, and end' },
+  test: { type: 'text', placeholder: 'FILE', describe: 'run the pairs of input and output in this file, and end; 1 where any differs' },
   ...OUTPUT,
   ...REJECTS,
   ...EVENTS,
@@ -30,6 +36,7 @@ export const command = defineCommand({
   options,
   examples: [
     ["flume-tail access.log | flume-intercept --parse apache --time time | flume-buffer ./q", 'what it consists of, and when it was'],
+    ['flume-tail --once access.log | flume-intercept --parse apache --explain 3', 'what each rule does to the first events'],
     ['flume-tail access.log | flume-intercept --static env=prod --remove file | flume-buffer ./q', 'headers come and go'],
     ["flume-tail app.log | flume-intercept --filter '(?i)error' --extract 'code=(?<code>.*)' | flume-buffer ./q", 'errors alone, with a header'],
   ],
@@ -38,9 +45,11 @@ export const command = defineCommand({
     const { clock, stop } = context
     const links = await linksOf(typed, await aroundOf(typed, context))
     if (links.length === 0) throw new FlumeError('BAD_OPTION', 'there is nothing to do: no interceptor is given')
+    if (values.test !== undefined) return test(values.test, links, context)
     const rejects = rejectsOf('flume-intercept', values, context)
     const chain = new Chain(links, rejects, values.strict)
     const input = new Input(stdinOf('flume-intercept', values, context, { tooLong: longLinesTo(rejects, values), allocate }))
+    if (values.explain !== undefined) return explained(input, values.explain, links, context)
     const partition = `pipe.${randomBytes(12).toString('hex')}`
     const change = warnBehindQueue(chain, context)
     const relay = new Relay(input, change, { partition, replayable: chain.replayable, now: () => clock.now() })
@@ -53,6 +62,22 @@ export const command = defineCommand({
     return ended
   },
 })
+
+async function explained(input: Input, count: number, links: readonly Link[], { clock, stop }: Context): Promise<End> {
+  const { explain } = await import('../explain.js')
+  const ended = await exportTo(1, explain(input, count, links, clock.now(), stop))
+  await input.close()
+  return ended
+}
+
+async function test(file: string, links: readonly Link[], { disk, directory, clock }: Context): Promise<End> {
+  const { runRuleTests } = await import('../rule-tests.js')
+  const content = await readWhole(disk, resolve(directory, file))
+  if (content === undefined) throw new FlumeError('NO_INPUT', `cannot read ${file}: there is no such file`)
+  const { failed, text } = await runRuleTests(file, content.toString(), links, clock.now())
+  writeAll(1, text, Infinity)
+  return failed > 0 ? FOUND_WRONG : 0
+}
 
 /** What an event becomes behind a queue must be the same each time it is given out. */
 function warnBehindQueue(chain: Chain, { say }: Context): Change {

@@ -103,15 +103,15 @@ function valueEnd(text: string, at: number): number {
   }
 }
 
-/** The elements of a JSON array: texts without quotes, all else as it is written; or why it is none. */
-export function elementsOf(text: string): { readonly text: string; readonly json: boolean }[] | string {
+/** The first elements of a JSON array: texts without quotes, all else as it is written; or why it is none. */
+export function elementsOf(text: string, most: number): { readonly text: string; readonly json: boolean }[] | string {
   const reason = faultOf(text)
   if (reason !== undefined) return reason
   const start = blankEnd(text, 0)
   if (text[start] !== '[') return 'it is no JSON array'
   const elements: { text: string; json: boolean }[] = []
   let from = blankEnd(text, start + 1)
-  while (text[from] !== ']') {
+  while (text[from] !== ']' && elements.length < most) {
     const end = valueEnd(text, from)
     const json = text[from] !== '"'
     elements.push({ text: json ? text.slice(from, end) : textOf(text, from, end), json })

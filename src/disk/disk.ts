@@ -45,6 +45,8 @@ export interface Disk {
   sizes(directory: string): Promise<Map<string, number>>
   /** Follows symlinks; undefined where nothing is there. */
   stat(path: string): Promise<FileStat | undefined>
+  /** stat(), at once: a tenth of the time, in which nobody else has a turn. */
+  statNow(path: string): FileStat | undefined
   /** Does not follow the last symlink; undefined where nothing is there. */
   lstat(path: string): Promise<FileStat | undefined>
   rename(from: string, to: string): Promise<void>

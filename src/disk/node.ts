@@ -150,6 +150,15 @@ export const nodeDisk: Disk = {
     return sizes
   },
   stat: (path) => orMissing(fs.promises.stat(path, { bigint: true })),
+  statNow(path) {
+    try {
+      const stat = fs.statSync(path, { bigint: true, throwIfNoEntry: false })
+      return stat && statOf(stat)
+    } catch (error) {
+      if (errnoOf(error) === 'ENOTDIR') return undefined
+      throw error
+    }
+  },
   lstat: (path) => orMissing(fs.promises.lstat(path, { bigint: true })),
   rename: (from, to) => fs.promises.rename(from, to),
   link: (from, to) => fs.promises.link(from, to),

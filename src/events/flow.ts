@@ -32,6 +32,8 @@ export interface Source {
    * been returned by then. Ends at the end of the input, or soon after `stop` is aborted.
    */
   open(reader: Reader, stop: AbortSignal): AsyncIterable<Batch>
+  /** Where its readers stand by their acks, for a later one that gives none; absent: whoever calls settle() remembers. */
+  ackedPlaces?(): Held
   /** The reader has acked everything up to this mark, which a batch of the current open() carried. In order. */
   settle(mark: Mark): Promise<void>
 }

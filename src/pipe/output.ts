@@ -203,7 +203,7 @@ class Output {
     await this.#settlement.done()
     talk.greet(this.options, door.replaced ? 'all' : this.#writer.written)
     const reader = await talk.standing(this.source.asks, () => this.#changed(), this.stop)
-    if (reader.kind === 'keeps') this.#settlement.acked = new Map(reader.held)
+    if (reader.kind === 'keeps') this.#settlement.begin(reader.held)
     return reader
   }
 
@@ -268,7 +268,7 @@ class Output {
       const seen = this.#audience.expect()
       const waited = clock.now() - start
       this.#abandoned = seen === 'nobody'
-      if (seen === 'reading' || (seen === 'unclear' && waited >= patience)) return { kind: 'plain', held: this.#settlement.acked }
+      if (seen === 'reading' || (seen === 'unclear' && waited >= patience)) return { kind: 'plain', held: this.#settlement.stands() }
       if (!this.#abandoned) await this.#changed(Math.min(100, 10 + waited / 5))
     }
   }

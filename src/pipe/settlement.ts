@@ -1,11 +1,11 @@
 /** What readers have acked, given back to the source in order, one at a time. */
 import type { Mark, Position } from '../events/batch.js'
-import type { Source } from '../events/flow.js'
+import type { Held, Source } from '../events/flow.js'
 import type { PipeStep } from './step.js'
 
 export class Settlement {
-  /** Where the readers of this run stand, by their own word and by their acks. */
-  acked = new Map<string, readonly Position[]>()
+  /** Where the readers of this run stand, by their own word and by their acks; empty where the source itself can tell. */
+  #acked = new Map<string, readonly Position[]>()
   /** Why the source could not remember. */
   failure: Error | undefined
   #last = Promise.resolve()
@@ -17,9 +17,19 @@ export class Settlement {
     readonly onFailure: () => void,
   ) {}
 
+  /** A reader has said where it stands. */
+  begin(held: Held): void {
+    if (this.source.ackedPlaces === undefined) this.#acked = new Map(held)
+  }
+
+  /** Where a reader begins that cannot say it. */
+  stands(): Held {
+    return this.source.ackedPlaces?.() ?? this.#acked
+  }
+
   settle(marks: readonly Mark[]): void {
     for (const mark of marks) {
-      this.acked.set(mark.partition, [mark.to])
+      if (this.source.ackedPlaces === undefined) this.#acked.set(mark.partition, [mark.to])
       this.#last = this.#last.then(() => this.#one(mark))
     }
   }

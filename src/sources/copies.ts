@@ -74,6 +74,7 @@ export async function judge(partition: Partition, known: Known): Promise<boolean
   if (partition.judged) return true
   if (partition.file === undefined || partition.size === 0) return false
   const head = await readAt(partition.file, 0, HEAD_SIZE)
+  known.wakeAlike(head)
   for (const other of [...known.all.values()]) {
     if (other === partition || !(await mayBeCopy(partition, head, other))) continue
     const same = other.file !== undefined && (await isPrefix(partition.file, partition.size, other.file))

@@ -9,8 +9,9 @@ import type { DiskFile, FileStat } from '../disk/disk.js'
 import { HEAD_SIZE, TAIL_SIZE, identityOf, isPrintOf, printOf, readAt, verify, type FilePosition, type Print } from './position.js'
 
 const EMPTY = printOf(Buffer.alloc(0))
+const BEGINNING = { offset: 0, head: EMPTY, tail: EMPTY }
 /** Most bytes that are kept as they are. */
-const START_SIZE = 32
+export const START_SIZE = 32
 const NEWLINE = 0x0a
 const STEP = 64 * 1024
 
@@ -39,8 +40,8 @@ export class Partition {
   marked: FilePosition | null = null
   /** A reader, or the state file, had a place in it: it was read before this process met it. */
   stood = false
-  /** All before it is durable further down. */
-  acked = 0
+  /** All before it is durable further down; null: nothing is. */
+  acked: FilePosition | null = null
   /** Offsets at which a batch must end: readers further down stand there. Lowest first. */
   stops: number[] = []
   /** False: nothing of it was read yet, and it may turn out to be the copy of another. */
@@ -126,8 +127,8 @@ export class Partition {
   async place(file: DiskFile, position: FilePosition | null): Promise<boolean> {
     const start = position === null ? Buffer.alloc(0) : await verify(file, position)
     if (start === undefined) return false
-    const { offset, head, tail } = position !== null && position.offset > 0 ? position : { offset: 0, head: EMPTY, tail: EMPTY }
-    this.#stand(offset, head, tail, start.subarray(0, offset))
+    const place = position !== null && position.offset > 0 ? position : BEGINNING
+    this.stand(place, startOf(start.subarray(0, place.offset)))
     this.parts = position?.part ?? 0
     return true
   }
@@ -144,7 +145,7 @@ export class Partition {
     }
     const head = await readAt(this.file, 0, Math.min(end, HEAD_SIZE))
     const tail = Math.min(end, TAIL_SIZE)
-    this.#stand(end, printOf(head), printOf(await readAt(this.file, end - tail, tail)), head)
+    this.stand({ offset: end, head: printOf(head), tail: printOf(await readAt(this.file, end - tail, tail)) }, startOf(head))
     this.began = this.position(time)
   }
 
@@ -183,15 +184,15 @@ export class Partition {
   advance(raw: Buffer, base: number, index: number): void {
     const offset = base + index
     const { head, tail } = this.marked?.offset === offset ? this.marked : this.#prints(raw, index)
-    this.#stand(offset, head, tail, base === 0 ? raw.subarray(0, index) : undefined)
+    this.stand({ offset, head, tail }, base === 0 ? startOf(raw.subarray(0, index)) : this.start)
   }
 
-  #stand(offset: number, head: Print, tail: Print, start: Buffer | undefined): void {
+  stand({ offset, head, tail }: Pick<FilePosition, 'offset' | 'head' | 'tail'>, start: string): void {
     this.offset = offset
     this.head = head
     this.tail = tail
+    this.start = start
     this.parts = 0
-    if (start !== undefined) this.start = start.toString('latin1', 0, Math.min(START_SIZE, start.length))
   }
 
   #prints(raw: Buffer, index: number): Pick<FilePosition, 'head' | 'tail'> {
@@ -204,3 +205,5 @@ export class Partition {
     return { offset, path, device, inode, head, tail, time, size: Math.max(size, offset) }
   }
 }
+
+const startOf = (head: Buffer): string => head.toString('latin1', 0, Math.min(START_SIZE, head.length))

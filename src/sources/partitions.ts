@@ -9,6 +9,7 @@ import { Listings } from './listing.js'
 import { OpenFiles } from './open-files.js'
 import { identityOf, type FilePosition } from './position.js'
 import { Partition } from './partition.js'
+import { Resting } from './resting.js'
 import { between, inherit, isDone, search, type Known } from './search.js'
 import type { Match } from './watch.js'
 
@@ -23,9 +24,10 @@ export class Partitions implements Known {
   readonly unreadable = new Set<string>()
   /** Compressed files of which not all could be read. */
   readonly damaged = new Set<string>()
-  /** By the path without symlinks: the path that matched. */
+  /** By the path without symlinks, where that is another: the path that matched. */
   readonly paths = new Map<string, string>()
   readonly #files: OpenFiles
+  readonly #resting: Resting
 
   constructor(
     readonly disk: Known['disk'],
@@ -35,8 +37,45 @@ export class Partitions implements Known {
     readonly newId: () => string,
     readonly olddirs: readonly string[],
     openFilesMax: number,
+    idPrefix: string,
   ) {
     this.#files = new OpenFiles(disk, openFilesMax, (message) => names.sayOnce(message))
+    this.#resting = new Resting(idPrefix, this.#files)
+  }
+
+  /** Files for which nothing is to be done leave `all`, until they change. Returns their names. */
+  rest(acks: boolean): string[] {
+    const resting = [...this.all.values()].filter((partition) => this.#resting.mayRest(partition, acks))
+    for (const partition of resting) {
+      this.#resting.add(partition)
+      this.all.delete(partition.id)
+    }
+    return resting.map(({ name }) => name!)
+  }
+
+  /** The file that rests under this name is one of `all` again. */
+  wake(name: string): Partition | undefined {
+    const partition = this.#resting.wake(name)
+    if (partition !== undefined) this.all.set(partition.id, partition)
+    return partition
+  }
+
+  rests(name: string): boolean {
+    return this.#resting.has(name)
+  }
+
+  wakeAlike(head: Buffer): void {
+    for (const name of this.#resting.alike(head)) this.wake(name)
+  }
+
+  isResting(identity: string): boolean {
+    return this.#resting.owns(identity)
+  }
+
+  /** All that were acked, where that is. */
+  stands(): Map<string, FilePosition[]> {
+    const { all } = this
+    return new Map([...all.values(), ...this.#resting.partitions()].flatMap(({ id, acked }) => (acked === null ? [] : [[id, [acked]]])))
   }
 
   listings(): Listings {
@@ -56,6 +95,7 @@ export class Partitions implements Known {
    */
   async begin(places: Places): Promise<Partition[]> {
     const blank: Partition[] = []
+    for (const name of this.#resting.names()) this.wake(name)
     for (const partition of [...this.all.values()]) {
       if (places.has(partition.id)) continue
       if (partition.file === undefined) this.all.delete(partition.id)
@@ -79,7 +119,7 @@ export class Partitions implements Known {
 
   /** Finds the files that match now; returns those that are new. */
   async look(): Promise<Partition[]> {
-    const { matches, missing } = await this.names.list()
+    const { matches, missing } = await this.#list()
     this.missing = missing
     this.#files.paths = new Map(matches.map(({ path, stat }) => [identityOf(stat), path]))
     const open = new Map([...this.all.values()].filter(({ file }) => file !== undefined).map((one) => [one.identity, one]))
@@ -88,6 +128,7 @@ export class Partitions implements Known {
     for (const match of matches) {
       const identity = identityOf(match.stat)
       const partition = open.get(identity)
+      if (partition === undefined && this.isResting(identity)) continue // under another name
       if (partition === undefined) fresh.set(identity, fresh.get(identity) ?? match)
       else if (named.get(partition)?.path !== partition.name) named.set(partition, match)
     }
@@ -98,6 +139,15 @@ export class Partitions implements Known {
       for (const partition of unnamed) await between(partition, this, listings)
     }
     return added
+  }
+
+  /** What matches, without what rests and is as it was; what is not is woken. */
+  async #list(): Promise<{ matches: Match[]; missing: string[] }> {
+    const resting = this.#resting
+    const still = new Set<string>()
+    const { matches, missing } = await this.names.list((path, stat) => resting.isStill(path, stat) && still.add(path) !== undefined)
+    if (still.size < resting.count) for (const name of resting.names()) if (!still.has(name)) this.wake(name)
+    return { matches, missing }
   }
 
   /**
@@ -199,7 +249,8 @@ export class Partitions implements Known {
     try {
       const file = await this.open(path)
       this.unreadable.delete(path)
-      this.paths.set(await this.disk.realPath(path).catch(() => path), path)
+      const real = await this.disk.realPath(path).catch(() => path)
+      if (real !== path) this.paths.set(real, path)
       return { file, stat: await file.stat() }
     } catch (error) {
       if (errnoOf(error) === 'ENOENT') return undefined
@@ -234,7 +285,7 @@ async function standing(partitions: readonly Partition[], file: DiskFile): Promi
 async function rewind(partition: Partition, positions: readonly FilePosition[]): Promise<void> {
   const lowest = positions[0] ?? null
   partition.marked = lowest
-  partition.acked = lowest?.offset ?? 0
+  partition.acked = lowest
   partition.stops = positions.slice(1).map(({ offset }) => offset)
   partition.skipping = false
   partition.due = true

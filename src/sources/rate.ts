@@ -1,6 +1,6 @@
 /** A source that gives out no more than so many bytes a second, for backfills beside other work. */
 import type { Batch, Mark } from '../events/batch.js'
-import type { Clock, Reader, Source } from '../events/flow.js'
+import type { Clock, Held, Reader, Source } from '../events/flow.js'
 
 export class Paced implements Source {
   readonly asks: string
@@ -24,6 +24,10 @@ export class Paced implements Source {
       this.#next = Math.max(this.#next, now) + (size / this.bytesPerSecond) * 1000
       yield batch
     }
+  }
+
+  ackedPlaces(): Held {
+    return this.source.ackedPlaces?.() ?? new Map()
   }
 
   settle(mark: Mark): Promise<void> {

@@ -33,9 +33,11 @@ export const TIMES: Times = { poll: 1000, pollIdle: 60_000, settle: 10_000, youn
 export type Notice = (directory: string, changed: (change: Change, name: string | null) => void) => (() => void) | undefined
 
 const LATELY = 60_000
-/** Of the time, looking may take one part in so many: by itself, and when a notice says that it is worth it. */
-const SHARE = 100
-const SHARE_NOTICED = 10
+/** Files that went to rest, and took a few MB. */
+const RESTED_MANY = 1000
+/** Of the time, looking may take one part in so many: by itself, and when it turns out, or a notice says, that it is worth it. */
+const SHARE = 300
+const SHARE_WORTH = 10
 
 export class Rounds {
   readonly #watches = new Map<string, (() => void) | undefined>()
@@ -47,6 +49,10 @@ export class Rounds {
   #soon = false
   #pollAt = 0
   #idleAt = 0
+  /** What is being looked at since then as nobody gave notice of it. */
+  #polling: { readonly since: number; readonly files: readonly Partition[] } | undefined
+  /** Since the last collect(). */
+  #rested = 0
   #wake: () => void = () => undefined
   #woken = false
 
@@ -56,6 +62,8 @@ export class Rounds {
     readonly once: boolean,
     readonly clock: Clock,
     readonly notice: Notice | undefined,
+    /** Called when much memory is needed no more. */
+    readonly collect?: () => void,
   ) {}
 
   /** The files that there may be something to do for. */
@@ -82,7 +90,7 @@ export class Rounds {
     this.#lookedAt = begun
     const added = await this.partitions.look()
     const now = this.clock.now()
-    this.#lookFrom = now + (now - begun) * SHARE_NOTICED
+    this.#lookFrom = now + (now - begun) * SHARE_WORTH
     this.#lookAt = now + Math.max(this.times.poll, (now - begun) * SHARE)
     if (!this.once) this.#watch()
     return added
@@ -92,8 +100,20 @@ export class Rounds {
     this.#soon = !this.once
   }
 
+  /** Lets go of what nothing is to be done for. */
+  rest(acks: boolean): void {
+    if (this.once) return
+    const names = this.partitions.rest(acks)
+    for (const name of names) this.#byPath.delete(name)
+    this.#rested += names.length
+    if (this.#rested < RESTED_MANY || this.due().length > 0) return
+    this.#rested = 0
+    this.collect?.()
+  }
+
   /** Waits until there is something to do, and finds out for which files. */
   async next(stop: AbortSignal): Promise<void> {
+    this.#polled()
     if (this.due().length === 0) await this.#sleep(stop)
     if (stop.aborted) return
     const now = this.clock.now()
@@ -132,7 +152,7 @@ export class Rounds {
     const after = partition.links === 0 ? this.times.settle : this.times.hold
     const at = Math.max(partition.quietSince, partition.since ?? 0) + after
     if (this.clock.now() < at) partition.wakeAt = Math.min(at, partition.wakeAt ?? at)
-    else if (!acks || partition.acked >= partition.offset) await this.partitions.close(partition)
+    else if (!acks || (partition.acked?.offset ?? 0) >= partition.offset) await this.partitions.close(partition)
   }
 
   close(): void {
@@ -143,7 +163,9 @@ export class Rounds {
   #poll(now: number): void {
     const poll = now >= this.#pollAt
     const idle = now >= this.#idleAt
+    const files: Partition[] = []
     if (poll) this.#pollAt = now + this.times.poll
+    if (poll) this.#polling = { since: now, files }
     if (idle) this.#idleAt = now + this.times.pollIdle
     const looked = now - this.#lookedAt < this.times.pollIdle // at all that have a name
     for (const partition of this.partitions.all.values()) {
@@ -156,9 +178,20 @@ export class Rounds {
       } else if (idle && !(looked && judged && name !== undefined)) {
         partition.due = true
       } else if (poll && (!judged || name === undefined || now - modified < LATELY)) {
+        if (!partition.due) files.push(partition)
         partition.due = true
       }
     }
+  }
+
+  /** Where notices work, polls find nothing: they become rare, as they take time where there are thousands of files. */
+  #polled(): void {
+    if (this.#polling === undefined) return
+    const { since, files } = this.#polling
+    const now = this.clock.now()
+    const found = files.some(({ changed }) => changed >= since)
+    this.#polling = undefined
+    this.#pollAt = Math.max(this.#pollAt, now + (now - since) * (found ? SHARE_WORTH : SHARE))
   }
 
   #nextLook(): number {
@@ -185,10 +218,7 @@ export class Rounds {
     const directories = new Set(this.partitions.names.directories)
     for (const partition of this.partitions.all.values()) if (partition.name !== undefined) this.#byPath.set(partition.name, partition)
     for (const [real, path] of this.partitions.paths) {
-      const partition = this.#byPath.get(path)
-      if (partition === undefined) continue
-      this.#byPath.set(real, partition)
-      directories.add(dirname(real))
+      if (this.#byPath.has(path) || this.partitions.rests(path)) directories.add(dirname(real))
     }
     for (const directory of directories) {
       if (this.#watches.get(directory) !== undefined) continue
@@ -196,8 +226,16 @@ export class Rounds {
     }
   }
 
+  /** The file that this path, or what it is without symlinks, belongs to. */
+  #named(path: string): Partition | undefined {
+    const matching = this.partitions.paths.get(path) ?? path
+    const partition = this.#byPath.get(matching) ?? this.partitions.wake(matching)
+    if (partition !== undefined) this.#byPath.set(matching, partition)
+    return partition
+  }
+
   #noticed(directory: string, change: Change, name: string | null): void {
-    const partition = name === null ? undefined : this.#byPath.get(join(directory, name))
+    const partition = name === null ? undefined : this.#named(join(directory, name))
     if (change === 'entries' || name === null) this.#soon = true
     if (partition !== undefined) partition.due = true
     else for (const one of this.partitions.all.values()) if (one.name === undefined && one.file !== undefined) one.due = true

@@ -27,6 +27,10 @@ export interface Known {
   readonly young: number
   /** What lies in the directories now. */
   listings(): Listings
+  /** The file with this identity is read to its end, as a partition that is not among `all` for now. */
+  isResting(identity: string): boolean
+  /** What has these first bytes, as far as can be told at once, is among `all` again. */
+  wakeAlike(head: Buffer): void
   /** Opens a log to read it, compressed or not; says where its rest cannot be had. */
   open(path: string): Promise<DiskFile>
 }
@@ -70,6 +74,7 @@ export async function isDone(partition: Partition, { offset, size }: FilePositio
 
 /** Goes on in that file, where it holds the place and is not being read as another partition. */
 async function take(partition: Partition, place: FilePosition, { path, stat }: Candidate, known: Known, listings: Listings): Promise<boolean> {
+  if (known.isResting(identityOf(stat))) return false
   const owner = listings.owners.get(identityOf(stat))
   if (owner?.file !== undefined) {
     if (owner.judged || !(await partition.place(owner.file, place))) return false
@@ -115,7 +120,8 @@ export async function between(partition: Partition, known: Known, listings: List
   let count = 0
   for (const candidate of (await listings.earlier(path)).filter(later)) {
     const identity = identityOf(candidate.stat)
-    if (candidate === stood || candidate.stat.size === 0 || identities.has(identity) || listings.owners.has(identity)) continue
+    if (candidate === stood || candidate.stat.size === 0) continue
+    if (identities.has(identity) || listings.owners.has(identity) || known.isResting(identity)) continue
     if (known.names.owns(candidate.path) || !(await add(path, candidate, known, listings))) continue
     count++
   }

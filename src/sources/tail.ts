@@ -4,7 +4,7 @@
  * before it is acked, and a file whose name is gone stays open until all of it is.
  */
 import type { Batch, Mark } from '../events/batch.js'
-import type { Clock, Reader, Source } from '../events/flow.js'
+import type { Clock, Held, Reader, Source } from '../events/flow.js'
 import type { Disk } from '../disk/disk.js'
 import { Compressed } from './compressed.js'
 import { check, judge, truncated } from './copies.js'
@@ -53,6 +53,8 @@ export interface Surroundings {
   readonly refused: Refused
   /** Absent: by polling alone. */
   readonly notice?: Notice
+  /** Called when much memory is needed no more. */
+  readonly collect?: () => void
   /** `[A-Za-z0-9]+`, never the same twice. */
   randomId(): string
   say(message: string): void
@@ -83,8 +85,8 @@ export class Tail implements Source {
     this.#memory = new Memory(this.asks, options.statePath, disk, filePosition, beginningOf)
     this.#names = new Names(patterns, disk, say)
     const newId = (): string => this.asks + randomId()
-    this.#partitions = new Partitions(disk, this.#names, once ? 0 : times.young, () => clock.now(), newId, olddirs, openFilesMax)
-    this.#rounds = new Rounds(this.#partitions, times, once, clock, around.notice)
+    this.#partitions = new Partitions(disk, this.#names, once ? 0 : times.young, () => clock.now(), newId, olddirs, openFilesMax, this.asks)
+    this.#rounds = new Rounds(this.#partitions, times, once, clock, around.notice, around.collect)
     const encoder = new LineEncoder(eventBytesMax, refused, options.batchBytesMax)
     this.#sending = new Sending(encoder, options.headers, around.host, () => clock.now(), multiline)
     this.#reading = new Reading(eventBytesMax, (...piece) => this.#sending.refuse(...piece), multiline)
@@ -124,6 +126,7 @@ export class Tail implements Source {
           if (stop.aborted) return
         }
         if (this.#rounds.finished()) return
+        this.#rounds.rest(this.#acks)
         await this.#rounds.next(stop)
       }
     } finally {
@@ -133,8 +136,13 @@ export class Tail implements Source {
 
   async settle(mark: Mark): Promise<void> {
     const partition = this.#partitions.all.get(mark.partition)
-    if (partition !== undefined) partition.acked = mark.to.offset
+    if (partition !== undefined) partition.acked = (partition.marked?.offset === mark.to.offset ? partition.marked : filePosition(mark.to)) ?? null
     this.#memory.settle(mark)
+  }
+
+  /** Where its readers stand, by their acks. */
+  ackedPlaces(): Held {
+    return this.#partitions.stands()
   }
 
   /** Writes what was settled, and gives up files, watches and locks; open() may not be called again. */

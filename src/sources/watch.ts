@@ -5,6 +5,7 @@
  */
 import { basename, dirname, join, resolve } from 'node:path'
 import { createRequire } from 'node:module'
+import { setImmediate } from 'node:timers/promises'
 import type Glob from 'fast-glob'
 import type Micromatch from 'micromatch'
 import type { Disk, FileStat } from '../disk/disk.js'
@@ -13,16 +14,20 @@ import { errnoOf } from '../errors.js'
 const require = createRequire(import.meta.url)
 /** Loaded with the first name that may be a pattern: 70 files, 40 ms of a start. */
 const glob = (): typeof Glob => require('fast-glob') as typeof Glob
+const micromatch = (): typeof Micromatch => require('micromatch') as typeof Micromatch
 const isDynamic = (name: string): boolean => /[*?[\](){}!+@\\]/.test(name) && glob().isDynamicPattern(name)
 
-/** Files that are asked for at the same time: the pool of threads that does it has four. */
-const AT_ONCE = 16
+/** Files that are looked at before others have a turn: 3 ms. */
+const AT_ONCE = 256
 
 /** A regular file, by an absolute path that matches. */
 export interface Match {
   readonly path: string
   readonly stat: FileStat
 }
+
+/** What may be left out of a list. */
+export type Skip = (path: string, stat: FileStat) => boolean
 
 /** A pattern with an absolute path; characters of the directory are never wildcards. */
 export function absolute(pattern: string, directory: string): string {
@@ -34,6 +39,9 @@ export class Names {
   /** Patterns that were seen to be the name of something. */
   readonly #plain = new Set<string>()
   readonly #said = new Set<string>()
+  /** In this look. */
+  readonly #looked = new Set<string>()
+  #stats = 0
   /** Directories in which a file may appear that matches. */
   readonly directories = new Set<string>()
 
@@ -44,14 +52,18 @@ export class Names {
     readonly say: (message: string) => void,
   ) {}
 
-  /** Each path once; and the patterns that nothing matches, or only what is no regular file. */
-  async list(): Promise<{ matches: Match[]; missing: string[] }> {
+  /** Each path once; and the patterns that nothing matches, or only what is no regular file. Without those that `skip` says. */
+  async list(skip: Skip = () => false): Promise<{ matches: Match[]; missing: string[] }> {
     const matches = new Map<string, Match>()
     const missing: string[] = []
+    this.#looked.clear()
     for (const pattern of this.patterns) {
-      const found = await this.#matches(pattern)
-      if (found.length === 0) missing.push(pattern)
-      for (const match of found) matches.set(match.path, match)
+      let count = 0
+      for await (const match of this.#matches(pattern)) {
+        count++
+        if (!skip(match.path, match.stat)) matches.set(match.path, match)
+      }
+      if (count === 0) missing.push(pattern)
     }
     return { matches: [...matches.values()], missing }
   }
@@ -64,7 +76,7 @@ export class Names {
   owns(path: string): boolean {
     return this.patterns.some((pattern) => {
       if (pattern === path || unescape(pattern) === path) return true
-      return this.isPattern(pattern) && (require('micromatch') as typeof Micromatch).isMatch(path, pattern, { dot: basename(pattern).startsWith('.') })
+      return this.isPattern(pattern) && micromatch().isMatch(path, pattern, { dot: basename(pattern).startsWith('.') })
     })
   }
 
@@ -75,38 +87,55 @@ export class Names {
     this.say(message)
   }
 
-  async #matches(pattern: string): Promise<Match[]> {
+  async *#matches(pattern: string): AsyncGenerator<Match> {
     const itself = await this.#stat(pattern)
     if (itself !== undefined) this.#plain.add(pattern)
-    if (itself === undefined && this.isPattern(pattern)) return this.#glob(pattern)
+    if (itself === undefined && this.isPattern(pattern)) {
+      yield* this.#glob(pattern)
+      return
+    }
     const path = isDynamic(pattern) ? pattern : unescape(pattern)
     this.directories.add(dirname(path))
     const stat = itself ?? (path === pattern ? undefined : await this.#stat(path))
-    if (stat === undefined) return []
-    if (stat.kind === 'file') return [{ path, stat }]
-    this.sayOnce(`cannot read ${path}: it is ${KINDS[stat.kind] ?? 'no regular file'}`)
-    return []
+    if (stat?.kind === 'file') yield { path, stat }
+    else if (stat !== undefined) this.sayOnce(`cannot read ${path}: it is ${KINDS[stat.kind] ?? 'no regular file'}`)
   }
 
-  async #glob(pattern: string): Promise<Match[]> {
-    const found: Match[] = []
-    const paths = await glob()(pattern, { dot: basename(pattern).startsWith('.'), suppressErrors: true, absolute: true })
-    paths.sort()
-    for (let from = 0; from < paths.length; from += AT_ONCE) {
-      const some = paths.slice(from, from + AT_ONCE)
-      for (const [index, stat] of (await Promise.all(some.map((path) => this.#stat(path)))).entries()) {
-        if (stat?.kind !== 'file') continue
-        this.directories.add(dirname(some[index]!))
-        found.push({ path: some[index]!, stat })
-      }
-    }
+  async *#glob(pattern: string): AsyncGenerator<Match> {
     this.directories.add(fixedPart(pattern))
-    return found
+    const dot = basename(pattern).startsWith('.')
+    const paths = isFlat(pattern) ? await this.#inOne(pattern, dot) : await glob()(pattern, { dot, suppressErrors: true, absolute: true })
+    for (const path of paths.sort()) {
+      const stat = await this.#stat(path)
+      if (stat?.kind !== 'file') continue
+      this.directories.add(dirname(path))
+      yield { path, stat }
+    }
   }
 
-  async #stat(path: string): Promise<FileStat | undefined> {
+  /** A pattern for the names of one directory: a tenth of the time and memory, where there are thousands of them. */
+  async #inOne(pattern: string, dot: boolean): Promise<string[]> {
+    const directory = fixedPart(pattern)
+    const matches = micromatch().matcher(basename(pattern), { dot })
     try {
-      return await this.disk.stat(path)
+      const names = (await this.disk.list(directory)).filter((name) => (dot || !name.startsWith('.')) && matches(name))
+      return names.map((name) => join(directory, name))
+    } catch (error) {
+      if (!['ENOENT', 'ENOTDIR'].includes(errnoOf(error) ?? '')) this.sayOnce(`cannot look into ${directory}: ${errnoOf(error) ?? String(error)}`)
+      return []
+    }
+  }
+
+  /** The first of a directory in a thread, as its file system may hang; the others at once, which takes a tenth of the time. */
+  async #stat(path: string): Promise<FileStat | undefined> {
+    const directory = dirname(path)
+    try {
+      if (!this.#looked.has(directory)) {
+        this.#looked.add(directory)
+        return await this.disk.stat(path)
+      }
+      if (++this.#stats % AT_ONCE === 0) await setImmediate()
+      return this.disk.statNow(path)
     } catch (error) {
       this.sayOnce(`cannot look at ${path}: ${errnoOf(error) ?? String(error)}`)
       return undefined
@@ -117,6 +146,11 @@ export class Names {
 const KINDS: Partial<Record<FileStat['kind'], string>> = { directory: 'a directory', fifo: 'a pipe', socket: 'a socket', character: 'a device' }
 
 const unescape = (pattern: string): string => pattern.replace(/\\(.)/g, '$1')
+
+/** Only the last part is a pattern, and one that micromatch(3) reads as fast-glob does. */
+function isFlat(pattern: string): boolean {
+  return !/[{}]/.test(pattern) && !basename(pattern).includes('**') && fixedPart(pattern) === (unescape(dirname(pattern)) || '/')
+}
 
 /** The directory before the first wildcard. */
 function fixedPart(pattern: string): string {

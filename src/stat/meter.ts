@@ -52,7 +52,12 @@ export class Meter {
       this.acked(mark)
       return source.settle(mark)
     }
-    return { ...(source.asks === undefined ? {} : { asks: source.asks }), open, settle }
+    return {
+      ...(source.asks === undefined ? {} : { asks: source.asks }),
+      ...(source.ackedPlaces === undefined ? {} : { ackedPlaces: () => source.ackedPlaces!() }),
+      open,
+      settle,
+    }
   }
 
   /** This mark, and all before it. */

@@ -296,6 +296,11 @@ class View implements Disk {
     return inode && statOf(inode)
   }
 
+  statNow(path: string): FileStat | undefined {
+    const inode = this.disk.find(path)
+    return inode && statOf(inode)
+  }
+
   lstat(path: string): Promise<FileStat | undefined> {
     return this.stat(path)
   }

@@ -18,6 +18,7 @@ import { stdin } from '../../sources/stdin.js'
 import { tail, type Tail } from '../../sources/tail.js'
 import { absolute } from '../../sources/watch.js'
 import { Meter } from '../../stat/meter.js'
+import { collect } from '../collect.js'
 import { defineCommand, type Context, type Values } from '../command.js'
 import { STATUS } from '../exit.js'
 import { EVENTS, OUTPUT, REJECTS } from '../options.js'
@@ -77,7 +78,7 @@ export const command = defineCommand({
     const { disk, clock, say, directory, stop } = context
     const rejects = rejectsOf('flume-tail', values, context)
     const refused = values.strict ? STRICT : rejects
-    const around = { disk, clock, say, host: hostname(), refused, notice, randomId: () => randomBytes(12).toString('hex') }
+    const around = { disk, clock, say, host: hostname(), refused, notice, collect, randomId: () => randomBytes(12).toString('hex') }
     const eventBytesMax = values['event-bytes-max']
     const common = { sourceId: await sourceId(values, context), headers: headerOptions(values), eventBytesMax, ...batchBytes(values) }
     const source = operands.includes('-')

@@ -1,0 +1,18 @@
+/** Gives memory back that V8 holds for as much work as there was last: up to 50 MB of a process that has nothing to do now. */
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+
+/** ms after which V8 believes that little is allocated, and lets its young generation shrink. */
+const CALM = 20_000
+
+let gc: (() => void) | undefined
+let again: NodeJS.Timeout | undefined
+
+/** 50 ms for 20 MB that are in use; now and once more. */
+export function collect(): void {
+  setFlagsFromString('--expose-gc')
+  gc ??= runInNewContext('gc') as () => void
+  gc()
+  clearTimeout(again)
+  again = setTimeout(gc, CALM).unref()
+}

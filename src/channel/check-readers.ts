@@ -2,6 +2,7 @@
 import { FlumeError } from '../errors.js'
 import { readCursor } from './cursor.js'
 import type { Finding } from './finding.js'
+import type { Gap } from './gap.js'
 import type { Paths, Surroundings } from './surroundings.js'
 
 /** A cursor, or that of --ack=off. */
@@ -9,20 +10,35 @@ const CURSOR = /^[A-Za-z0-9_-]{1,64}(\.off)?$/
 /** A record may be read in the middle of being written. */
 const TRIES = 3
 
-/** `first`: the oldest event. `next`: the one that will come next, asked for after a place was read: a reader at work moves on. */
-export async function* checkReaders(paths: Paths, around: Surroundings, first: number, next: () => Promise<number>): AsyncGenerator<Finding> {
+/** The oldest event, and when its segment was begun: ms, 0: not known. */
+export interface Oldest {
+  readonly first: number
+  readonly created: number
+}
+
+/** `endsBefore`: the number of the event before which the queue ends, where that is less; else undefined. */
+export async function* checkReaders(
+  paths: Paths,
+  around: Surroundings,
+  { first, created }: Oldest,
+  endsBefore: (at: number) => Promise<number | undefined>,
+): AsyncGenerator<Finding> {
   const names = await around.disk.list(paths.cursors).catch(() => [])
   for (const name of names.filter((each) => CURSOR.test(each)).sort()) {
     const file = paths.cursor(name)
     const at = await placeOf(paths, name, around)
+    if (at === undefined) continue
     if (at === 'damaged') {
       const meaning = `reader ${name} is refused, and no segment is removed; no event is lost`
       yield { kind: 'cursor', file, byte: 0, reason: 'neither of its two records verifies', meaning }
-    } else if (at !== undefined && at < first) {
+    } else if (at < first) {
+      const gap: Gap = { first: at, end: first, reason: 'removed', time: created }
       const reason = `reader ${name} stands before event ${at}, the oldest is ${first}`
-      yield { kind: 'lost', file, byte: null, reason, meaning: `events ${at} to ${first - 1} are lost to it` }
-    } else if (at !== undefined && !name.endsWith('.off') && at > (await next())) {
-      const reason = `reader ${name} stands before event ${at}, but the queue ends before ${await next()}`
+      yield { kind: 'removed', file, byte: null, reason, meaning: `events ${at} to ${first - 1} are lost to it`, gap }
+    } else {
+      const end = name.endsWith('.off') ? undefined : await endsBefore(at)
+      if (end === undefined) continue
+      const reason = `reader ${name} stands before event ${at}, but the queue ends before ${end}`
       yield { kind: 'ahead', file, byte: null, reason, meaning: `the next start goes on at ${at}; the events between are lost` }
     }
   }

@@ -12,6 +12,7 @@ import { lookAtIdentity, type Identity } from './identity.js'
 import { Published, type End } from './published.js'
 import { recover, type Place } from './recover.js'
 import { readRetain } from './retain.js'
+import { readerPlaces } from './retention.js'
 import { firstFrame, readHeader, readTable } from './start.js'
 import { listSegments, type Paths, type Surroundings } from './surroundings.js'
 import { Walk } from './walk.js'
@@ -31,18 +32,30 @@ interface Opened {
   readonly at: number
 }
 
+/** Asked for after a reader's place was read: one at work moves on. */
+async function nextOf(published: Published): Promise<number> {
+  return (await published.read())?.next ?? 0
+}
+
 export class Check {
   readonly #blocks = new Blocks(BLOCK_SIZE, BLOCK_COUNT)
-  #identity: Identity | undefined
   /** Whether the positions at the end of the segment before are known. */
   #positions = false
   #summary: Summary = { segments: 0, bytes: 0, first: 0, next: 0, readers: 0, wrong: 0, lost: 0 }
 
+  #identity: Identity | undefined
+  /** The oldest event, and when its segment was begun. */
+  #oldest = { first: 0, created: 0 }
+
+  /** `identity`: what queue.json will say, where that is not what it says now. */
   constructor(
     readonly paths: Paths,
     readonly around: Surroundings,
     readonly stop: AbortSignal,
-  ) {}
+    readonly identity?: Identity,
+  ) {
+    this.#identity = identity
+  }
 
   /** Of what was read so far. */
   get summary(): Summary {
@@ -71,15 +84,20 @@ export class Check {
   }
 
   async *#all(): AsyncGenerator<Finding> {
-    yield* this.#checkIdentity()
+    if (this.identity === undefined) yield* this.#checkIdentity()
     yield* this.#checkRetain()
     const published = new Published(this.paths, this.around.disk, new Wake())
     try {
       const known = await published.read()
       const segments = await listSegments(this.around.disk, this.paths).catch(() => [])
-      yield* this.#segments(segments, known)
-      const { first, next } = this.#summary
-      yield* checkReaders(this.paths, this.around, first, async () => Math.max(next, (await published.read())?.next ?? 0))
+      yield* this.#empty(segments)
+      const walk = new Walk(segments[0] ?? known?.next ?? 0, this.#blocks)
+      yield* this.#segments(segments, known, walk)
+      if (this.stop.aborted) return
+      const ends = Math.max(walk.next, known?.next ?? 0)
+      yield* walk.end(Math.max(ends, await this.#furthest(published)), this.paths.segment(segments.at(-1) ?? walk.next), this.around.clock.now())
+      this.#set({ next: walk.next })
+      yield* checkReaders(this.paths, this.around, this.#oldest, async (at) => (at > ends && at > (await nextOf(published)) ? ends : undefined))
       this.#set({ readers: (await this.around.disk.list(this.paths.cursors).catch(() => [])).filter((name) => !name.includes('.')).length })
     } finally {
       await published.close()
@@ -110,18 +128,32 @@ export class Check {
     }
   }
 
-  async *#segments(segments: readonly number[], known: End | undefined): AsyncGenerator<Finding> {
-    const first = segments[0] ?? known?.next ?? 0
-    const walk = new Walk(first, this.#blocks)
+  /** Last segments without a byte are none: takes them off the list. */
+  async *#empty(segments: number[]): AsyncGenerator<Finding> {
+    for (let last = segments.at(-1); last !== undefined; last = segments.at(-1)) {
+      const file = this.paths.segment(last)
+      if ((await this.around.disk.stat(file))?.size !== 0) return
+      segments.pop()
+      yield { kind: 'note', file, byte: 0, reason: 'is empty', meaning: 'the next start removes it; no event is lost' }
+    }
+  }
+
+  async *#segments(segments: readonly number[], known: End | undefined, walk: Walk): AsyncGenerator<Finding> {
+    const first = walk.next
     this.#set({ first, next: first })
+    this.#oldest = { first, created: 0 }
     for (const [index, start] of segments.entries()) {
       const opened = await this.#open(start)
       if (opened === undefined) walk.next = Math.max(walk.next, segments[index + 1] ?? 0) // removed since it was listed
       else yield* this.#segment(opened, walk, index === segments.length - 1, known)
       if (this.stop.aborted) return
     }
-    if (known !== undefined) yield* walk.end(known.next, this.paths.segment(segments.at(-1) ?? first))
-    this.#set({ next: walk.next })
+  }
+
+  /** Where a reader stands that is after the end, 0 where none is: what it has acked was there, and no number is used again. */
+  async #furthest(published: Published): Promise<number> {
+    const furthest = (await readerPlaces(this.around.disk, this.paths).catch(() => [])).at(-1)?.next ?? 0
+    return furthest > (await nextOf(published)) ? furthest : 0
   }
 
   async *#segment(opened: Opened, walk: Walk, isLast: boolean, known: End | undefined): AsyncGenerator<Finding> {
@@ -134,7 +166,8 @@ export class Check {
       }
       const { size } = await file.stat()
       this.#set({ segments: this.#summary.segments + 1, bytes: this.#summary.bytes + size })
-      yield* walk.begin(first, this.paths.segment(walk.next))
+      if (first === this.#oldest.first) this.#oldest = { first, created: opened.header?.created ?? 0 }
+      yield* walk.begin({ first, missing: this.paths.segment(walk.next), created: opened.header?.created ?? 0 })
       yield* this.#beginning(opened, isLast)
       if (walk.next > first) {
         const reason = `begins with event ${first}, which the segment before it holds`
@@ -143,7 +176,6 @@ export class Check {
       const end = isLast ? await this.#endOf(opened, known) : undefined
       yield* walk.frames({ path, file, at, limit: end?.end ?? Infinity })
       if (end === undefined) return
-      yield* walk.end(end.next, path)
       if (size > end.end && known?.segment !== first) {
         const reason = `${size - end.end} bytes were written and never acked`
         yield { kind: 'note', file: path, byte: end.end, reason, meaning: 'the next start cuts them; what sent them sends them again' }

@@ -15,6 +15,9 @@ export const FRAME_BYTES_MAX = BATCH_BYTES_MAX
 export const FRAME_MAGIC = Buffer.from([0xff, 0x66, 0x6c, 0x66])
 const SEGMENT_MAGIC = Buffer.from('flumeseg')
 const CONTINUES = 1
+/** Formats of frames: events, or in their place that they are lost. */
+const EVENTS = 1
+const LOST = 2
 
 /** Partition to the position stored of it. */
 export type Table = ReadonlyMap<string, Position>
@@ -44,6 +47,8 @@ export interface FrameHeader {
   readonly durable: number
   /** The batch goes on in the next frame. */
   readonly continues: boolean
+  /** The events are lost; the lines are their gap event. */
+  readonly lost: boolean
   readonly positionsSize: number
   readonly linesSize: number
   readonly positionsChecksum: number
@@ -86,7 +91,7 @@ export type FrameStart = Omit<FrameHeader, 'place' | 'durable' | 'positionsSize'
 export function encodeFrameHeader(frame: FrameStart, positions: Buffer, lines: Buffer): Buffer {
   const bytes = Buffer.alloc(FRAME_HEADER_SIZE)
   FRAME_MAGIC.copy(bytes, 0)
-  bytes[4] = FORMAT
+  bytes[4] = frame.lost ? LOST : EVENTS
   bytes[5] = frame.continues ? CONTINUES : 0
   writeLong(bytes, frame.first, 8)
   writeLong(bytes, frame.time, 16)
@@ -109,7 +114,7 @@ export function placeFrame(header: Buffer, place: number, durable: number): void
 export function decodeFrameHeader(bytes: Buffer, at: number, place: number): FrameHeader | undefined {
   if (at + FRAME_HEADER_SIZE > bytes.length || bytes.readUInt32LE(at) !== FRAME_MAGIC.readUInt32LE(0)) return undefined
   const header = bytes.subarray(at, at + FRAME_HEADER_SIZE)
-  if (header[4] !== FORMAT || !sealed(header) || readLong(header, 24) !== place) return undefined
+  if ((header[4] !== EVENTS && header[4] !== LOST) || !sealed(header) || readLong(header, 24) !== place) return undefined
   return {
     first: readLong(header, 8),
     time: readLong(header, 16),
@@ -117,6 +122,7 @@ export function decodeFrameHeader(bytes: Buffer, at: number, place: number): Fra
     durable: readLong(header, 32),
     count: header.readUInt32LE(40),
     continues: ((header[5] ?? 0) & CONTINUES) !== 0,
+    lost: header[4] === LOST,
     positionsSize: header.readUInt32LE(44),
     linesSize: header.readUInt32LE(48),
     positionsChecksum: header.readUInt32LE(52),

@@ -35,7 +35,7 @@ export function encodeBatch(batch: Batch, first: number, time: number): Entry {
   for (const [index, { lines, count }] of parts.entries()) {
     const continues = index < parts.length - 1
     const last = continues ? NOTHING : positions
-    const header = encodeFrameHeader({ first: next, count, time, continues }, last, lines)
+    const header = encodeFrameHeader({ first: next, count, time, continues, lost: false }, last, lines)
     frames.push({ first: next, count, time, header, positions: last, lines })
     next += count
     size += FRAME_HEADER_SIZE + last.length + lines.length

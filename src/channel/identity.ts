@@ -56,11 +56,15 @@ export async function lookAtIdentity(paths: Paths, { disk }: Surroundings): Prom
 async function checkIdentity(paths: Paths, around: Surroundings, how: OpenHow, written: Written): Promise<Identity> {
   const stat = await around.disk.stat(paths.identity)
   if (stat === undefined || isItself(stat, written)) return written
-  if (how.accept === 'moved') return write(paths, around, written)
-  if (how.accept === 'copied') return write(paths, around, { queue: around.uuid(), formerly: [...written.formerly, written.queue] })
-  throw new FlumeError(
+  if (how.accept === 'moved') return writeIdentity(paths, around, written)
+  if (how.accept === 'copied') return writeIdentity(paths, around, { queue: around.uuid(), formerly: [...written.formerly, written.queue] })
+  throw copied(paths)
+}
+
+export function copied({ directory }: Paths): FlumeError {
+  return new FlumeError(
     'QUEUE_COPIED',
-    `cannot open queue ${paths.directory}: it was copied or restored from a backup; ` +
+    `cannot open queue ${directory}: it was copied or restored from a backup; ` +
       'say --copied if the other one lives on, or --moved if this one takes its place',
   )
 }
@@ -76,14 +80,14 @@ function decode(bytes: Buffer, paths: Paths): Written {
   try {
     written = JSON.parse(bytes.toString()) as Partial<Written>
   } catch (cause) {
-    throw new FlumeError('SEGMENT_DAMAGED', `cannot read ${paths.identity}`, { cause })
+    throw new FlumeError('SEGMENT_DAMAGED', `cannot read ${paths.identity}, --repair says what can be done`, { cause })
   }
   const { format, queue, formerly, inode, born } = written
   if (typeof format === 'number' && format > FORMAT) {
     throw new FlumeError('VERSION', `cannot open queue ${paths.directory}: its format is ${format}, this program knows ${FORMAT}`)
   }
   if (format !== FORMAT || !isUuid(queue) || typeof inode !== 'string' || typeof born !== 'string') {
-    throw new FlumeError('SEGMENT_DAMAGED', `cannot read ${paths.identity}: it does not say which queue this is`)
+    throw new FlumeError('SEGMENT_DAMAGED', `cannot read ${paths.identity}: it does not say which queue this is; --repair says what can be done`)
   }
   return { format, queue, formerly: formerly ?? [], inode, born }
 }
@@ -102,7 +106,7 @@ async function refuseOther(disk: Disk, paths: Paths): Promise<void> {
   }
   const segments = await disk.stat(paths.segments)
   if (segments !== undefined && (await disk.list(paths.segments)).some((name) => name.endsWith('.seg'))) {
-    throw new FlumeError('SEGMENT_DAMAGED', `cannot open queue ${paths.directory}: it has segments, but queue.json is missing`)
+    throw new FlumeError('SEGMENT_DAMAGED', `cannot open queue ${paths.directory}: it has segments, but queue.json is missing; --repair says what can be done`)
   }
 }
 
@@ -110,7 +114,7 @@ async function create(paths: Paths, around: Surroundings): Promise<Identity> {
   const { disk } = around
   const top = await disk.makeDirectory(paths.directory, 0o700)
   await makeParts(paths, disk)
-  const identity = await write(paths, around, { queue: around.uuid(), formerly: [] }, true)
+  const identity = await writeIdentity(paths, around, { queue: around.uuid(), formerly: [] }, true)
   if (top !== undefined) await disk.syncDirectory(dirname(top))
   return identity
 }
@@ -128,7 +132,7 @@ export async function makeParts(paths: Paths, disk: Disk): Promise<void> {
 }
 
 /** The temporary file becomes queue.json itself, so that its inode is known before it is written. `fresh`: whoever was first wins. */
-async function write(paths: Paths, around: Surroundings, identity: Identity, fresh = false): Promise<Identity> {
+export async function writeIdentity(paths: Paths, around: Surroundings, identity: Identity, fresh = false): Promise<Identity> {
   const { disk } = around
   const temporary = `${paths.identity}.${around.uuid()}.tmp`
   const file = await disk.open(temporary, 'create')

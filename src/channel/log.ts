@@ -13,7 +13,7 @@ import type { End, Published } from './published.js'
 import { recover, type Recovered } from './recover.js'
 import { readerPlaces, removePassed, type Sizes } from './retention.js'
 import { isNoSpace, SegmentWriter } from './segment.js'
-import { startOf } from './start.js'
+import { NOTHING_MISSING, startOf, type Without } from './start.js'
 import { listSegments, segmentSizes, type Paths, type Surroundings } from './surroundings.js'
 
 const COPY_SIZE = 1024 * 1024
@@ -42,12 +42,12 @@ export class Log {
   }
 
   /** Recovers; on return all that is kept is on disk and published. The caller holds the lock. Throws SEGMENT_DAMAGED. */
-  static async open(paths: Paths, around: Surroundings, identity: Identity, published: Published): Promise<Log> {
+  static async open(paths: Paths, around: Surroundings, identity: Identity, published: Published, without: Without = NOTHING_MISSING): Promise<Log> {
     const known = await published.adopt()
     await around.disk.syncDirectory(paths.segments) // whoever named the last segment may have died before it was
     const segments = await dropUnmade(paths, around, await listSegments(around.disk, paths))
     const last = segments.at(-1)
-    const found = last === undefined ? undefined : await recoverLast(paths, around, identity, segments, known)
+    const found = last === undefined ? undefined : await recoverLast(paths, around, identity, segments, known, without)
     const next = await nextSequence(paths, around, found?.recovered.next ?? last ?? 0, known)
     const sealed = await segmentSizes(around.disk, paths)
     const opened = new Log(paths, around, identity, published, NO_SEGMENT, next, found?.recovered.table ?? new Map<string, Position>(), sealed)
@@ -102,6 +102,15 @@ export class Log {
     await this.#begin()
     this.sealed.set(old.first, old.end)
     this.#sealedBytes += old.end
+    await old.file.close()
+    await this.#publish()
+  }
+
+  /** The last segment, which holds no event, is written new. */
+  async renew(): Promise<void> {
+    assert(this.isEmpty)
+    const old = this.active
+    await this.#begin()
     await old.file.close()
     await this.#publish()
   }
@@ -203,6 +212,7 @@ async function recoverLast(
   identity: Identity,
   segments: readonly number[],
   known: End | undefined,
+  without: Without,
 ): Promise<{ writer: SegmentWriter; recovered: Recovered }> {
   const last = segments.at(-1)
   assert(last !== undefined)
@@ -210,7 +220,7 @@ async function recoverLast(
   const blocks = new Blocks(COPY_SIZE, 2)
   const file = await around.disk.open(path, 'update')
   try {
-    const start = await startOf(paths, around, identity, segments, blocks)
+    const start = await startOf(paths, around, identity, segments, blocks, without)
     const published = known?.segment === last ? { end: known.end, next: known.next } : undefined
     const recovered = await recover(file, start.place, start.table, published, blocks)
     const { damaged } = recovered

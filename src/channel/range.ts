@@ -113,10 +113,10 @@ function cut(batch: Batch, from: number, end: number): Batch {
   const [first, last] = [mark.from.offset, mark.to.offset]
   if (first >= from && last <= end) return batch
   const [begin, stop] = [Math.max(first, from), Math.min(last, end)]
-  const start = after(lines, 0, begin - first)
+  const start = afterLines(lines, 0, begin - first)
   return {
     ...batch,
-    lines: lines.subarray(start, after(lines, start, stop - begin)),
+    lines: lines.subarray(start, afterLines(lines, start, stop - begin)),
     count: stop - begin,
     mark: { ...mark, from: { offset: begin }, to: { offset: stop } },
     release: () => batch.release(),
@@ -124,7 +124,7 @@ function cut(batch: Batch, from: number, end: number): Batch {
 }
 
 /** The byte after `count` lines from byte `at` on. */
-function after(lines: Buffer, at: number, count: number): number {
+export function afterLines(lines: Buffer, at: number, count: number): number {
   let end = at
   for (let left = count; left > 0; left--) end = lines.indexOf(10, end) + 1
   return end

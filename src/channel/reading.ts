@@ -6,6 +6,7 @@ import type { Blocks } from '../disk/blocks.js'
 import type { DiskFile } from '../disk/disk.js'
 import { batchOf, type Batch, type Mark } from '../events/batch.js'
 import { errnoOf } from '../errors.js'
+import { gapLine, reasonOf, type Reason } from './gap.js'
 import type { Identity } from './identity.js'
 import type { End, Published } from './published.js'
 import type { Recent } from './recent.js'
@@ -32,8 +33,6 @@ export interface Reading {
   /** Called with each segment that is begun. */
   began?(first: number): void
 }
-
-type Reason = 'damaged' | 'missing' | 'removed'
 
 interface OpenSegment {
   readonly first: number
@@ -144,7 +143,10 @@ export class LogReader {
       const { header } = found
       segment.at = header.place + found.size
       if (header.first + header.count > this.#next) yield* this.#frame(segment, found)
-      else found.release()
+      else {
+        segment.damaged ||= found.lines === undefined // whoever begins before it is told the same of what follows
+        found.release()
+      }
       if (this.reading.stop.aborted || this.reading.recent?.at(this.#next) !== undefined) return false
     }
     return true
@@ -160,6 +162,12 @@ export class LogReader {
       yield* this.#skipTo(first + count, 'damaged')
       return
     }
+    if (frame.header.lost) {
+      const reason = reasonOf(frame.lines)
+      frame.release()
+      yield* this.#skipTo(first + count, reason)
+      return
+    }
     this.#next = first + count
     yield { lines: frame.lines, count, mark: this.#mark(first, this.#next), release: () => frame.release() }
   }
@@ -171,14 +179,8 @@ export class LogReader {
       const end = Math.min(to, ...this.reading.stops.filter((stop) => stop > first))
       this.reading.around.say(`queue ${this.reading.paths.directory}: events ${first} to ${end - 1} are ${reason}`)
       this.#next = end
-      yield batchOf(this.#gapLine(reason, first, end - 1), 1, this.#mark(first, end))
+      yield batchOf(gapLine({ first, end, reason, time: this.#time }, this.reading.identity.queue), 1, this.#mark(first, end))
     }
-  }
-
-  #gapLine(reason: Reason, first: number, last: number): Buffer {
-    const { queue } = this.reading.identity
-    const headers = { 'flume.gap': reason, queue, first: String(first), last: String(last), timestamp: String(this.#time) }
-    return Buffer.from(`${JSON.stringify({ headers, body: '' })}\n`)
   }
 
   #mark(from: number, to: number): Mark {

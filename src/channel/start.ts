@@ -9,6 +9,13 @@ import { recover, type Place } from './recover.js'
 import { readFrames } from './segment.js'
 import type { Paths, Surroundings } from './surroundings.js'
 
+/** What may be missing all the same: `positions` that nothing tells are none. For a repair. */
+export interface Without {
+  readonly positions: boolean
+}
+
+export const NOTHING_MISSING: Without = { positions: false }
+
 /** Where the frames of the last segment begin, and the table there. Throws VERSION, OTHER_HISTORY, SEGMENT_DAMAGED. */
 export async function startOf(
   paths: Paths,
@@ -16,6 +23,7 @@ export async function startOf(
   identity: Identity,
   segments: readonly number[],
   blocks: Blocks,
+  without: Without,
 ): Promise<{ place: Place; table: Table }> {
   const last = segments.at(-1)
   assert(last !== undefined)
@@ -26,7 +34,7 @@ export async function startOf(
     if (header !== undefined) checkHeader(header, last, path, identity)
     const end = header === undefined ? await firstFrame(file, blocks) : SEGMENT_HEADER_SIZE + header.tableSize
     const table = header === undefined ? undefined : await readTable(file, header)
-    return { place: { end, next: last }, table: table ?? (await tableBefore(paths, around, identity, segments, blocks)) }
+    return { place: { end, next: last }, table: table ?? (await tableBefore(paths, around, identity, segments, blocks, without)) }
   } finally {
     await file.close()
   }
@@ -39,17 +47,19 @@ async function tableBefore(
   identity: Identity,
   segments: readonly number[],
   blocks: Blocks,
+  without: Without,
 ): Promise<Table> {
   const path = paths.segment(segments.at(-1) ?? 0)
   if (segments.length < 2) {
+    if (without.positions) return new Map()
     throw new FlumeError(
       'SEGMENT_DAMAGED',
-      `cannot read the positions in segment ${path} at byte ${SEGMENT_HEADER_SIZE}: what sends into the queue would begin again`,
+      `cannot read the positions in segment ${path} at byte ${SEGMENT_HEADER_SIZE}: what sends into the queue would begin again; --repair says what can be done`,
     )
   }
   around.say(`segment ${path} is damaged at its beginning: takes the positions from the one before it`)
   const earlier = segments.slice(0, -1)
-  const { place, table } = await startOf(paths, around, identity, earlier, blocks)
+  const { place, table } = await startOf(paths, around, identity, earlier, blocks, without)
   const file = await around.disk.open(paths.segment(earlier.at(-1) ?? 0), 'read')
   try {
     return (await recover(file, place, table, { end: (await file.stat()).size, next: 0 }, blocks)).table
@@ -85,7 +95,7 @@ function checkHeader(header: SegmentHeader, first: number, path: string, identit
     throw new FlumeError('VERSION', `cannot read segment ${path}: its format is ${header.format}, this program knows ${FORMAT}`)
   }
   if (header.first !== first || ![identity.queue, ...identity.formerly].includes(header.queue)) {
-    throw new FlumeError('OTHER_HISTORY', `cannot read segment ${path}: it is segment ${header.first} of queue ${header.queue}`)
+    throw new FlumeError('OTHER_HISTORY', `cannot read segment ${path}: it is segment ${header.first} of queue ${header.queue}; --repair says what can be done`)
   }
 }
 

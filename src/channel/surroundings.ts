@@ -20,6 +20,8 @@ export class Paths {
   readonly committed: string
   readonly identity: string
   readonly retain: string
+  /** What repairs have replaced. */
+  readonly originals: string
 
   constructor(readonly directory: string) {
     this.segments = join(directory, 'segments')
@@ -28,6 +30,7 @@ export class Paths {
     this.committed = join(directory, 'committed')
     this.identity = join(directory, 'queue.json')
     this.retain = join(directory, 'retain')
+    this.originals = join(directory, 'originals')
   }
 
   segment(first: number): string {

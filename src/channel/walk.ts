@@ -1,11 +1,12 @@
 /**
  * One pass over the frames of a queue in order, with what each damaged place costs: the same events as the gap events of
- * reading.ts, but with file and byte, and nothing stops it.
+ * reading.ts, for the same reason and time, but with file and byte, and nothing stops it.
  */
 import type { Blocks } from '../disk/blocks.js'
 import type { DiskFile } from '../disk/disk.js'
 import { countLines } from '../events/batch.js'
-import { lost, type Finding } from './finding.js'
+import { known, lost, noEvent, type Finding } from './finding.js'
+import { reasonOf } from './gap.js'
 import { readFrames, type Frame } from './segment.js'
 
 /** One segment to be read: its frames from byte `at` up to `limit`. */
@@ -16,9 +17,19 @@ export interface Stretch {
   readonly limit: number
 }
 
+/** A segment begins with event `first`; `missing` is the file that should hold those before it. `created`: ms, 0: not known. */
+export interface Beginning {
+  readonly first: number
+  readonly missing: string
+  readonly created: number
+}
+
 export class Walk {
   /** Bytes that are no frame, while it is not known what stood there. */
   #unknown: { readonly path: string; readonly from: number; readonly to: number } | undefined
+  /** What gap events say: the time of what was read last, and whether something of its segment was damaged. */
+  #time = 0
+  #damaged = false
 
   /** `next`: sequence of the event that is to come. */
   constructor(
@@ -26,11 +37,12 @@ export class Walk {
     readonly blocks: Blocks,
   ) {}
 
-  /** A segment begins with event `first`; `missing` is the file that should hold those before it. */
-  *begin(first: number, missing: string): Generator<Finding> {
+  *begin({ first, missing, created }: Beginning): Generator<Finding> {
+    if (first > this.next) this.#time = created
     yield* this.#settle(first)
-    if (first > this.next) yield lost(missing, null, 'is missing, or the end of the segment before it', this.next, first)
+    if (first > this.next) yield this.#lost(missing, null, 'is missing, or the end of the segment before it', first, this.#damaged)
     this.next = Math.max(this.next, first)
+    this.#damaged = false
   }
 
   async *frames({ path, file, at, limit }: Stretch): AsyncGenerator<Finding> {
@@ -38,6 +50,7 @@ export class Walk {
       if (found.kind === 'damage') {
         yield* this.#settle(this.next)
         this.#unknown = { path, from: found.from, to: found.to }
+        this.#damaged = true
         continue
       }
       try {
@@ -48,29 +61,44 @@ export class Walk {
     }
   }
 
-  /** The log ends before event `next`; `path` is its last segment. */
-  *end(next: number, path: string): Generator<Finding> {
+  /** The log ends before event `next`; `path` is its last segment; whoever opens it begins another one at `time`. */
+  *end(next: number, path: string, time: number): Generator<Finding> {
+    if (next > this.next) this.#time = time
     yield* this.#settle(next)
-    if (next > this.next) yield lost(path, null, 'ends too early', this.next, next)
+    if (next > this.next) yield this.#lost(path, null, 'ends too early', next, this.#damaged)
     this.next = Math.max(this.next, next)
   }
 
   *#frame(path: string, frame: Frame): Generator<Finding> {
-    const { first, count, place } = frame.header
+    const { first, count, place, time } = frame.header
     const end = first + count
+    if (end > this.next) this.#time = time
     yield* this.#settle(first)
-    if (first > this.next) yield lost(path, place, `a frame begins with event ${first}, not ${this.next}`, this.next, first)
+    if (first > this.next) yield this.#lost(path, place, `a frame begins with event ${first}, not ${this.next}`, first, true)
     this.next = Math.max(this.next, first)
-    if (frame.lines === undefined) yield lost(path, place, 'the lines of a frame do not verify', this.next, end)
-    else {
-      const lines = countLines(frame.lines)
-      if (lines !== count) yield lost(path, place, `a frame says it holds ${count} events and has ${lines} lines`, 0, 0, 'they are given out as they are')
-      if (count > 0 && first < this.next) yield lost(path, place, `events from ${first} on stand in the queue already`, 0, 0)
-    }
+    if (frame.lines === undefined) {
+      this.#damaged = true
+      yield this.#lost(path, place, 'the lines of a frame do not verify', end, true)
+    } else yield* this.#lines(path, frame, frame.lines)
     if (frame.positions === undefined) {
-      yield lost(path, place, 'the positions of a frame do not verify', 0, 0, 'no event is lost; those of the next frame take their place')
+      yield noEvent(path, place, 'the positions of a frame do not verify', 'no event is lost; those of the next frame take their place')
     }
     this.next = Math.max(this.next, end)
+  }
+
+  /** Of a frame whose lines verify. */
+  *#lines(path: string, { header: { first, count, place, lost: isLost, time } }: Frame, lines: Buffer): Generator<Finding> {
+    const start = Math.max(first, this.next)
+    if (isLost) {
+      if (start < first + count) yield known(path, place, { first: start, end: first + count, reason: reasonOf(lines), time })
+      return
+    }
+    const found = countLines(lines)
+    if (found !== count) {
+      const reason = `a frame says it holds ${count} events and has ${found} lines`
+      yield { kind: 'miscounted', file: path, byte: place, reason, meaning: 'they are given out as they are' }
+    }
+    if (count > 0 && first < this.next) yield noEvent(path, place, `events from ${first} on stand in the queue already`, 'no event is lost')
   }
 
   /** What follows the unknown bytes begins with event `first`: now it is known what they cost. */
@@ -78,7 +106,12 @@ export class Walk {
     const unknown = this.#unknown
     this.#unknown = undefined
     if (unknown === undefined) return
-    yield lost(unknown.path, unknown.from, `${unknown.to - unknown.from} bytes are no frame`, this.next, first)
+    yield this.#lost(unknown.path, unknown.from, `${unknown.to - unknown.from} bytes are no frame`, first, true)
     this.next = Math.max(this.next, first)
+  }
+
+  /** Events up to `end`, which is not included. */
+  #lost(path: string, byte: number | null, reason: string, end: number, damaged: boolean): Finding {
+    return lost(path, byte, reason, { first: this.next, end, reason: damaged ? 'damaged' : 'missing', time: this.#time })
   }
 }

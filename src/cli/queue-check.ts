@@ -16,10 +16,14 @@ export async function printCheck(fd: number, paths: Paths, around: Surroundings,
 }
 
 async function* linesOf(check: Check, json: boolean): AsyncGenerator<{ lines: Buffer }> {
-  for await (const finding of check.findings()) yield { lines: Buffer.from(json ? `${JSON.stringify(finding)}\n` : textOf(finding)) }
+  for await (const finding of check.findings()) yield { lines: Buffer.from(json ? jsonOf(finding) : textOf(finding)) }
   if (check.stop.aborted) return
   const { summary } = check
   yield { lines: Buffer.from(json ? `${JSON.stringify({ kind: 'summary', ...summary })}\n` : sumOf(summary)) }
+}
+
+function jsonOf({ kind, file, byte, reason, meaning, first, last }: Finding): string {
+  return `${JSON.stringify({ kind, file, byte, reason, meaning, first, last })}\n`
 }
 
 /** `/q/segments/00000000000000000000.seg: byte 4711: 312 bytes are no frame: events 120 to 181 are lost` */
@@ -31,6 +35,6 @@ function textOf({ file, byte, reason, meaning }: Finding): string {
 function sumOf({ segments, first, next, readers, wrong, lost }: Summary): string {
   const holds = next === first ? 'no events' : `${counted(next - first - lost, 'event')} (${first} to ${next - 1})`
   const read = `read ${counted(segments, 'segment')} with ${holds} and ${counted(readers, 'reader')}: `
-  const found = wrong === 0 ? 'nothing is wrong' : `${counted(wrong, 'thing')} ${wrong === 1 ? 'is' : 'are'} wrong`
+  const found = wrong === 0 ? 'nothing is wrong' : `${counted(wrong, 'thing')} ${wrong === 1 ? 'is' : 'are'} wrong, --repair says what can be done`
   return `${read}${found}${lost === 0 ? '' : `; ${counted(lost, 'event')} ${lost === 1 ? 'is' : 'are'} lost`}\n`
 }

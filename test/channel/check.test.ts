@@ -4,7 +4,7 @@ import { Check } from '../../src/channel/check.js'
 import { Queue } from '../../src/channel/channel.js'
 import { encodeSegmentStart } from '../../src/channel/format.js'
 import { Paths } from '../../src/channel/surroundings.js'
-import { checkAll, flip, gapsIn, lostIn, PUT, queueOn, segmentsOn, spoil } from '../support/checking.js'
+import { checkAll, flip, gapEventsIn, gapEventsOf, gapsIn, lostIn, PUT, queueOn, segmentsOn, spoil } from '../support/checking.js'
 import { FakeClock } from '../support/clock.js'
 import { MemoryDisk } from '../support/memory-disk.js'
 import { aroundOf, exportAll, numbered, putAll } from '../support/queue.js'
@@ -45,7 +45,7 @@ t.test('whatever byte of a segment is wrong is found, and what is called lost is
       if (findings.length === 0 || summary.wrong === 0) t.fail(`byte ${at} of ${path} is not found`)
       if (findings.some(({ file, byte }) => file !== path || byte === null || byte > at)) t.fail(`byte ${at} of ${path}: ${JSON.stringify(findings)}`)
       const taken = await exportAll(await Queue.open('/q', aroundOf(spoiled.boot()), { create: false }))
-      if (lostIn(findings).join() !== gapsIn(taken).join()) t.fail(`byte ${at} of ${path}: ${JSON.stringify(findings)}`)
+      if (gapEventsOf(findings).join() !== gapEventsIn(taken).join()) t.fail(`byte ${at} of ${path}: ${JSON.stringify(findings)}`)
       if (taken.at(-1)?.to !== EVENTS) t.fail(`byte ${at} of ${path}: ends at ${taken.at(-1)?.to}`)
     }
   }
@@ -63,7 +63,7 @@ t.test('segments that are missing, cut short or empty cost what they held', asyn
       const { findings } = await checkAll(aroundOf(spoiled.boot()))
       const taken = await exportAll(await Queue.open('/q', aroundOf(spoiled.boot()), { create: false }))
       t.ok(lostIn(findings).length > 0)
-      t.equal(lostIn(findings).join(), gapsIn(taken).join(), `segment ${index + 1}, ${size} bytes: ${JSON.stringify(findings)}`)
+      t.equal(gapEventsOf(findings).join(), gapEventsIn(taken).join(), `segment ${index + 1}, ${size} bytes: ${JSON.stringify(findings)}`)
     }
   }
 })
@@ -99,7 +99,7 @@ t.test('readers without a place, before the oldest event and after the end', asy
   const before = disk.clone()
   const [oldest, second] = segmentsOn(before)
   await before.boot().unlink(oldest!)
-  t.match((await checkAll(aroundOf(before.boot()))).findings, [{ kind: 'lost', file: '/q/cursors/r', meaning: `events 0 to ${Number(second!.slice(-24, -4)) - 1} are lost to it` }])
+  t.match((await checkAll(aroundOf(before.boot()))).findings, [{ kind: 'removed', file: '/q/cursors/r', meaning: `events 0 to ${Number(second!.slice(-24, -4)) - 1} are lost to it` }])
   const ahead = new MemoryDisk()
   const queue = await Queue.open('/q', aroundOf(ahead.boot()), { create: true })
   const putter = await queue.openPut(PUT)
@@ -114,7 +114,7 @@ t.test('readers without a place, before the oldest event and after the end', asy
   }
   await taker.close()
   ahead.directory('/q/cursors').entries.set('r', cursor.find('/q/cursors/r')!)
-  t.match((await checkAll(aroundOf(ahead.boot()))).findings, [{ kind: 'ahead', meaning: `the next start goes on at ${EVENTS}; the events between are lost` }])
+  t.match((await checkAll(aroundOf(ahead.boot()))).findings, [{ kind: 'lost', first: 5, last: EVENTS - 1 }, { kind: 'ahead', meaning: `the next start goes on at ${EVENTS}; the events between are lost` }])
 })
 
 t.test('queue.json that is garbage, missing or that of a copy; a newer one; no queue at all', async (t) => {

@@ -2,9 +2,11 @@
 import { Check } from '../../src/channel/check.js'
 import { Queue, type Surroundings } from '../../src/channel/channel.js'
 import type { Finding, Summary } from '../../src/channel/finding.js'
+import type { Batch } from '../../src/events/batch.js'
 import { Paths } from '../../src/channel/surroundings.js'
+import { FakeClock } from './clock.js'
 import { MemoryDisk } from './memory-disk.js'
-import { aroundOf, putAll, stream, takeAll, type Taken } from './queue.js'
+import { aroundOf, numbered, putAll, stream, takeAll, type Taken } from './queue.js'
 
 export const PUT = { segmentBytesMax: 3000, freeMin: 0 }
 
@@ -13,11 +15,23 @@ export interface Checked {
   readonly summary: Summary
 }
 
+/** Each look at it is a moment later, so that every frame has a time of its own. */
+class Ticking extends FakeClock {
+  override now(): number {
+    return this.time++
+  }
+}
+
+/** Batches of 1 to 5 short events: a queue of these is small. */
+export function* short(from: number, to: number): Generator<Batch> {
+  for (let at = from; at < to; at += 1 + (at % 5)) yield numbered(at, Math.min(to, at + 1 + (at % 5)))
+}
+
 /** A queue /q of the numbered events 0 to `count` - 1, of several segments, with a reader `r` that has acked nothing. */
-export async function queueOn(disk: MemoryDisk, count: number): Promise<Queue> {
-  const queue = await Queue.open('/q', aroundOf(disk.boot()), { create: true })
+export async function queueOn(disk: MemoryDisk, count: number, batches: Iterable<Batch> | AsyncIterable<Batch> = stream(0, count)): Promise<Queue> {
+  const queue = await Queue.open('/q', aroundOf(disk.boot(), new Ticking(1_600_000_000_000)), { create: true })
   const putter = await queue.openPut(PUT)
-  await putAll(putter, stream(0, count))
+  await putAll(putter, batches)
   await putter.close()
   const taker = await queue.openTake('r', { once: true })
   await takeAll(taker, { kind: 'acks' }, false)
@@ -61,4 +75,14 @@ export function flip(disk: MemoryDisk, path: string, at: number): void {
     bytes[at]! ^= 0x40
     return bytes
   })
+}
+
+/** As gap events say them. */
+export function gapEventsOf(findings: readonly Finding[]): string[] {
+  return findings.flatMap(({ gap }) => (gap === undefined ? [] : [`${gap.first}-${gap.end} ${gap.reason} ${gap.time}`])).sort()
+}
+
+export function gapEventsIn(taken: readonly Taken[]): string[] {
+  const gaps = taken.filter(({ text }) => text.includes('flume.gap'))
+  return gaps.map(({ from, to, text }) => `${from}-${to} ${/"flume.gap":"([a-z]+)"/.exec(text)?.[1]} ${/"timestamp":"(\d+)"/.exec(text)?.[1]}`).sort()
 }

@@ -97,6 +97,16 @@ export class MemoryDisk {
     }
   }
 
+  /** All is on disk as a process sees it now. */
+  settle(): void {
+    for (const inode of this.#all()) {
+      inode.durable = Buffer.from(inode.bytes)
+      inode.pending = []
+      inode.durableEntries = new Map(inode.entries)
+      inode.pendingEntries = []
+    }
+  }
+
   /** In how many ways losePower() may choose. */
   get ways(): number {
     let ways = 1

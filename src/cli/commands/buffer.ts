@@ -20,6 +20,7 @@ import { longLinesTo, rejectsOf, stdinOf, stdoutOf } from '../stdio.js'
 import { printCheck } from '../queue-check.js'
 import { exportTo } from '../queue-export.js'
 import { rangeOf } from '../queue-range.js'
+import { printRepair } from '../queue-repair.js'
 import { retainOf, retainText } from '../queue-retain.js'
 import { queueFlows, statText } from '../queue-stat.js'
 
@@ -30,7 +31,9 @@ const options = {
   reader: { type: 'text', default: 'default', placeholder: 'NAME', describe: 'take under this name' },
   stat: { type: 'flag', describe: 'print how the queue and its readers stand' },
   check: { type: 'flag', describe: 'read all of the queue, and print what is wrong with it' },
-  json: { type: 'flag', describe: 'with --stat, --check: as JSON' },
+  repair: { type: 'flag', describe: 'print what there is to mend, and what it costs' },
+  apply: { type: 'flag', describe: 'with --repair: do it' },
+  json: { type: 'flag', describe: 'with --stat, --check, --repair: as JSON' },
   export: { type: 'flag', describe: 'write the events that are there to stdout' },
   from: { type: 'text', placeholder: 'WHERE', describe: 'give out once more from here: beginning, the number of an event, or a time' },
   to: { type: 'text', placeholder: 'WHERE', describe: 'up to here: the number of the last event, or a time' },
@@ -64,6 +67,7 @@ export const command = defineCommand({
     for (const [one, other] of EXCLUSIVE) {
       if (isGiven(values[one]) && isGiven(values[other])) throw new FlumeError('BAD_OPTION', `--${one} and --${other} exclude each other`)
     }
+    if (values.apply && !values.repair) throw new FlumeError('BAD_OPTION', '--apply is for --repair')
     const accept = values.copied ? 'copied' : values.moved ? 'moved' : undefined
     const { disk, clock, pid, say } = context
     const roles = rolesOf(values)
@@ -72,6 +76,7 @@ export const command = defineCommand({
     const around = { disk, clock, pid, say, uuid: randomUUID }
     const path = resolve(context.directory, directory)
     if (values.check) return printCheck(1, new Paths(path), around, values.json, context.stop)
+    if (values.repair) return printRepair(1, new Paths(path), around, { apply: values.apply, json: values.json, accept }, context.stop)
     const queue = await Queue.open(path, around, { create: roles.put, ...(accept ? { accept } : {}) })
     if (values.retain !== undefined && (await queue.retain(retain))) say(`queue ${directory} retains ${retainText(retain)} from now on`)
     if (values.forget !== undefined) return queue.forget(values.forget)
@@ -91,6 +96,9 @@ const EXCLUSIVE = [
   ['check', 'export'],
   ['stat', 'export'],
   ['stat', 'check'],
+  ['repair', 'check'],
+  ['repair', 'export'],
+  ['repair', 'stat'],
 ] as const
 
 function isGiven(value: boolean | string | undefined): boolean {
@@ -118,7 +126,7 @@ interface Roles {
 }
 
 function rolesOf(values: BufferValues): Roles {
-  const asks = values.stat || values.check || values.export || values.forget !== undefined || isReplay(values)
+  const asks = values.stat || values.check || values.repair || values.export || values.forget !== undefined || isReplay(values)
   const silent = ['terminal', 'null', 'closed']
   return {
     put: !asks && !values.take && (values.put || !silent.includes(statOfFd(0).kind)),

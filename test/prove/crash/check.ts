@@ -1,5 +1,7 @@
 /** Whether a queue on a disk after a crash is what was promised: every acked event there, in order, once, and none invented. */
 import { Queue, type Surroundings, type Taker } from '../../../src/channel/channel.js'
+import { planRepair } from '../../../src/channel/repair/plan.js'
+import { Paths } from '../../../src/channel/surroundings.js'
 import { FakeClock } from '../../support/clock.js'
 import type { MemoryDisk } from '../../support/memory-disk.js'
 import { exportAll, faultOf, numbered, putAll, takeAll } from '../../support/queue.js'
@@ -17,6 +19,8 @@ const uuid = uuids(1, 0)
 export async function faultAfter(disk: MemoryDisk, promised: Promised, whole: boolean): Promise<string | undefined> {
   const around = surroundings(disk, new FakeClock(1_700_000_000_000), uuid)
   try {
+    const wrong = whole ? await wrongIn(disk, around) : undefined
+    if (wrong !== undefined) return wrong
     const kept = await recovered(around, promised)
     if (typeof kept === 'string') return kept
     if (!whole) return undefined
@@ -28,6 +32,13 @@ export async function faultAfter(disk: MemoryDisk, promised: Promised, whole: bo
   } catch (error) {
     return `throws ${String(error)}`
   }
+}
+
+/** A crash is no damage: --check calls nothing wrong, and --repair has nothing to do. */
+async function wrongIn(disk: MemoryDisk, around: Surroundings): Promise<string | undefined> {
+  if (disk.find('/q/queue.json') === undefined) return undefined // it was never made
+  const plan = await planRepair(new Paths('/q'), around, undefined, new AbortController().signal)
+  return plan.steps.length === 0 ? undefined : `--repair finds ${JSON.stringify(plan.steps)}`
 }
 
 /** What is wrong, else the number of the event that comes next. */

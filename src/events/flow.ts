@@ -36,6 +36,8 @@ export interface Source {
   ackedPlaces?(): Held
   /** The reader has acked everything up to this mark, which a batch of the current open() carried. In order. */
   settle(mark: Mark): Promise<void>
+  /** The reader gets on, though it has not acked anything for a while. */
+  progress?(): void
 }
 
 /** A yielded mark is an ack: that batch, and all before it, is durable. */

@@ -22,7 +22,8 @@ export class Visitor {
 
   constructor(
     socket: Socket,
-    readonly onAck: (visitor: Visitor, mark: number) => void,
+    /** Without a mark: it gets on. */
+    readonly onAck: (visitor: Visitor, mark?: number) => void,
     readonly onChange: () => void,
   ) {
     this.link = new Link(socket, decodeUp, (message) => this.#hear(message), onChange)
@@ -62,6 +63,8 @@ export class Visitor {
         break
       case 'ack':
         return this.onAck(this, message.mark)
+      case 'progress':
+        return this.onAck(this)
       case 'bye':
         this.saidBye = true
     }
@@ -75,7 +78,7 @@ export class Door {
 
   constructor(
     readonly pipe: FdStat,
-    readonly onAck: (visitor: Visitor, mark: number) => void,
+    readonly onAck: Visitor['onAck'],
     readonly onChange: () => void,
   ) {}
 

@@ -81,6 +81,11 @@ export class Input {
     if (isReadMark(mark)) mark.writer.ack(mark.number)
   }
 
+  /** Tells whoever waits for acks that what they have sent gets on. */
+  progress(): void {
+    for (const writer of [...this.#former, ...(this.#writer ? [this.#writer] : [])]) writer.progress()
+  }
+
   /** The last acks, and bye. */
   async close(): Promise<void> {
     this.#intake.close()

@@ -34,7 +34,13 @@ export interface Have {
   readonly more?: true
 }
 
-export type UpMessage = ReaderHello | Have | { readonly t: 'ack'; readonly mark: number } | { readonly t: 'bye' }
+export type UpMessage =
+  | ReaderHello
+  | Have
+  | { readonly t: 'ack'; readonly mark: number }
+  /** It gets on, though there is no ack yet. */
+  | { readonly t: 'progress' }
+  | { readonly t: 'bye' }
 
 export type DownMessage =
   | WriterHello
@@ -52,6 +58,7 @@ const UP: Readonly<Record<UpMessage['t'], Shape>> = {
   hello: { version: 'number', command: 'string', pid: 'number', keeps: 'boolean' },
   have: { positions: 'object' },
   ack: { mark: 'number' },
+  progress: {},
   bye: {},
 }
 const DOWN: Readonly<Record<DownMessage['t'], Shape>> = {

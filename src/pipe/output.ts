@@ -13,6 +13,7 @@ import { Audience, UNCLEAR_MS } from './audience.js'
 import { Conversation } from './conversation.js'
 import { Door } from './door.js'
 import type { Visitor } from './door.js'
+import { Grace } from './grace.js'
 import type { End, OutputOptions } from './output-options.js'
 import { Settlement } from './settlement.js'
 import type { PipeStep } from './step.js'
@@ -38,6 +39,7 @@ class Output {
   readonly #writer: Writer
   readonly #audience: Audience
   readonly #settlement: Settlement
+  readonly #grace: Grace
   #door: Door | undefined
   #talk: Conversation | undefined
   /** Some reader of this run has said hello, and that it gives acks. */
@@ -56,6 +58,7 @@ class Output {
     this.#writer = options.own === true && this.#stat.kind === 'pipe' ? new PipeWriter(options.fd, this.#wake) : new FdWriter(options.fd, this.#wake)
     this.#audience = new Audience(this.#stat, this.#writer, options)
     this.#settlement = new Settlement(source, this.#step, this.#wake)
+    this.#grace = new Grace(options.clock, options.grace, (ms) => this.#changed(ms))
     stop.addEventListener('abort', this.#wake)
   }
 
@@ -159,8 +162,10 @@ class Output {
     }
   }
 
-  #heardAck = (visitor: Visitor, number: number): void => {
+  #heardAck = (visitor: Visitor, number?: number): void => {
     if (visitor !== this.#talk?.visitor) return
+    this.#grace.heard()
+    if (number === undefined) return this.source.progress?.()
     this.#settlement.settle(this.#talk.ack(number))
     if (this.#talk.complete) this.#wake()
   }
@@ -214,7 +219,7 @@ class Output {
     talk.bye()
     this.#writer.close()
     this.#step('output-closed')
-    await this.#until(() => talk.complete || talk.over)
+    await this.#grace.until(() => talk.complete || talk.over)
     await this.#settlement.done()
     if (this.#settlement.failure) throw this.#settlement.failure
     const { gone, saidBye, name, link } = talk.visitor
@@ -227,17 +232,10 @@ class Output {
     throw new FlumeError('PIPE_BROKEN', `the reader (${name}) ${why}: ${talk.open} batches are not acked, the next run sends them again`)
   }
 
-  /** Waits for this, at most --grace. */
-  async #until(come: () => boolean): Promise<void> {
-    const { clock, grace } = this.options
-    const end = clock.now() + grace
-    while (!come() && clock.now() < end) await this.#changed(end - clock.now())
-  }
-
   /** A write failed, or nobody is left to read. What the reader still said is heard before anybody complains. */
   async #broken(): Promise<End> {
     const talk = this.#talk
-    if (!this.#settlement.failure && talk) await this.#until(() => talk.over)
+    if (!this.#settlement.failure && talk) await this.#grace.until(() => talk.over)
     await this.#settlement.done()
     if (this.#settlement.failure) throw this.#settlement.failure
     const { error } = this.#writer

@@ -53,6 +53,10 @@ export class Relay implements Source {
     else this.input.ack(mark)
   }
 
+  progress(): void {
+    this.input.progress()
+  }
+
   /** What this reader has not got of what cannot be read again. */
   async #again(reader: Reader, stop: AbortSignal): Promise<readonly Batch[]> {
     const { partition } = this.options

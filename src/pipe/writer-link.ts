@@ -68,6 +68,11 @@ export class WriterLink {
     setImmediate(() => this.#sendAck())
   }
 
+  /** Tells that what it has sent gets on, though there is no ack yet. */
+  progress(): void {
+    this.#link.send({ t: 'progress' })
+  }
+
   /** The last ack, bye, and the end. */
   async close(): Promise<void> {
     if (this.#acking) this.#sendAck()

@@ -7,6 +7,10 @@ import type { Typed } from './command.js'
 export interface OutputSpec {
   readonly name: string
   readonly wants: Wants
+  /** As typed: all, a rule, or otherwise. */
+  readonly rule: string
+  /** What ends the partitions that it gets; empty where it is the only output. */
+  readonly suffix: string
   /** For sh(1), or a file; `-` is stdout. */
   readonly target: { readonly command: string } | { readonly file: string }
 }
@@ -21,7 +25,8 @@ export function outputList(typed: readonly Typed[]): readonly OutputSpec[] {
   const add = (otherwise: boolean, target: OutputSpec['target']): void => {
     if (otherwise && rule !== undefined) throw new FlumeError('BAD_OPTION', `--when ${rule} stands before --otherwise, which has no rule`)
     const wants = otherwise ? 'otherwise' : rule === undefined ? 'all' : parseRule(rule)
-    specs.push({ name: name ?? String(specs.length + 1), wants, target })
+    const called = name ?? String(specs.length + 1)
+    specs.push({ name: called, wants, rule: otherwise ? 'otherwise' : (rule ?? 'all'), suffix: `.${called}`, target })
     name = rule = undefined
   }
   for (const { name: option, text } of typed) {
@@ -32,7 +37,7 @@ export function outputList(typed: readonly Typed[]): readonly OutputSpec[] {
   }
   if (rule !== undefined) throw new FlumeError('BAD_OPTION', `--when ${rule}: no output follows it`)
   if (name !== undefined) throw new FlumeError('BAD_OPTION', `--name ${name}: no output follows it`)
-  if (specs.length === 0) return [{ name: 'stdout', wants: 'all', target: { file: '-' } }]
+  if (specs.length === 0) return [{ name: 'stdout', wants: 'all', rule: 'all', suffix: '', target: { file: '-' } }]
   return distinct(specs)
 }
 

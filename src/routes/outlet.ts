@@ -35,6 +35,9 @@ export class Outlet implements Source {
   readonly asks = ''
   /** What its reader is; undefined until one has come. */
   kind: Reader['kind'] | undefined
+  /** What its places follow from, where it is a sink that says so; and whether another than before is meant. */
+  binding: string | undefined
+  rebind = false
   /** Not acked, oldest first. */
   #loads: Load[] = []
   /** So many of them were given to the reader that is there now. */
@@ -45,12 +48,13 @@ export class Outlet implements Source {
   /** Nothing more comes. */
   finished = false
   #flush = false
+  #straddled = false
   readonly #changed = new Wake()
 
-  #straddled = false
-
+  /** `suffix`: ends the partitions of a reader that keeps no positions. A sink names files after them, and has not all that is in them. */
   constructor(
     readonly name: string,
+    readonly suffix: string,
     readonly around: Around,
   ) {}
 
@@ -60,7 +64,7 @@ export class Outlet implements Source {
       const load = this.#loads[this.#given]
       if (load !== undefined) {
         this.#given++
-        yield { lines: load.lines, count: load.count, mark: this.#joined(load.mark), release: () => this.#written(load) }
+        yield { lines: load.lines, count: load.count, mark: this.#marked(load.mark), release: () => this.#written(load) }
       } else if (this.#flush) {
         this.#flush = false
         yield { lines: Buffer.alloc(0), count: 0, mark: null, flush: true, release: () => undefined }
@@ -106,6 +110,10 @@ export class Outlet implements Source {
       throw new FlumeError('PIPE_BROKEN', `${this.name} gives acks after all: what was written before it said so is void, the next run sends it again`)
     }
     this.kind = reader.kind
+    if (reader.kind === 'acks') {
+      this.binding = reader.binding
+      this.rebind = reader.rebind === true
+    }
     this.#given = 0
     if (reader.kind === 'keeps') {
       this.#stands = new Map(reader.held)
@@ -123,7 +131,8 @@ export class Outlet implements Source {
   }
 
   /** A batch that begins before the place where the reader stands and ends after it cannot be cut: the reader gets all of it. */
-  #joined(mark: Numbered): Numbered {
+  #marked(mark: Numbered): Numbered {
+    if (this.kind === 'acks') return { ...mark, partition: mark.partition + this.suffix }
     const lowest = this.kind === 'keeps' ? this.#stands.get(mark.partition)?.[0] : undefined
     if (lowest === undefined || lowest.offset <= (mark.from?.offset ?? 0)) return mark
     if (!this.#straddled) this.around.say(`gets events of ${mark.partition} twice: the stage before does not begin where this output stands`)

@@ -83,7 +83,9 @@ t.test('an output that gives no acks is written to; where none does, nothing is 
   for (let run = 0; run < 2; run++) await ends(t, mixed, '0 0', directory)
   t.equal(readFileSync(join(directory, 'counts'), 'utf8').replaceAll(' ', ''), '5\n5\n5\n0\n', 'the queue has the position')
   t.same(await bodies('q', directory), LINES)
-  t.match(await ends(t, "flume-tail --once a.log | flume-route --ack=require --to 'wc -l'", '141 75', directory).catch(String), /cannot get acks from/)
+  const required = await shell("flume-tail --once a.log | flume-route --ack=require --to 'wc -l'", directory)
+  t.equal(required.status, 75, 'the status of the last of the line')
+  t.match(required.err, /cannot get acks from the reader \(wc/)
 })
 
 t.test('events of a program that is no flume stage, and lines that are none', async (t) => {
@@ -99,6 +101,18 @@ t.test('events of a program that is no flume stage, and lines that are none', as
   t.match(readFileSync(join(directory, rejects), 'utf8'), /"line":"no event"/)
   t.match(await ends(t, "cat bad | flume-route --strict --when n --to 'flume-buffer f'", '0 65', directory), /cannot take a line from stdin/)
   t.match(await ends(t, "cat events | flume-route --strict --when n --to 'flume-buffer g'", '0 65', directory), /no output takes it/)
+})
+
+t.test('sinks are outputs: files that say whose they are, each event once, and other rules are refused until all is acked', async (t) => {
+  const directory = t.testdir({ 'a.log': text(LINES) })
+  await ends(t, 'flume-tail --once a.log | flume-buffer --put q', '0 0', directory)
+  const line = (rule: string): string => `flume-buffer --once q </dev/null | flume-route --name errors --when '. ~ ${rule}' --to 'flume-sink-hdfs --path out' \
+    --name rest --otherwise 'flume-sink-hdfs --path out'`
+  const killed = await shell(`${line('^ERROR').replace('flume-route', 'FLUME_KILL_AT=flume-route:ack-read flume-route')}`, directory)
+  t.match(await ends(t, line('^WARN'), '75 0', directory), /began to write to errors \(\. ~ \^ERROR\): /, killed.err)
+  await ends(t, line('^ERROR'), '0 0', directory)
+  const { out } = await shell('cat out/*errors.*; echo; cat out/*rest.*', directory)
+  t.equal(out, `${text([LINES[0]!, LINES[3]!])}\n${text([LINES[1]!, LINES[2]!, LINES[4]!])}`)
 })
 
 t.test('a command that ends is started again: nothing is lost, and the others have all of it', async (t) => {

@@ -72,7 +72,8 @@ class Route {
     readonly context: Context,
   ) {
     this.#stop = AbortSignal.any([context.stop, this.#failing.signal])
-    this.#outlets = specs.map(({ name }) => new Outlet(name, { met: () => this.#met.wake(), say: (message) => context.say(`output ${name}: ${message}`) }))
+    this.#outlets = specs.map(({ name, suffix }) =>
+      new Outlet(name, suffix, { met: () => this.#met.wake(), say: (message) => context.say(`output ${name}: ${message}`) }))
     const output = { ...stdoutOf('flume-route', values, context), patient: true, withoutAcks: 'it is written to, and not waited for' }
     this.#branches = specs.map((spec, index) => new Branch(spec, this.#outlets[index]!, output, context))
     this.#meter = new Meter(context.clock)
@@ -131,8 +132,17 @@ class Route {
   #role(router: Router): Role {
     const kinds = this.#outlets.map(({ kind }) => kind)
     if (kinds.every((kind) => kind === 'plain')) return { acks: false }
-    if (kinds.includes('acks') || !kinds.includes('keeps')) return {}
+    if (kinds.includes('acks')) return this.#binding()
+    if (!kinds.includes('keeps')) return {}
     return { held: (prefix) => router.stands(prefix, this.#stop) }
+  }
+
+  /** What goes where follows from the rules, too. */
+  #binding(): Role {
+    const bound = this.#branches.filter(({ outlet }) => outlet.binding !== undefined)
+    if (bound.length === 0) return {}
+    const binding = bound.map(({ spec, outlet }) => `${spec.name} (${spec.rule}): ${outlet.binding}`).join('; ')
+    return { binding, ...(bound.some(({ outlet }) => outlet.rebind) ? { rebind: true } : {}) }
   }
 
   #pass(count: number): void {

@@ -95,6 +95,7 @@ export function withoutStrays(disk: Disk, paths: Paths, strays: readonly Stray[]
   return {
     open: (path, mode) => disk.open(seen(path), mode),
     stat: (path) => disk.stat(seen(path)),
+    statNow: (path) => disk.statNow(seen(path)),
     list: async (directory) => {
       const names = await disk.list(directory)
       return directory === paths.segments ? [...names.filter((name) => !gone.has(name)), ...[...from.keys()].map((path) => basename(path))] : names

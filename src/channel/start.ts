@@ -54,7 +54,8 @@ async function tableBefore(
     if (without.positions) return new Map()
     throw new FlumeError(
       'SEGMENT_DAMAGED',
-      `cannot read the positions in segment ${path} at byte ${SEGMENT_HEADER_SIZE}: what sends into the queue would begin again; --repair says what can be done`,
+      `cannot read the positions in segment ${path} at byte ${SEGMENT_HEADER_SIZE}: ` +
+        'what sends into the queue would begin again; --repair says what can be done',
     )
   }
   around.say(`segment ${path} is damaged at its beginning: takes the positions from the one before it`)

@@ -99,7 +99,8 @@ export class Resting {
   }
 
   #partitionOf(name: string, text: string): Partition {
-    const [start, id, path, offset, [headSize, headHash], [tailSize, tailHash], began, time, acked, stood, judged, changed, device, inode, size, modified] = keptIn(text)
+    const [start, id, path, offset, [headSize, headHash], [tailSize, tailHash], ...times] = keptIn(text)
+    const [began, time, acked, stood, judged, changed, device, inode, size, modified] = times
     const partition = new Partition(id.startsWith('/') ? id.slice(1) : this.prefix + id, path === '' ? name : path)
     const stat: FileStat = {
       kind: 'file', size, device: BigInt(device), inode: BigInt(inode), modified, born: 0n, mode: 0, uid: 0, links: 1,

@@ -61,7 +61,8 @@ export async function planRepair(paths: Paths, around: Surroundings, accept: Ope
   const planner = new Planner(paths, pathsOf(paths, [...sizes.keys()], strays))
   const check = new Check(paths, { ...around, disk: withoutStrays(around.disk, paths, strays) }, stop, identity)
   for await (const finding of check.findings()) planner.cure(finding)
-  const bytes = [...planner.rewrites.values()].flatMap(({ sources }) => sources).reduce((sum, path) => sum + (sizes.get(Number(basename(path, '.seg'))) ?? 0), 0)
+  const sources = [...planner.rewrites.values()].flatMap((rewrite) => rewrite.sources)
+  const bytes = sources.reduce((sum, path) => sum + (sizes.get(Number(basename(path, '.seg'))) ?? 0), 0)
   const steps = [...(identified.step ? [identified.step] : []), ...strays.map((stray) => strayStep(stray)), ...planner.steps]
   const { rewrites, cursors, retain } = planner
   return { steps, identified, strays, rewrites: new Map([...rewrites].sort()), cursors, retain, first: check.summary.first, bytes }

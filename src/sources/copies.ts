@@ -6,7 +6,7 @@
  */
 import { dirname } from 'node:path'
 import { assert } from '../errors.js'
-import { isGone } from './compressed.js'
+import { Compressed, isGone } from './compressed.js'
 import { HEAD_SIZE, isPrefix, isPrintOf, readAt } from './position.js'
 import { Partition } from './partition.js'
 import { isRotated } from './turns.js'
@@ -95,7 +95,9 @@ export async function judge(partition: Partition, known: Known): Promise<boolean
 async function mayBeCopy(partition: Partition, head: Buffer, other: Partition): Promise<boolean> {
   if (!other.judged) return false
   const { marked } = other
-  if (other.file === undefined) return marked !== null && marked.ended !== true && partition.size >= marked.offset
+  // of a compressed one not all is known that is in it: place() reads as far as it takes
+  const mayHold = (offset: number): boolean => partition.size >= offset || partition.file instanceof Compressed
+  if (other.file === undefined) return marked !== null && marked.ended !== true && mayHold(marked.offset)
   const { size } = other.head
   if (size === 0 || !startsLike(head, other.start)) return false
   if (head.length < HEAD_SIZE && dirname(partition.path) !== dirname(other.path)) return false

@@ -53,6 +53,22 @@ t.test('one that is being written is read as it comes, one that ends too early i
   await tailing.close()
 })
 
+t.test('one that was seen before it was whole is known as the log that it was made of, also where that had been closed', async (t) => {
+  const bytes = gzipSync(text(1, 50_000))
+  for (const size of [0, 5, bytes.length / 2]) {
+    const directory = t.testdir({ 'log.1': text(1, 50_000), log: text(50_001, 50_010) })
+    const tailing = new Tailing([`${directory}/log*`], undefined, { openFilesMax: 1 })
+    await tailing.start()
+    fs.writeFileSync(`${directory}/log.1.gz`, bytes.subarray(0, size))
+    await tailing.pass(1000)
+    fs.appendFileSync(`${directory}/log.1.gz`, bytes.subarray(size))
+    fs.unlinkSync(`${directory}/log.1`)
+    for (const ms of [1000, 2000, 60_000]) await tailing.pass(ms)
+    t.equal(tailing.bodies.length, 50_010, `seen with ${size} bytes`)
+    await tailing.close()
+  }
+})
+
 t.test('of one that is damaged the lines before that are read, and it is said', async (t) => {
   const bytes = gzipSync(Buffer.from(text(1, 50_000)))
   bytes.fill(0xff, bytes.length / 2, bytes.length / 2 + 100)

@@ -92,7 +92,7 @@ t.test('what is no queue of this version, or is a copy, is refused by a line tha
   writeFileSync(identity, good.replace('"format":1', '"format":9'))
   t.match(await shell('flume-buffer --stat q', directory), { status: 69, err: /^flume-buffer: cannot open queue \S+\/q: its format is 9, this program knows 1\n$/ })
   writeFileSync(identity, 'garbage')
-  t.match(await shell('flume-buffer --stat q', directory), { status: 65, err: /^flume-buffer: cannot read \S+\/q\/queue.json: .*\n$/ })
+  t.match(await shell('flume-buffer --stat q', directory), { status: 65, err: /^flume-buffer: cannot read \S+\/q\/queue.json, --repair says what can be done: .*\n$/ })
   writeFileSync(identity, good)
   t.equal((await shell('flume-buffer --stat q', directory)).status, 0)
   const copy = await shell(`cp -r q copy; flume-buffer --stat copy; echo $?; flume-buffer --copied --put copy </dev/null; flume-buffer --once copy </dev/null | flume-sink-hdfs --path out; ${TAKE}; cat out/*.log | wc -l`, directory)

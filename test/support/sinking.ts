@@ -3,8 +3,10 @@ import type { Disk } from '../../src/disk/disk.js'
 import { nodeDisk } from '../../src/disk/node.js'
 import { batchOf, countLines, type Batch, type Mark, type Position } from '../../src/events/batch.js'
 import { systemClock, type Clock } from '../../src/events/flow.js'
+import type { FileSystem } from '../../src/sinks/hdfs/filesystem.js'
 import { localFileSystem } from '../../src/sinks/hdfs/local.js'
-import { hdfsSink, type SinkAround, type SinkOptions } from '../../src/sinks/hdfs/sink.js'
+import { hdfsSink, type SinkOptions } from '../../src/sinks/hdfs/sink.js'
+import type { Retry } from '../../src/sinks/retry.js'
 
 export const PARTITION = 'queue.4f0c2a9e.default'
 export const STREAM = 'queue=4f0c2a9e=default'
@@ -80,8 +82,6 @@ export class Sinking {
   readonly ended: Promise<unknown>
   released = 0
   taken = 0
-  /** Signs that it gets on. */
-  progress = 0
   #waiting: (() => void)[] = []
 
   constructor(
@@ -90,12 +90,12 @@ export class Sinking {
     readonly disk: Disk = nodeDisk,
     clock: Clock = systemClock,
     readonly stop = new AbortController(),
-    openFiles: SinkAround['openFiles'] = () => localFileSystem(disk),
+    openFiles: (retry: Retry) => FileSystem = () => localFileSystem(disk),
   ) {
     let count = 0
     const run = `${process.pid}-${runs++}`
     const sink = hdfsSink(options, {
-      openFiles, disk, clock, host: { name: 'web1', fqdn: 'web1.example.org', ip: '192.0.2.7' }, stop: stop.signal, progress: () => void this.progress++,
+      openFiles, disk, clock, host: { name: 'web1', fqdn: 'web1.example.org', ip: '192.0.2.7' }, stop: stop.signal,
       say: (message) => {
         this.said.push(message)
         for (const wake of this.#listening.splice(0)) wake()

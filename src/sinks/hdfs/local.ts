@@ -68,7 +68,7 @@ export function localFileSystem(disk: Disk): FileSystem {
       }
     },
 
-    names: (directory) => namesIn(disk, directory),
+    list: (directory) => namesIn(disk, directory),
 
     entries: (directory) => entriesOf(disk, directory),
 
@@ -103,12 +103,13 @@ export function localFileSystem(disk: Disk): FileSystem {
   }
 }
 
-async function* namesIn(disk: Disk, directory: string): AsyncGenerator<string> {
+async function namesIn(disk: Disk, directory: string): Promise<string[]> {
   try {
     await disk.syncDirectory(directory) // what an earlier run named may not be durable yet
-    yield* await disk.list(directory)
+    return await disk.list(directory)
   } catch (error) {
-    if (errnoOf(error) !== 'ENOENT') throw error
+    if (errnoOf(error) === 'ENOENT') return []
+    throw error
   }
 }
 

@@ -27,8 +27,6 @@ export function parseLocation(text: string): Location {
 }
 
 const CHUNK_SIZE = 256 * 1024
-/** More than the buffers on the way hold. */
-const PROGRESS_EACH = 8 * 1024 * 1024
 
 /** How long a request may be silent. */
 export interface Patience {
@@ -36,8 +34,6 @@ export interface Patience {
   readonly timeout: number
   /** Aborted: the sink is to stop, and has less patience. */
   readonly stop: AbortSignal
-  /** So much has been taken, and not only by the buffers on the way, that it will come to an end. */
-  onProgress(): void
 }
 
 /**
@@ -47,8 +43,7 @@ export interface Patience {
 export async function send(location: Location, file: Bytes, size: number, patience: Patience): Promise<void> {
   const headers = { 'content-length': size, 'content-type': 'application/octet-stream' }
   const exchange = new Exchange(location, 'PUT', headers, patience)
-  const room = Math.min(CHUNK_SIZE, size)
-  const blocks = [Buffer.allocUnsafe(room), Buffer.allocUnsafe(size > room ? room : 0)] as const
+  const blocks = [Buffer.allocUnsafeSlow(CHUNK_SIZE), Buffer.allocUnsafeSlow(CHUNK_SIZE)] as const
   try {
     let sent: Promise<void> = Promise.resolve()
     for (let at = 0, turn = 0; at < size && !exchange.isAnswered; turn ^= 1) {
@@ -57,7 +52,6 @@ export async function send(location: Location, file: Bytes, size: number, patien
       await sent
       sent = exchange.write(block.subarray(0, count))
       at += count
-      if (at % PROGRESS_EACH < count && at >= PROGRESS_EACH) patience.onProgress()
     }
     await sent
     await exchange.end(201)

@@ -15,7 +15,8 @@ t.test('npm pack and npm install -g put commands, man pages, completion and reci
   const tarball = join(directory, packed.stdout.trim().split('\n').at(-1)!)
   const flags = ['--global', '--prefix', directory, '--prefer-offline', '--ignore-scripts', '--no-audit', '--no-fund']
   const installed = spawnSync('npm', ['install', ...flags, tarball], { encoding: 'utf8', timeout: 120_000 })
-  if (/ENOTCACHED|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT/.test(installed.stderr)) return void t.skip('the registry cannot be reached', () => undefined)
+  const unreached = process.env.CI !== 'true' && /ENOTCACHED|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT/.test(installed.stderr)
+  if (unreached) return void t.skip('the registry cannot be reached', () => undefined)
   t.equal(installed.status, 0, installed.stderr)
 
   const env = { PATH: `${directory}/bin:${process.env.PATH}`, FLUME_SINK_HDFS_PATH: 'out' }

@@ -2,16 +2,10 @@
 import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
 import { join, resolve } from 'node:path'
-import { statOfFd } from '../../disk/fd.js'
 import { notice } from '../../disk/notice.js'
-import { readWhole } from '../../disk/replace.js'
 import { FlumeError } from '../../errors.js'
-import type { Clock, Source } from '../../events/flow.js'
 import { deliver } from '../../pipe/output.js'
-import { KNOWN_HEADERS, type HeaderOptions, type KnownHeader } from '../../sources/headers.js'
-import type { Refused } from '../../sources/lines.js'
 import { Multiline } from '../../sources/multiline.js'
-import { Paced, batchBytesAt } from '../../sources/rate.js'
 import { Resend } from '../../sources/resend.js'
 import { stateName } from '../../sources/state.js'
 import { stdin } from '../../sources/stdin.js'
@@ -22,24 +16,22 @@ import { collect } from '../collect.js'
 import { defineCommand, type Context, type Values } from '../command.js'
 import { STATUS } from '../exit.js'
 import { EVENTS, OUTPUT, REJECTS } from '../options.js'
-import { Progress } from '../progress.js'
+import type { Progress } from '../progress.js'
+import {
+  HEADERS, ONCE, RATE, STRICT, batchBytes, checkProgress, headerOptions, isDrawn, paced, progressOf, sourceId,
+} from '../source-options.js'
 import { rejectsOf, stdoutOf } from '../stdio.js'
 
 const options = {
-  once: { type: 'flag', alias: '1', describe: 'end at the end of what is there' },
-  quiet: { type: 'flag', alias: 'q', describe: 'with --once: draw no progress line' },
-  progress: { type: 'flag', describe: 'with --once: draw it where stderr is no terminal, too' },
+  ...ONCE,
   from: {
     type: 'text', default: 'beginning', choices: ['beginning', 'end'], placeholder: 'WHERE',
     describe: 'where a file begins that was never read',
   },
-  header: { type: 'texts', placeholder: 'NAME=VALUE', describe: 'add this header to every event' },
-  headers: { type: 'text', default: 'file,host,timestamp', placeholder: 'NAMES', describe: `which of ${KNOWN_HEADERS.join(', ')} events have` },
-  'no-headers': { type: 'flag', describe: 'none of these, only those of --header' },
-  'source-id': { type: 'text', placeholder: 'NAME', describe: 'whose files these are; default: the id of this machine' },
+  ...HEADERS,
   state: { type: 'text', placeholder: 'FILE', describe: 'where positions are kept for a reader that keeps none' },
   olddir: { type: 'texts', placeholder: 'DIR', describe: 'look for rotated files there too, as logrotate puts them' },
-  rate: { type: 'size', placeholder: 'SIZE', describe: 'send at most so many bytes of events a second' },
+  ...RATE,
   'open-files-max': { type: 'count', default: '500', describe: 'of all files that are read, so many are open at a time' },
   poll: { type: 'duration', default: '1s', placeholder: 'TIME', describe: 'look so often for new files, and at files written to lately' },
   'poll-idle': { type: 'duration', default: '1m', placeholder: 'TIME', describe: 'look so often at the other files' },
@@ -87,7 +79,7 @@ export const command = defineCommand({
     const meter = new Meter(clock)
     const flow = () => ({ ...meter.read('source', 'new lines', 'the stage behind'), ...('unread' in source ? { lagBytes: source.unread } : {}) })
     context.show({ about: operands.map((name) => (name === '-' ? name : absolute(name, directory))).join(' '), rejects, flows: () => [flow()] })
-    if ('unread' in source && values.once && isDrawn(values)) progress = progressOf(source, meter, clock)
+    if ('unread' in source && values.once && isDrawn(values)) progress = progressOf('flume-tail', source, meter, clock)
     try {
       const ended = await deliver(meter.source(paced(source, values, clock)), stdoutOf('flume-tail', values, context), stop)
       return ended === 0 && 'missing' in source && values.once ? report(source, say) : ended
@@ -110,7 +102,7 @@ async function sendAgain(values: Values<typeof options>, file: string, given: Co
   const source = new Resend({ path, fixed, eventBytesMax: values['event-bytes-max'], strict: values.strict, statePath, ...batchBytes(values) }, context)
   const meter = new Meter(clock)
   context.show({ about: path, flows: () => [{ ...meter.read('source', 'the disk', 'the stage behind'), lagBytes: source.unread }] })
-  if (isDrawn(values)) progress = progressOf(source, meter, clock)
+  if (isDrawn(values)) progress = progressOf('flume-tail', source, meter, clock)
   try {
     const ended = await deliver(meter.source(paced(source, values, clock)), stdoutOf('flume-tail', values, context), stop)
     return ended === 0 && source.keeps ? STATUS.BAD_EVENT : ended
@@ -120,34 +112,12 @@ async function sendAgain(values: Values<typeof options>, file: string, given: Co
   }
 }
 
-function batchBytes({ rate }: Values<typeof options>): { batchBytesMax?: number } {
-  if (rate === 0) throw new FlumeError('BAD_OPTION', 'cannot send at 0 bytes a second')
-  return rate === undefined ? {} : { batchBytesMax: batchBytesAt(rate) }
-}
-
-function paced(source: Source & { readonly asks: string }, { rate }: Values<typeof options>, clock: Clock): Source {
-  return rate === undefined ? source : new Paced(source, rate, clock)
-}
-
-function progressOf(source: { readonly unread: number }, meter: Meter, clock: Clock): Progress {
-  return new Progress('flume-tail', clock, () => ({ ...meter.read('source', '', ''), unread: source.unread }))
-}
-
 function checkNames(operands: readonly string[]): void {
   if (operands.length === 0) throw new FlumeError('BAD_OPTION', 'cannot read: no file is named')
   if (operands.includes('')) throw new FlumeError('BAD_OPTION', 'cannot read "": a name is empty')
   if (operands.length > 1 && operands.includes('-')) {
     throw new FlumeError('BAD_OPTION', 'cannot read standard input beside files: - stands alone (a file of that name is ./-)')
   }
-}
-
-function checkProgress({ once, quiet, progress }: Values<typeof options>): void {
-  if (quiet && progress) throw new FlumeError('BAD_OPTION', '--quiet and --progress exclude each other')
-  if (progress && !once) throw new FlumeError('BAD_OPTION', '--progress goes with --once: what follows has no end')
-}
-
-function isDrawn({ quiet, progress }: Values<typeof options>): boolean {
-  return !quiet && (progress || statOfFd(2).kind === 'terminal')
 }
 
 function tailOptions(values: Values<typeof options>, operands: readonly string[], { directory, stateDirectory }: Context) {
@@ -185,43 +155,4 @@ function regex(text: string): RegExp {
 function report({ missing, unreadable, damaged }: Tail, say: (message: string) => void): number {
   for (const pattern of missing) say(`cannot read ${pattern}: there is no such file`)
   return missing.length > 0 ? STATUS.NO_INPUT : unreadable.length > 0 ? STATUS.PERMISSION : damaged.length > 0 ? STATUS.BAD_EVENT : 0
-}
-
-const STRICT: Refused = {
-  add: (_line, { reason, partition, position }) => {
-    throw new FlumeError('BAD_EVENT', `cannot take a line of ${partition}, before byte ${position?.offset ?? 0}: it is ${reason}`)
-  },
-  addPart: (piece, _last, refusal) => STRICT.add(piece, refusal),
-  flush: () => Promise.resolve(),
-}
-
-function headerOptions(values: Values<typeof options>): HeaderOptions {
-  const names = values['no-headers'] ? [] : values.headers.split(',').map((name) => name.trim()).filter((name) => name !== '')
-  return {
-    known: names.map((name) => {
-      if ((KNOWN_HEADERS as readonly string[]).includes(name)) return name as KnownHeader
-      const known = KNOWN_HEADERS.join(', ')
-      throw new FlumeError('BAD_OPTION', `unknown header ${JSON.stringify(name)}: --headers takes ${known}; --header sets others`)
-    }),
-    fixed: new Map(values.header.map(fixedHeader)),
-  }
-}
-
-function fixedHeader(text: string): [string, string] {
-  const equals = text.indexOf('=')
-  if (equals < 1) throw new FlumeError('BAD_OPTION', `--header is NAME=VALUE, not ${JSON.stringify(text)}`)
-  const name = text.slice(0, equals)
-  if (name.startsWith('flume.')) throw new FlumeError('BAD_OPTION', `--header: names that begin with flume. are reserved: ${name}`)
-  return [name, text.slice(equals + 1)]
-}
-
-/** Part of each partition's name, so that a queue fed from several machines can tell their files apart. */
-async function sourceId(values: Values<typeof options>, { disk }: Context): Promise<string> {
-  const given = values['source-id']
-  if (given !== undefined && !/^[A-Za-z0-9_-]{1,64}$/.test(given)) {
-    throw new FlumeError('BAD_OPTION', `--source-id is 1 to 64 of A-Z a-z 0-9 _ -: ${JSON.stringify(given)}`)
-  }
-  const machine = await readWhole(disk, '/etc/machine-id').catch(() => undefined)
-  const id = machine?.toString('latin1').trim() ?? ''
-  return given ?? (/^[0-9a-f]{32}$/.test(id) ? id : 'local')
 }

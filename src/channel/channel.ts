@@ -3,7 +3,8 @@
  * different names, each over the same one copy of the events.
  */
 import { Blocks } from '../disk/blocks.js'
-import type { Batch } from '../events/batch.js'
+import { batchOf, type Batch } from '../events/batch.js'
+import { positionsLine } from '../events/positions-line.js'
 import { FlumeError } from '../errors.js'
 import { listReaders, READER_NAME, readCursor, removeCursor } from './cursor.js'
 import { makeParts, openIdentity, type Identity, type OpenHow } from './identity.js'
@@ -16,6 +17,7 @@ import { Recent } from './recent.js'
 import { resolveRange, type Asked } from './range.js'
 import { isSaid, retainOrAll, writeRetain, type Retain } from './retain.js'
 import { passedAmong, passedByAll, readerPlaces, removePassed } from './retention.js'
+import { tableBefore } from './table.js'
 import { Room, type RoomOptions } from './room.js'
 import { Paths, segmentSizes, type Surroundings } from './surroundings.js'
 import { Taker } from './taker.js'
@@ -193,11 +195,16 @@ export class Queue {
     await this.#trim()
   }
 
-  /** Events that are there, in order; what is damaged as gap events. Throws NO_INPUT for a sequence that is not there. */
-  async *export(asked: Asked = {}): AsyncGenerator<Batch> {
+  /**
+   * Events that are there, in order; what is damaged as gap events. `positions`: in the end how far each partition has been put.
+   * Throws NO_INPUT for a sequence that is not there.
+   */
+  async *export(asked: Asked = {}, positions = false): AsyncGenerator<Batch> {
     const reading = await this.#replaying(`queue.${this.id}.export`)
+    const table = positions ? await tableBefore(reading.next, reading) : undefined
     const range = await resolveRange(reading, asked, reading.next)
     yield* replay(reading, range, [])
+    if (table !== undefined && table.size > 0) yield batchOf(positionsLine(table), 0, null)
   }
 
   /** The same to somebody who acks: a partition of its own, and no cursor moves. Throws BAD_OPTION, NO_INPUT. */

@@ -1,12 +1,15 @@
 /** stdin and stdout of a command as ends of pipes, flume-pipe(7), from its options and what is around it. */
 import { randomBytes } from 'node:crypto'
 import { join, resolve } from 'node:path'
+import { offsetOfFd, pathOfFd, statOfFd } from '../disk/fd.js'
+import { fileOfFd } from '../disk/node.js'
 import { FlumeError } from '../errors.js'
 import { Rejects } from '../events/rejects.js'
 import type { InputOptions } from '../pipe/input-options.js'
 import type { Memory } from '../pipe/intake.js'
 import type { OutputOptions } from '../pipe/output-options.js'
 import type { PipeStep } from '../pipe/step.js'
+import { EventFile, type EventFileOptions } from '../sources/event-file.js'
 import type { Context } from './command.js'
 
 export function stdoutOf(command: string, values: { readonly ack: string; readonly grace: number }, context: Context): OutputOptions {
@@ -25,6 +28,18 @@ export function stdinOf(
 ): InputOptions {
   const { pid, uid, say } = context
   return { fd: 0, command, pid, uid, eventBytesMax: values['event-bytes-max'], say, ...stepOf(command, context), ...more }
+}
+
+/** A file on stdin that is read from its beginning; undefined: stdin is something else. */
+export function eventFileOf(
+  fd: number,
+  values: { readonly 'event-bytes-max': number },
+  { clock, say }: Context,
+  more: Pick<EventFileOptions, 'held' | 'tooLong'>,
+): EventFile | undefined {
+  if (statOfFd(fd).kind !== 'file' || offsetOfFd(fd) !== 0) return undefined
+  const id = (): string => randomBytes(12).toString('base64url')
+  return new EventFile({ file: fileOfFd(fd), path: pathOfFd(fd), clock, eventBytesMax: values['event-bytes-max'], id, say, ...more })
 }
 
 /** Where a command puts the lines that are no events: in its own file of the state directory, if it is not told another. */

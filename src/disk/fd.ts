@@ -23,7 +23,7 @@ export function statOfFd(fd: number): FdStat {
   } catch {
     return { kind: 'closed', device: 0n, inode: 0n, uid: 0, anonymous: false }
   }
-  const target = targetOf(fd)
+  const target = pathOfFd(fd)
   return {
     kind: kindOf(stat, target),
     device: stat.dev,
@@ -33,12 +33,18 @@ export function statOfFd(fd: number): FdStat {
   }
 }
 
-function targetOf(fd: number): string {
+/** The name of what is open there; empty: it has none. */
+export function pathOfFd(fd: number): string {
   try {
     return fs.readlinkSync(`/proc/self/fd/${fd}`)
   } catch {
     return ''
   }
+}
+
+/** The byte of the file that the next read without a place begins at, proc_pid_fdinfo(5). */
+export function offsetOfFd(fd: number): number {
+  return Number(/^pos:\t(\d+)$/m.exec(fs.readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'))?.[1])
 }
 
 function kindOf(stat: fs.BigIntStats, target: string): FdStat['kind'] {

@@ -135,6 +135,11 @@ async function makeDirectory(path: string, permissions = 0o777): Promise<string 
   return topmost
 }
 
+/** A file that this process was given open. */
+export function fileOfFd(fd: number): DiskFile {
+  return new NodeFile(fd)
+}
+
 export const nodeDisk: Disk = {
   open: (path, mode, permissions = 0o600) =>
     new Promise((resolve, reject) => {

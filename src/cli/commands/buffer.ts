@@ -8,15 +8,17 @@ import { Paths } from '../../channel/surroundings.js'
 import { writeAll } from '../../disk/descriptor.js'
 import { statOfFd } from '../../disk/fd.js'
 import { FlumeError } from '../../errors.js'
+import type { Held } from '../../events/flow.js'
 import type { Rejects } from '../../events/rejects.js'
 import { Input } from '../../pipe/input.js'
 import { deliver } from '../../pipe/output.js'
 import type { End } from '../../pipe/output-options.js'
+import { withPositions } from '../../sources/event-file.js'
 import { Meter } from '../../stat/meter.js'
 import { defineCommand } from '../command.js'
 import type { Context, Values } from '../command.js'
 import { EVENTS, OUTPUT, REJECTS } from '../options.js'
-import { longLinesTo, rejectsOf, stdinOf, stdoutOf } from '../stdio.js'
+import { eventFileOf, longLinesTo, rejectsOf, stdinOf, stdoutOf } from '../stdio.js'
 import { printCheck } from '../queue-check.js'
 import { exportTo } from '../queue-export.js'
 import { rangeOf } from '../queue-range.js'
@@ -35,6 +37,7 @@ const options = {
   apply: { type: 'flag', describe: 'with --repair: do it' },
   json: { type: 'flag', describe: 'with --stat, --check, --repair: as JSON' },
   export: { type: 'flag', describe: 'write the events that are there to stdout' },
+  positions: { type: 'flag', describe: 'with --export: also how far what sends into the queue has come' },
   from: { type: 'text', placeholder: 'WHERE', describe: 'give out once more from here: beginning, the number of an event, or a time' },
   to: { type: 'text', placeholder: 'WHERE', describe: 'up to here: the number of the last event, or a time' },
   forget: { type: 'text', placeholder: 'NAME', describe: 'give up this reader' },
@@ -68,6 +71,7 @@ export const command = defineCommand({
       if (isGiven(values[one]) && isGiven(values[other])) throw new FlumeError('BAD_OPTION', `--${one} and --${other} exclude each other`)
     }
     if (values.apply && !values.repair) throw new FlumeError('BAD_OPTION', '--apply is for --repair')
+    if (values.positions && !values.export) throw new FlumeError('BAD_OPTION', '--positions is for --export')
     const accept = values.copied ? 'copied' : values.moved ? 'moved' : undefined
     const { disk, clock, pid, say } = context
     const roles = rolesOf(values)
@@ -80,7 +84,7 @@ export const command = defineCommand({
     const queue = await Queue.open(path, around, { create: roles.put, ...(accept ? { accept } : {}) })
     if (values.retain !== undefined && (await queue.retain(retain))) say(`queue ${directory} retains ${retainText(retain)} from now on`)
     if (values.forget !== undefined) return queue.forget(values.forget)
-    if (values.export) return exportTo(1, queue.export(asked))
+    if (values.export) return exportTo(1, queue.export(asked, values.positions))
     if (isReplay(values)) return replay(await queue.openReplay(asked, values.reader), values, context)
     if (values.stat || (!roles.put && !roles.take)) return writeAll(1, statText(await queue.stat(), directory, values.json), Infinity)
     return new Line(queue, values, context).run(roles)
@@ -95,6 +99,7 @@ const EXCLUSIVE = [
   ['put', 'to'],
   ['check', 'export'],
   ['stat', 'export'],
+  ['positions', 'to'],
   ['stat', 'check'],
   ['repair', 'check'],
   ['repair', 'export'],
@@ -189,17 +194,21 @@ class Line {
   /** Until stdin has ended; then the taking ends at the last event. */
   async #put(putter: Putter, taker: Taker | undefined): Promise<void> {
     const rejects = this.#rejects
-    const held = (prefix: string): ReturnType<Putter['held']> => putter.held(prefix)
+    const held = (prefix: string): Promise<Held> => putter.held(prefix)
     const memory = { blocks: INTAKE_BLOCKS, press: (enough: () => boolean): void => putter.press(enough) }
-    const input = new Input(stdinOf('flume-buffer', this.values, this.context, { held, ...memory, tooLong: longLinesTo(rejects, this.values) }))
+    const tooLong = longLinesTo(rejects, this.values)
+    const input = new Input(stdinOf('flume-buffer', this.values, this.context, { held, ...memory, tooLong }))
+    const file = eventFileOf(0, this.values, this.context, { held, tooLong })
+    const batches = file?.batches(this.#stopPut) ?? withPositions(input.batches(this.#stopPut), held, this.context.clock)
     try {
-      for await (const mark of putter.put(this.#putMeter.through(input.batches(this.#stopPut)))) {
+      for await (const mark of putter.put(this.#putMeter.through(batches))) {
         this.#putMeter.acked(mark)
         input.ack(mark)
       }
       await input.close()
       await rejects.close()
       taker?.finish()
+      if (file?.fault !== undefined) throw file.fault
     } catch (error) {
       this.#endTake.abort()
       throw error

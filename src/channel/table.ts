@@ -1,0 +1,38 @@
+/** The positions of a queue as of one of its events, from the segments alone. */
+import type { Position } from '../events/batch.js'
+import type { Blocks } from '../disk/blocks.js'
+import { applyChanges, decodeChanges } from './format.js'
+import type { Identity } from './identity.js'
+import { readFrames } from './segment.js'
+import { NOTHING_MISSING, startOf } from './start.js'
+import { listSegments, type Paths, type Surroundings } from './surroundings.js'
+
+interface Looking {
+  readonly paths: Paths
+  readonly around: Surroundings
+  readonly identity: Identity
+  readonly blocks: Blocks
+}
+
+/** Where each partition stood when all before event `next` was put. Throws VERSION, OTHER_HISTORY, SEGMENT_DAMAGED. */
+export async function tableBefore(next: number, { paths, around, identity, blocks }: Looking): Promise<Map<string, Position>> {
+  const segments = (await listSegments(around.disk, paths)).filter((first) => first <= next)
+  const last = segments.at(-1)
+  if (last === undefined) return new Map()
+  const { place, table } = await startOf(paths, around, identity, segments, blocks, NOTHING_MISSING)
+  const positions = new Map(table)
+  const file = await around.disk.open(paths.segment(last), 'read')
+  try {
+    for await (const found of readFrames(file, place.end, Infinity, blocks)) {
+      if (found.kind === 'damage') continue
+      const { header, positions: changes } = found
+      const before = header.first + header.count <= next
+      if (before && changes !== undefined) applyChanges(positions, decodeChanges(changes))
+      found.release()
+      if (!before) break
+    }
+  } finally {
+    await file.close()
+  }
+  return positions
+}

@@ -18,13 +18,14 @@ const REST = 2000
 /**
  * So much bytecode a function runs before it is optimized, 15 times what V8 has by default: a stage handles blocks of a
  * megabyte, so most of what it optimized within its first seconds cost more than it saved. Loops over bytes reach it in
- * milliseconds all the same.
+ * milliseconds all the same. Only V8 11, of Node 20, has this flag; later ones optimize at less cost by themselves.
  */
 const INTERRUPT_BUDGET = 1_000_000
+const hasInterruptBudget = process.versions.v8.startsWith('11.')
 
 /** Runs a command as this process, and ends it with its status or of its signal. */
 export async function start(load: () => Promise<{ readonly command: Command }>): Promise<void> {
-  setFlagsFromString(`--interrupt-budget=${INTERRUPT_BUDGET}`)
+  if (hasInterruptBudget) setFlagsFromString(`--interrupt-budget=${INTERRUPT_BUDGET}`)
   const stop = new AbortController()
   const unhook = onSignals((signal) => (stop.signal.aborted ? die(signal, unhook) : stop.abort(signal)))
   const [{ command }, { main, report }, { nodeDisk }, { writeAll }] = await Promise.all([

@@ -82,7 +82,7 @@ t.test('a stage that is stopped holds nothing up, and is shown in its place', as
   process.kill(sink!, 'SIGSTOP')
   t.teardown(() => process.kill(sink!, 'SIGCONT'))
   t.match(await look(directory), [[{}, {}, { command: 'flume-sink-hdfs', pid: sink, stopped: true }]])
-  t.match(await shell('flume-stat --timeout 10ms ./q', directory), { status: 0, out: /flume-sink-hdfs .*\? +SIGCONT: it is stopped/ })
+  t.match(await shell('flume-stat --timeout 1s ./q', directory), { status: 0, out: /flume-sink-hdfs .*\? +SIGCONT: it is stopped/ })
   t.match(await shell('flume-stat --lag-max 1d ./q', directory), { status: 1, err: /flume-sink-hdfs, pid \d+, does not answer/ })
   t.match(await shell('flume-stat --prometheus ./q', directory), { out: /flume_stage_up\{command="flume-sink-hdfs",[^}]*\} 0/ })
 })

@@ -153,7 +153,7 @@ export class Queue {
     const readers = await this.#readers(next)
     const slowest = (await readerPlaces(around.disk, paths))[0]?.reader
     const retain = await retainOrAll(around, paths)
-    const passed = passedAmong(sizes, await passedByAll(around.disk, paths))
+    const passed = passedAmong(segments, await passedByAll(around.disk, paths))
     return {
       id,
       first: segments[0] ?? next,

@@ -116,6 +116,7 @@ export class Commit {
 
   async #lacks(first: Entry): Promise<string | undefined> {
     const { log, room } = this.committing
+    if (room.options.sizeMax !== undefined) await log.measure()
     return room.lacks(first.size, log.bytes, log.sealed.size === 0 && log.isEmpty)
   }
 

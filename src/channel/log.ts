@@ -14,7 +14,7 @@ import { recover, type Recovered } from './recover.js'
 import { readerPlaces, removePassed, type Sizes } from './retention.js'
 import { isNoSpace, SegmentWriter } from './segment.js'
 import { NOTHING_MISSING, startOf, type Without } from './start.js'
-import { listSegments, segmentSizes, type Paths, type Surroundings } from './surroundings.js'
+import { segmentsAmong, segmentSizes, type Paths, type Surroundings } from './surroundings.js'
 
 const COPY_SIZE = 1024 * 1024
 
@@ -22,7 +22,8 @@ export class Log {
   /** The byte just before which the event `next` will stand; follows `active.end`, together with `next`. */
   #end: number
   #trimming: Promise<boolean> | undefined
-  #sealedBytes: number
+  #sealedBytes = 0
+  #measured = false
 
   private constructor(
     readonly paths: Paths,
@@ -34,22 +35,21 @@ export class Log {
     public next: number,
     /** Position stored of each partition. */
     readonly table: Map<string, Position>,
-    /** Sizes in bytes of the other segments, by the sequences of their first events, in order. */
-    readonly sealed: Map<number, number>,
+    /** The other segments by the sequences of their first events, in order: sizes in bytes, undefined until measure(). */
+    readonly sealed: Map<number, number | undefined>,
   ) {
     this.#end = active.end
-    this.#sealedBytes = [...sealed.values()].reduce((bytes, size) => bytes + size, 0)
   }
 
   /** Recovers; on return all that is kept is on disk and published. The caller holds the lock. Throws SEGMENT_DAMAGED. */
   static async open(paths: Paths, around: Surroundings, identity: Identity, published: Published, without: Without = NOTHING_MISSING): Promise<Log> {
     const known = await published.adopt()
     await around.disk.syncDirectory(paths.segments) // whoever named the last segment may have died before it was
-    const segments = await dropUnmade(paths, around, await listSegments(around.disk, paths))
+    const segments = await dropUnmade(paths, around)
     const last = segments.at(-1)
     const found = last === undefined ? undefined : await recoverLast(paths, around, identity, segments, known, without)
     const next = await nextSequence(paths, around, found?.recovered.next ?? last ?? 0, known)
-    const sealed = await segmentSizes(around.disk, paths)
+    const sealed = new Map(segments.map((first) => [first, undefined]))
     const opened = new Log(paths, around, identity, published, NO_SEGMENT, next, found?.recovered.table ?? new Map<string, Position>(), sealed)
     if (found !== undefined && !found.recovered.tailDamaged && next === found.recovered.next) {
       opened.active = found.writer
@@ -58,14 +58,23 @@ export class Log {
       await found?.writer.file.close()
       await opened.#begin()
     }
-    opened.#unseal(opened.active.first)
+    sealed.delete(opened.active.first)
     await opened.#publish()
     return opened
   }
 
-  /** Of all segments. */
+  /** Of all segments, after measure(). */
   get bytes(): number {
     return this.#sealedBytes + this.active.end
+  }
+
+  /** One look at each segment, the first time: whoever does not ask how many bytes there are starts as fast with ten thousand of them. */
+  async measure(): Promise<void> {
+    if (this.#measured) return
+    const sizes = await segmentSizes(this.around.disk, this.paths)
+    for (const [first, size] of this.sealed) this.sealed.set(first, size ?? sizes.get(first) ?? 0)
+    this.#sealedBytes = [...this.sealed.values()].reduce<number>((bytes, size) => bytes + (size ?? 0), 0)
+    this.#measured = true
   }
 
   /** Sequence of the oldest event. */
@@ -127,13 +136,15 @@ export class Log {
   }
 
   async #trim(forRoom: boolean): Promise<boolean> {
-    const { firsts, retained } = await removePassed(this.around, this.paths, this.#sizes, forRoom)
+    const known = { firsts: [...this.sealed.keys(), this.active.first], sizes: () => this.#sizes() }
+    const { firsts, retained } = await removePassed(this.around, this.paths, known, forRoom)
     for (const first of firsts) this.#unseal(first)
     return retained
   }
 
-  get #sizes(): Sizes {
-    return new Map([...this.sealed, [this.active.first, this.active.end]])
+  async #sizes(): Promise<Sizes> {
+    await this.measure()
+    return new Map([...[...this.sealed].map(([first, size]) => [first, size ?? 0] as const), [this.active.first, this.active.end]])
   }
 
   #unseal(first: number): void {
@@ -181,18 +192,19 @@ export class Log {
 /** Stands where open() has not yet decided which segment to go on with. */
 const NO_SEGMENT = new SegmentWriter(-1, undefined as unknown as DiskFile, 0, 0)
 
-/** A segment is named when it is whole, so one without a header is an accident of the file system; it holds nothing. */
-async function dropUnmade(paths: Paths, around: Surroundings, segments: number[]): Promise<number[]> {
+/** The segments there are. One is named when it is whole, so one without a header is an accident of the file system; it holds nothing. */
+async function dropUnmade(paths: Paths, around: Surroundings): Promise<number[]> {
   const { disk } = around
-  for (const name of await disk.list(paths.segments)) {
-    if (name.endsWith('.tmp')) await disk.unlink(`${paths.segments}/${name}`)
+  const names = await disk.list(paths.segments)
+  for (const name of names) if (name.endsWith('.tmp')) await disk.unlink(`${paths.segments}/${name}`)
+  const segments = segmentsAmong(names)
+  for (let last = segments.at(-1); last !== undefined && (await disk.stat(paths.segment(last)))?.size === 0; last = segments.at(-1)) {
+    around.say(`segment ${paths.segment(last)} is empty: removed`)
+    await disk.unlink(paths.segment(last))
+    await disk.syncDirectory(paths.segments)
+    segments.pop()
   }
-  const last = segments.at(-1)
-  if (last === undefined || (await disk.stat(paths.segment(last)))?.size !== 0) return segments
-  around.say(`segment ${paths.segment(last)} is empty: removed`)
-  await disk.unlink(paths.segment(last))
-  await disk.syncDirectory(paths.segments)
-  return dropUnmade(paths, around, segments.slice(0, -1))
+  return segments
 }
 
 /** Never less than what was published or what a reader has acked: a number once given out is not used again. */

@@ -6,7 +6,7 @@ import type { Disk } from '../disk/disk.js'
 import { errnoOf, FlumeError } from '../errors.js'
 import { listReaders, readCursor } from './cursor.js'
 import { retainOrAll, type Retain } from './retain.js'
-import { segmentSizes, type Paths, type Surroundings } from './surroundings.js'
+import { listSegments, segmentSizes, type Paths, type Surroundings } from './surroundings.js'
 
 export interface ReaderPlace {
   readonly reader: string
@@ -41,8 +41,7 @@ export async function passedByAll(disk: Disk, paths: Paths): Promise<number> {
 }
 
 /** Those that all have passed, never the last; in order. */
-export function passedAmong(sizes: Sizes, passed: number): number[] {
-  const firsts = [...sizes.keys()]
+export function passedAmong(firsts: readonly number[], passed: number): number[] {
   const end = firsts.findIndex((_, index) => (firsts[index + 1] ?? Infinity) > passed)
   return firsts.slice(0, end)
 }
@@ -53,12 +52,19 @@ export interface Removed {
   readonly retained: boolean
 }
 
+/** The segments by the sequences of their first events, in order; their sizes where these are asked for. */
+export interface Known {
+  readonly firsts: readonly number[]
+  sizes(): Promise<Sizes>
+}
+
 /** Removes what all have passed and nothing retains, oldest first. `forRoom`: the oldest goes in any case. */
-export async function removePassed(around: Surroundings, paths: Paths, known?: Sizes, forRoom = false): Promise<Removed> {
-  const sizes = known ?? (await segmentSizes(around.disk, paths))
-  const passed = passedAmong(sizes, await passedByAll(around.disk, paths))
+export async function removePassed(around: Surroundings, paths: Paths, known?: Known, forRoom = false): Promise<Removed> {
+  const { disk } = around
+  const passed = passedAmong(known?.firsts ?? (await listSegments(disk, paths)), await passedByAll(disk, paths))
   if (passed.length === 0) return { firsts: [], retained: false }
   const retain = await retainOrAll(around, paths)
+  const sizes: Sizes = typeof retain?.bytes === 'number' ? await (known?.sizes() ?? segmentSizes(disk, paths)) : new Map<number, number>()
   const firsts: number[] = []
   let after = [...sizes.values()].reduce((sum, size) => sum + size, 0)
   let retained = false

@@ -57,7 +57,8 @@ export async function segmentSizes(disk: Disk, paths: Paths): Promise<Map<number
   return new Map(segmentsAmong([...sizes.keys()]).map((first) => [first, sizes.get(basename(paths.segment(first))) ?? 0]))
 }
 
-function segmentsAmong(names: readonly string[]): number[] {
+/** Of the names in their directory. */
+export function segmentsAmong(names: readonly string[]): number[] {
   return names
     .filter((name) => /^\d{20}\.seg$/.test(name))
     .map((name) => Number(name.slice(0, 20)))

@@ -1,10 +1,10 @@
 /**
- * npm run bench -- [hdfs|files] [--rounds N] [--megabytes N] [--directory DIR] [--profile] [FILE]
+ * npm run bench -- [hdfs|files|start] [--rounds N] [--megabytes N] [--directory DIR] [--profile] [FILE]
  *
  * file → durable queue → file, end to end, beside the floor: what cat, tee and sync take to leave the same bytes in two
  * files on disk. Both in turn, several rounds; each output is compared with the input byte for byte. The lines are those
  * of FILE over and over, else invented. At the end one more round looks at memory, which costs time of its own.
- * With `hdfs` onto a real HDFS, hdfs.ts. With `files` ten thousand files followed, files.ts.
+ * With `hdfs` onto a real HDFS, hdfs.ts. With `files` ten thousand files followed, files.ts. With `start` how long a queue takes to open, start.ts.
  */
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
@@ -16,6 +16,7 @@ import { benchFiles } from './files.js'
 import { benchHdfs } from './hdfs.js'
 import { hotSpots } from './profile.js'
 import { measure, type Line, type Measured } from './shell.js'
+import { benchStart } from './start.js'
 import { cell, header, median, megabytes, row } from './table.js'
 
 const { values, positionals } = parseArgs({
@@ -72,6 +73,7 @@ function stageRow(name: string, runs: readonly Measured[], memory: Measured): st
 async function main(): Promise<void> {
   const [first, second] = positionals
   if (first === 'files') return await benchFiles({ directory, env, bin })
+  if (first === 'start') return await benchStart({ directory, env, bin, rounds: ROUNDS })
   const sample = await writeSample(file, Number(values.megabytes) * 1e6, first === 'hdfs' ? second : first)
   console.log(`${megabytes(sample.bytes)} MB, ${sample.lines} lines; node ${process.version}, ${cpus().length} × ${cpus()[0]?.model ?? '?'}`)
   if (first === 'hdfs') return await benchHdfs({ directory, file, bytes: sample.bytes, rounds: ROUNDS, env, runMax: RUN_MAX, allMax: ALL_MAX })

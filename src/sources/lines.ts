@@ -40,6 +40,8 @@ export interface Lines {
 
 const BLOCK_SIZE = 2 * BATCH_BYTES_MAX
 const BLOCKS = 3
+/** How much of a batch its lines are meant to fill: what is left over makes a short batch, which costs as much as a long one. */
+const FULL = 0.98
 
 export class LineEncoder {
   readonly #blocks = new Blocks(BLOCK_SIZE, BLOCKS, allocate)
@@ -47,6 +49,8 @@ export class LineEncoder {
   /** Of which [#used..) is free; the encoder is one of its users. */
   #block: Block | undefined
   #used = 0
+  /** Of the last lines: raw bytes for each byte of a batch. */
+  #ratio = 1
 
   constructor(
     readonly eventBytesMax: number,
@@ -54,6 +58,11 @@ export class LineEncoder {
     batchBytesMax = BATCH_BYTES_MAX,
   ) {
     this.#batchBytesMax = Math.min(batchBytesMax, eventBytesMax)
+  }
+
+  /** So many raw bytes make a full batch, if they are like the last. */
+  get fullBytes(): number {
+    return this.#batchBytesMax * this.#ratio * FULL
   }
 
   /** Batches of these lines. Waits where all blocks are in use. */
@@ -69,6 +78,7 @@ export class LineEncoder {
         : encodeLines(raw, at, windowEnd(raw, at, to), block.bytes, this.#used, limit, headers, head)
       if (run.count > 0) {
         at += run.consumed
+        this.#ratio = run.consumed / run.written
         yield this.#cut(block, run.written, run.count, lines.markAt(at))
         continue
       }

@@ -22,8 +22,9 @@ export interface Block {
   readonly cut: boolean
 }
 
-/** Of what is read at once, unless a line is longer. */
+/** Most that is read at once, and least where there is more, unless a line is longer. */
 export const BLOCK_SIZE = 1024 * 1024
+const BLOCK_SIZE_MIN = 64 * 1024
 const NEWLINE = 0x0a
 
 export class Reading {
@@ -35,12 +36,14 @@ export class Reading {
     readonly lineBytesMax: number,
     readonly refuse: (piece: Buffer, last: boolean, partition: Partition, from: number) => Promise<void>,
     /** Absent: each line is an event. */
-    readonly multiline?: Multiline,
+    readonly multiline: Multiline | undefined,
+    /** How many bytes it is best to give at once. */
+    readonly wanted: () => number,
   ) {}
 
   /** Undefined: what was read before is not there any more. The bytes are valid until the next call. */
   async next(partition: Partition): Promise<Block | undefined> {
-    this.#shrink()
+    this.#shrink(partition.offset - partition.base)
     for (;;) {
       const { offset, base } = partition
       const from = offset - base
@@ -112,8 +115,9 @@ export class Reading {
     this.#raw = Buffer.allocUnsafeSlow(Math.min(this.#raw.length * 4, this.lineBytesMax + BLOCK_SIZE))
   }
 
-  #shrink(): void {
-    this.#raw = this.#usual
+  /** `from`: bytes that are read once more before those that are wanted. */
+  #shrink(from: number): void {
+    this.#raw = this.#usual.subarray(0, from + Math.max(BLOCK_SIZE_MIN, Math.floor(this.wanted())))
   }
 }
 

@@ -89,7 +89,7 @@ export class Tail implements Source {
     this.#rounds = new Rounds(this.#partitions, times, once, clock, around.notice, around.collect)
     const encoder = new LineEncoder(eventBytesMax, refused, options.batchBytesMax)
     this.#sending = new Sending(encoder, options.headers, around.host, () => clock.now(), multiline)
-    this.#reading = new Reading(eventBytesMax, (...piece) => this.#sending.refuse(...piece), multiline)
+    this.#reading = new Reading(eventBytesMax, (...piece) => this.#sending.refuse(...piece), multiline, () => encoder.fullBytes)
   }
 
   /** Names and patterns that matched nothing when it last looked. */

@@ -45,6 +45,18 @@ t.test('a file of many blocks comes in batches of at most 1 MiB, whole and in or
   await tailing.close()
 })
 
+t.test('while there is more to read, batches are full: a short one costs as much as a long one', async (t) => {
+  const file = join(t.testdir({ log: numbers(100_000, 199_999).join(' '.repeat(90) + '\n') + '\n' }), 'log')
+  const tailing = new Tailing([file], undefined, { once: true })
+  await tailing.start()
+  await tailing.finish()
+  const counts = tailing.sent.map(({ bodies }) => bodies.length)
+  const short = counts.filter((count) => count < 0.9 * Math.max(...counts))
+  t.ok(counts.length > 12, String(counts))
+  t.ok(short.length <= 3, `of the first block what is left over, and at the end of the file: ${String(short)}`)
+  await tailing.close()
+})
+
 t.test('rotation while it is followed:', async (t) => {
   t.test('after a rename and a new file, both are read: the old one to its end', async (t) => {
     const file = join(t.testdir({ log: text(1, 3) }), 'log')

@@ -46,8 +46,8 @@ export interface BucketsAround {
 export const BLOCK_SIZE = 16 * 1024
 const BLOCK_COUNT = 256
 /** For the few files that get most, so that lines are decoded in long runs. */
-const LARGE_BLOCK_SIZE = 256 * 1024
-const LARGE_BLOCK_COUNT = 16
+const LARGE_BLOCK_SIZE = 1024 * 1024
+const LARGE_BLOCK_COUNT = 8
 /** Bytes of a file from which on it gets large blocks. */
 const LARGE_FROM = 1024 * 1024
 /** Commits under way at once, beyond those of files that are rolled together. */

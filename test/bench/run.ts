@@ -1,10 +1,11 @@
 /**
- * npm run bench -- [hdfs|files|start] [--rounds N] [--megabytes N] [--directory DIR] [--profile] [FILE]
+ * npm run bench -- [hdfs|files|start] [--rounds N] [--megabytes N] [--directory DIR] [--profile] [--small N] [FILE]
  *
  * file → durable queue → file, end to end, beside the floor: what cat, tee and sync take to leave the same bytes in two
  * files on disk. Both in turn, several rounds; each output is compared with the input byte for byte. The lines are those
  * of FILE over and over, else invented. At the end one more round looks at memory, which costs time of its own.
- * With `hdfs` onto a real HDFS, hdfs.ts. With `files` ten thousand files followed, files.ts. With `start` how long a queue takes to open, start.ts.
+ * With `hdfs` onto a real HDFS, hdfs.ts, and there N small files. With `files` ten thousand files followed, files.ts.
+ * With `start` how long a queue takes to open, start.ts.
  */
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
@@ -26,6 +27,7 @@ const { values, positionals } = parseArgs({
     megabytes: { type: 'string', default: '300' },
     directory: { type: 'string', default: 'run/bench' },
     profile: { type: 'boolean', default: false },
+    small: { type: 'string', default: '1000' },
   },
 })
 
@@ -76,7 +78,7 @@ async function main(): Promise<void> {
   if (first === 'start') return await benchStart({ directory, env, bin, rounds: ROUNDS })
   const sample = await writeSample(file, Number(values.megabytes) * 1e6, first === 'hdfs' ? second : first)
   console.log(`${megabytes(sample.bytes)} MB, ${sample.lines} lines; node ${process.version}, ${cpus().length} × ${cpus()[0]?.model ?? '?'}`)
-  if (first === 'hdfs') return await benchHdfs({ directory, file, bytes: sample.bytes, rounds: ROUNDS, env, runMax: RUN_MAX, allMax: ALL_MAX })
+  if (first === 'hdfs') return await benchHdfs({ directory, file, bytes: sample.bytes, rounds: ROUNDS, small: Number(values.small), env, runMax: RUN_MAX, allMax: ALL_MAX })
   const floor: Measured[] = []
   const runs: Measured[] = []
   const end = Date.now() + ALL_MAX

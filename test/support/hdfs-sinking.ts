@@ -31,7 +31,7 @@ export function hdfsSinking(options: HdfsSinkingOptions, batches: Iterable<Batch
   const { uploads = 2, timeout = 20_000, verify = false, ...sinkOptions } = more
   const cluster = { uri: URI, nameNodes: namenodes, user, create }
   const all = optionsOf('', { spool: '/spool', ...sinkOptions, path: `${URI}${path}` })
-  return new Sinking(all, batches, disk, clock, stop, (retry) => webHdfs({ cluster, spool: '/spool', uploads, timeout, verify }, { disk, retry }))
+  return new Sinking(all, batches, disk, clock, stop, (retry, onProgress) => webHdfs({ cluster, spool: '/spool', uploads, timeout, verify }, { disk, retry, onProgress }))
 }
 
 /** Pauses between two attempts are short. */

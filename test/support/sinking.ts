@@ -3,10 +3,8 @@ import type { Disk } from '../../src/disk/disk.js'
 import { nodeDisk } from '../../src/disk/node.js'
 import { batchOf, countLines, type Batch, type Mark, type Position } from '../../src/events/batch.js'
 import { systemClock, type Clock } from '../../src/events/flow.js'
-import type { FileSystem } from '../../src/sinks/hdfs/filesystem.js'
 import { localFileSystem } from '../../src/sinks/hdfs/local.js'
-import { hdfsSink, type SinkOptions } from '../../src/sinks/hdfs/sink.js'
-import type { Retry } from '../../src/sinks/retry.js'
+import { hdfsSink, type SinkAround, type SinkOptions } from '../../src/sinks/hdfs/sink.js'
 
 export const PARTITION = 'queue.4f0c2a9e.default'
 export const STREAM = 'queue=4f0c2a9e=default'
@@ -82,6 +80,8 @@ export class Sinking {
   readonly ended: Promise<unknown>
   released = 0
   taken = 0
+  /** Signs that it gets on. */
+  progress = 0
   #waiting: (() => void)[] = []
 
   constructor(
@@ -90,12 +90,12 @@ export class Sinking {
     readonly disk: Disk = nodeDisk,
     clock: Clock = systemClock,
     readonly stop = new AbortController(),
-    openFiles: (retry: Retry) => FileSystem = () => localFileSystem(disk),
+    openFiles: SinkAround['openFiles'] = () => localFileSystem(disk),
   ) {
     let count = 0
     const run = `${process.pid}-${runs++}`
     const sink = hdfsSink(options, {
-      openFiles, disk, clock, host: { name: 'web1', fqdn: 'web1.example.org', ip: '192.0.2.7' }, stop: stop.signal,
+      openFiles, disk, clock, host: { name: 'web1', fqdn: 'web1.example.org', ip: '192.0.2.7' }, stop: stop.signal, progress: () => void this.progress++,
       say: (message) => {
         this.said.push(message)
         for (const wake of this.#listening.splice(0)) wake()

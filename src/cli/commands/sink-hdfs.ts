@@ -12,9 +12,8 @@ import { list } from '../../sinks/hdfs/list.js'
 import { localFileSystem } from '../../sinks/hdfs/local.js'
 import { isSuffix } from '../../sinks/hdfs/name.js'
 import { levelsOf, type Host } from '../../sinks/hdfs/path.js'
-import { bindingOf, hdfsSink, type SinkOptions } from '../../sinks/hdfs/sink.js'
+import { bindingOf, hdfsSink, type SinkAround, type SinkOptions } from '../../sinks/hdfs/sink.js'
 import { targetOf, type Target } from '../../sinks/hdfs/target.js'
-import type { FileSystem } from '../../sinks/hdfs/filesystem.js'
 import { Retry } from '../../sinks/retry.js'
 import { Meter } from '../../stat/meter.js'
 import { defineCommand, type Context, type Values } from '../command.js'
@@ -86,7 +85,7 @@ export const command = defineCommand({
     const { disk, clock, say, stop } = context
     const more = { binding, rebind: values.rebind, tooLong: longLinesTo(rejects, values), allocate }
     const input = new Input(stdinOf('flume-sink-hdfs', values, context, more))
-    const sink = hdfsSink(sinkOptions, { openFiles, disk, clock, say, stop, host, rejects, uuid: randomUUID })
+    const sink = hdfsSink(sinkOptions, { openFiles, disk, clock, say, stop, host, rejects, progress: () => input.progress(), uuid: randomUUID })
     const meter = new Meter(clock)
     context.show({ about: sinkOptions.path, rejects, flows: () => [meter.read('sink', 'events', 'its files')] })
     for await (const mark of sink(meter.through(input.batches(stop)))) {
@@ -99,12 +98,14 @@ export const command = defineCommand({
   },
 })
 
+type OpenFiles = SinkAround['openFiles']
+
 /** Only what was typed waits long: a check that hangs is no answer. */
 const LIST_RETRY_FOR = 60_000
 
-async function listed({ path, cluster }: Target, openFiles: (retry: Retry) => FileSystem, values: Values<typeof options>, context: Context): Promise<End> {
+async function listed({ path, cluster }: Target, openFiles: OpenFiles, values: Values<typeof options>, context: Context): Promise<End> {
   const root = cluster?.uri ?? ''
-  const files = openFiles(new Retry(context.clock, context.say, context.stop, { retryFor: values['retry-for'] ?? LIST_RETRY_FOR }))
+  const files = openFiles(new Retry(context.clock, context.say, context.stop, { retryFor: values['retry-for'] ?? LIST_RETRY_FOR }), () => undefined)
   try {
     return await printList(1, list(files, root, levelsOf(path.slice(root.length), await hostOf(path))), values, context)
   } finally {
@@ -124,10 +125,10 @@ async function targetIn(values: Values<typeof options>, { disk, env, directory, 
 /** Code for HDFS is loaded only where it is needed. */
 async function fileSystemOf(
   { cluster }: Target, { spool }: SinkOptions, { uploads, timeout, verify }: Values<typeof options>, { disk }: Context,
-): Promise<(retry: Retry) => FileSystem> {
+): Promise<OpenFiles> {
   if (cluster === undefined) return () => localFileSystem(disk)
   const { webHdfs } = await import('../../sinks/hdfs/webhdfs/filesystem.js')
-  return (retry) => webHdfs({ cluster, spool, uploads: Math.max(uploads, 1), timeout: Math.max(timeout, 1), verify }, { disk, retry })
+  return (retry, onProgress) => webHdfs({ cluster, spool, uploads: Math.max(uploads, 1), timeout: Math.max(timeout, 1), verify }, { disk, retry, onProgress })
 }
 
 function optionsOf(values: Values<typeof options>, { path, cluster }: Target, context: Context): SinkOptions {

@@ -57,7 +57,10 @@ interface Full {
   readonly size: number
 }
 
-/** A file being filled: a block of memory that events are decoded into, and a draft that it is written to when full. */
+/**
+ * A file being filled: a block of memory that events are decoded into, and a draft that it is written to when full. The
+ * draft is made when it is first needed.
+ */
 export class OpenFile {
   /** Bytes and events it has been given. */
   size = 0
@@ -70,13 +73,17 @@ export class OpenFile {
   fill = 0
   /** Blocks on their way to the draft, of which nothing is written yet. */
   #full: Full[] = []
+  #draft: Promise<Draft> | undefined
+  #isFinishing = false
   #written = 0
   #syncedAt = 0
   #writes: Promise<void> = Promise.resolve()
   #sync: Promise<void> | undefined
 
   constructor(
-    readonly draft: Draft,
+    /** Its temporary name. */
+    readonly path: string,
+    readonly make: () => Promise<Draft>,
     readonly first: number,
     readonly openedAt: number,
     /** The last mark without an event in this file. */
@@ -88,9 +95,30 @@ export class OpenFile {
     this.lastEventAt = openedAt
   }
 
+  /** Its draft, made at the first call. */
+  opened(): Promise<Draft> {
+    return (this.#draft ??= this.make())
+  }
+
+  get isOpened(): boolean {
+    return this.#draft !== undefined
+  }
+
+  /** All of it is in the block in hand. */
+  get isInBlock(): boolean {
+    return this.fill === this.size
+  }
+
   /** Room in the block in hand. */
   get room(): number {
     return this.block === undefined ? 0 : this.block.bytes.length - this.fill
+  }
+
+  /** Goes on in a larger block. */
+  moveTo(block: Block): void {
+    this.block?.bytes.copy(block.bytes, 0, 0, this.fill)
+    this.block?.release()
+    this.block = block
   }
 
   /** Says that `size` more bytes of the block are filled. */
@@ -120,10 +148,12 @@ export class OpenFile {
 
   /** All of it is durable under its temporary name. */
   async finish(): Promise<Finished> {
+    this.#isFinishing = true
     this.spill()
     await this.#writes
     await this.#sync
-    return await told(`cannot sync ${this.draft.path}`, this.draft.finish(this.size))
+    const draft = await this.opened()
+    return await told(`cannot sync ${this.path}`, draft.finish(this.size))
   }
 
   /** Gives up what is not committed. */
@@ -131,14 +161,19 @@ export class OpenFile {
     this.block?.release()
     this.block = undefined
     await Promise.allSettled([this.#writes, this.#sync])
-    await this.draft.discard()
+    await (await this.#draft)?.discard()
   }
 
   /** Gives up, and leaves what has come for the next start. */
   async leave(): Promise<void> {
     this.spill()
     await Promise.allSettled([this.#writes, this.#sync])
-    await this.draft.leave()
+    await (await this.#draft)?.leave()
+  }
+
+  /** It has its final name. */
+  async committed(): Promise<void> {
+    await (await this.#draft)?.committed()
   }
 
   /** All that has come together while the last write ran. */
@@ -146,14 +181,15 @@ export class OpenFile {
     const full = this.#takeFull()
     const pieces = full.map(({ block, size }) => block.bytes.subarray(0, size))
     try {
-      await this.retry.until(`cannot write ${this.draft.path}`, () => this.draft.write(pieces, this.#written))
+      const draft = await this.opened()
+      await this.retry.until(`cannot write ${this.path}`, () => draft.write(pieces, this.#written, this.#isFinishing && this.#full.length === 0))
       for (const { size } of full) this.#written += size
     } finally {
       this.#release(full)
     }
     if (this.#written - this.#syncedAt < SYNC_EACH || this.#sync !== undefined) return
     this.#syncedAt = this.#written
-    this.#sync = this.#syncNow()
+    this.#sync = this.#syncNow(await this.opened())
     this.#sync.catch(this.onFailure)
   }
 
@@ -167,8 +203,8 @@ export class OpenFile {
     for (const { block } of full) block.release()
   }
 
-  async #syncNow(): Promise<void> {
-    await told(`cannot sync ${this.draft.path}`, this.draft.sync()) // never again on the same file: pages may be lost
+  async #syncNow(draft: Draft): Promise<void> {
+    await told(`cannot sync ${this.path}`, draft.sync()) // never again on the same file: pages may be lost
     this.#sync = undefined
   }
 }

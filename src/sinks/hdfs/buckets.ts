@@ -2,17 +2,19 @@
  * The buckets in use: opened on the first event that falls in one, filled, rolled, committed, forgotten. What is not
  * committed yet is held here, and says how far may be acked.
  */
-import { Blocks, type Block } from '../../disk/blocks.js'
 import type { Clock } from '../../events/flow.js'
-import { allocate } from '../../events/json.js'
+import { Wake } from '../../events/wake.js'
 import type { Retry } from '../retry.js'
-import { OpenFile, type Bucket, type Passed, type Span } from './bucket.js'
+import { Bucket, OpenFile, type Passed, type Span } from './bucket.js'
 import { CODECS, compressed, type CodecName } from './codec.js'
-import type { FileSystem, Finished } from './filesystem.js'
+import { FileBlocks } from './file-blocks.js'
+import type { Draft, FileSystem, Finished } from './filesystem.js'
+import { Listings } from './listings.js'
 import { encodeName, temporaryName } from './name.js'
 import type { Place } from './path.js'
-import { commit, openBucket } from './recover.js'
+import { commit } from './recover.js'
 import type { Records } from './records.js'
+import { Turns } from './turns.js'
 
 export interface RollOptions {
   readonly suffix: string
@@ -36,40 +38,41 @@ export interface BucketsAround {
   readonly retry: Retry
   readonly records: Records
   uuid(): string
-  /** Something was committed, or removed. */
+  /** Something was committed, or removed, or opened. */
   onProgress(): void
   /** The sink cannot go on. */
   onFailure(error: unknown): void
 }
 
-/** So small that each of many buckets has one; a file is written several at once. */
-export const BLOCK_SIZE = 16 * 1024
-const BLOCK_COUNT = 256
-/** For the few files that get most, so that lines are decoded in long runs. */
-const LARGE_BLOCK_SIZE = 1024 * 1024
-const LARGE_BLOCK_COUNT = 8
-/** Bytes of a file from which on it gets large blocks. */
-const LARGE_FROM = 1024 * 1024
 /** Commits under way at once, beyond those of files that are rolled together. */
 const COMMITS_MAX = 16
+/** Of the files rolled together that are in memory alone, so many are made and finished at once; the others wait. */
+const FINISHING_MAX = 128
 
 export class Buckets {
   /** By key, the one used longest ago first. */
   readonly #buckets = new Map<string, Bucket>()
-  readonly #blocks = new Blocks(BLOCK_SIZE, BLOCK_COUNT, allocate)
-  readonly #largeBlocks = new Blocks(LARGE_BLOCK_SIZE, LARGE_BLOCK_COUNT, allocate)
+  readonly #blocks = new FileBlocks(() => this.#filling())
   /** Files not committed yet. */
   readonly #held = new Set<OpenFile>()
   /** Names of temporary files of this process. */
   readonly #own = new Set<string>()
+  readonly #listings: Listings
   /** Commits under way; none of these ever rejects. */
   readonly #committing = new Set<Promise<void>>()
-  #openCount = 0
+  readonly #finishing = new Turns(FINISHING_MAX)
+  readonly #ended = new Wake()
+  /** Files being filled. */
+  #fillingCount = 0
+  /** Bytes of files that are rolled and not committed. */
+  #rolledBytes = 0
 
   constructor(
     readonly options: RollOptions,
     readonly around: BucketsAround,
-  ) {}
+  ) {
+    this.#listings = new Listings(around.files, this.#own)
+  }
 
   /** The bucket of a place and stream, which becomes the one used last. */
   async of(place: Place, span: Span): Promise<Bucket> {
@@ -82,19 +85,20 @@ export class Buckets {
     return bucket
   }
 
-  /** The file of a bucket that takes the events of this span. */
+  /**
+   * The file of a bucket that takes the events of this span. One too many is in memory alone, where what a batch brings
+   * finds room, and is made when it must be: mostly at the next mark, where it, or others, are rolled.
+   */
   async fileOf(bucket: Bucket, span: Span, before: Passed): Promise<OpenFile> {
-    bucket.file ??= await this.#create(bucket, span, before)
+    bucket.file ??= this.#create(bucket, span, before)
+    if (this.#fillingCount <= this.options.openFilesMax || bucket.isLast) await bucket.file.opened()
     bucket.file.end = span.end
     return bucket.file
   }
 
   /** Sees to it that the file's block has room for `size` bytes, at most BLOCK_SIZE. */
-  async reserve(file: OpenFile, size: number): Promise<void> {
-    if (file.room >= size) return
-    file.spill()
-    const large = file.size >= LARGE_FROM ? this.#largeBlocks.tryTake() : undefined
-    file.block = large ?? this.#blocks.tryTake() ?? (await this.#nextBlock())
+  reserve(file: OpenFile, size: number): Promise<void> {
+    return this.#blocks.reserve(file, size)
   }
 
   /** The last mark before the first one that is held; undefined: none is. */
@@ -113,7 +117,7 @@ export class Buckets {
       if (bucket.file === undefined) continue
       if (bucket.isLast) bucket.file.spill()
       const due = this.#dueAt(bucket.file, now)
-      if (due <= now || this.#openCount > this.options.openFilesMax) this.#roll(bucket)
+      if (due <= now || this.#fillingCount > this.options.openFilesMax) this.#roll(bucket)
       else next = Math.min(next, due)
     }
     this.#forget()
@@ -127,11 +131,12 @@ export class Buckets {
 
   /** Waits until few commits are under way; for `settled(0)` until all that was rolled is committed, or could not be. */
   async settled(most = COMMITS_MAX): Promise<void> {
-    while (this.#committing.size > most || this.#isSpoolFull()) await Promise.race(this.#committing)
+    const filling = sizeOf(this.#filling())
+    while (this.#committing.size > most || this.#isSpoolFull(filling)) await this.#ended.wait()
   }
 
-  #isSpoolFull(): boolean {
-    return this.#committing.size > 0 && (this.around.files.isFull || sizeOf(this.#held) > this.options.spoolBytesMax)
+  #isSpoolFull(filling: number): boolean {
+    return this.#committing.size > 0 && (this.around.files.isFull || filling + this.#rolledBytes > this.options.spoolBytesMax)
   }
 
   *#filling(): Generator<OpenFile> {
@@ -154,38 +159,49 @@ export class Buckets {
   }
 
   async #open(place: Place, span: Span): Promise<Bucket> {
-    const { files, records } = this.around
+    const { records, onProgress } = this.around
     await records.adopt()
-    const record = span.exact || span.last ? await records.of(span) : undefined
-    return await openBucket(place, span, this.#own, files, record)
+    const { stream, exact, last } = span
+    const record = exact || last ? await records.of(span) : undefined
+    const end = await this.#listings.endOf(place, stream)
+    onProgress() // with thousands of directories that alone takes long
+    return new Bucket(place, stream, Math.max(end, record?.endOf(place) ?? 0), record, last)
   }
 
-  async #create({ place, stream, record, isLast }: Bucket, span: Span, before: Passed): Promise<OpenFile> {
-    const { files, clock, retry, uuid, onFailure } = this.around
-    const name = temporaryName(stream, uuid())
-    const path = `${place.directory}/${name}`
+  #create(bucket: Bucket, { first }: Span, before: Passed): OpenFile {
+    const { clock, retry, uuid, onFailure } = this.around
+    const name = temporaryName(bucket.stream, uuid())
+    const path = `${bucket.place.directory}/${name}`
     this.#own.add(name)
+    const file = new OpenFile(path, () => this.#make(bucket, path, first), first, clock.now(), before, retry, onFailure)
+    this.#held.add(file)
+    this.#fillingCount++
+    return file
+  }
+
+  async #make({ place, record, isLast }: Bucket, path: string, first: number): Promise<Draft> {
+    const { files, retry } = this.around
     await retry.until(`cannot make the directory ${place.directory}`, () => files.makeDirectory(place.directory))
     const { suffix, codec } = this.options
-    if (isLast) await record?.filling({ ...place, path, suffix, codec, first: span.first })
+    if (isLast) await record?.filling({ ...place, path, suffix, codec, first })
     const plain = await retry.until(`cannot create ${path}`, () => files.create(path, record, isLast))
-    const draft = compressed(plain, CODECS[codec], retry)
-    const file = new OpenFile(draft, span.first, clock.now(), before, retry, onFailure)
-    this.#held.add(file)
-    this.#openCount++
-    return file
+    return compressed(plain, CODECS[codec], retry)
   }
 
   #roll(bucket: Bucket): void {
     const { file } = bucket
     if (file === undefined) return
     bucket.file = undefined
-    this.#openCount--
-    file.spill()
-    const finished = file.finish() // beside that of the files before it, which are named first
+    this.#fillingCount--
+    this.#rolledBytes += file.size
+    // beside that of the files before it, which are named first
+    const finished = file.isOpened ? file.finish() : this.#finishing.take(() => file.finish())
     finished.catch(() => undefined)
     const committed = bucket.committed.then(async () => this.#commit(bucket, file, await finished))
-    const ended = committed.catch(this.around.onFailure).then(() => void this.#committing.delete(ended))
+    const ended = committed.catch(this.around.onFailure).then(() => {
+      this.#committing.delete(ended)
+      this.#ended.wake()
+    })
     this.#committing.add(ended)
     bucket.committed = committed
     bucket.uncommitted++
@@ -198,9 +214,11 @@ export class Buckets {
     const name = encodeName({ prefix, stream, first: file.first, last: file.end - 1, suffix: this.options.suffix })
     const path = `${directory}/${name}`
     await commit({ directory, prefix, end: file.end, file: finished, path }, files, retry, bucket.record)
-    await file.draft.committed()
-    this.#own.delete(file.draft.path.slice(directory.length + 1))
+    await file.committed()
+    this.#own.delete(file.path.slice(directory.length + 1))
     this.#held.delete(file)
+    this.#rolledBytes -= file.size
+    this.#listings.reached(place, stream, file.end)
     bucket.uncommitted--
     this.around.onProgress()
   }
@@ -209,20 +227,6 @@ export class Buckets {
   #forget(): void {
     if (this.#buckets.size <= this.options.openFilesMax) return
     for (const [key, bucket] of this.#buckets) if (bucket.file === undefined && bucket.uncommitted === 0) this.#buckets.delete(key)
-  }
-
-  async #nextBlock(): Promise<Block> {
-    for (;;) {
-      const freed = new Promise<void>((resolve) => this.#blocks.onceFree(resolve))
-      for (const bucket of this.#buckets.values()) {
-        if (bucket.file?.block?.bytes.length !== BLOCK_SIZE) continue
-        bucket.file.spill()
-        break
-      }
-      await freed
-      const block = this.#blocks.tryTake()
-      if (block !== undefined) return block
-    }
   }
 }
 

@@ -76,7 +76,7 @@ class CompressedDraft implements Draft {
     const stream = this.#opened()
     stream.end()
     await finished(stream)
-    await this.retry.until(`cannot write ${this.path}`, () => this.#writeWaiting())
+    await this.retry.until(`cannot write ${this.path}`, () => this.#writeWaiting(true))
     return await this.draft.finish(this.#written)
   }
 
@@ -109,10 +109,10 @@ class CompressedDraft implements Draft {
     this.#taken += bytes.length
   }
 
-  async #writeWaiting(): Promise<void> {
+  async #writeWaiting(isLast = false): Promise<void> {
     const pieces = [...this.#waiting]
     if (pieces.length === 0) return
-    await this.draft.write(pieces, this.#written)
+    await this.draft.write(pieces, this.#written, isLast)
     this.#written += sizeOf(pieces)
     this.#waiting.splice(0, pieces.length) // more may have come meanwhile
   }

@@ -15,8 +15,8 @@ export interface Finished {
 /** A file being written, under its temporary name or, until it is whole, elsewhere. */
 export interface Draft {
   readonly path: string
-  /** Writes from byte `at`; nobody has to wait for the disk. */
-  write(pieces: readonly Uint8Array[], at: number): Promise<void>
+  /** Writes from byte `at`; nobody has to wait for the disk. `isLast`: nothing comes after them but finish(). */
+  write(pieces: readonly Uint8Array[], at: number, isLast?: boolean): Promise<void>
   /** Brings towards the disk what is written, so that finish() is short. After a failure the draft is lost. */
   sync(): Promise<void>
   /** On return `size` bytes are durable under a temporary name; nothing may be written any more. */
@@ -65,8 +65,8 @@ export interface FileSystem {
   readonly isFull: boolean
   /** Makes the directory and its missing parents; they are durable on return. */
   makeDirectory(directory: string): Promise<void>
-  /** Names in a directory, all durable; none where there is no directory. */
-  list(directory: string): Promise<readonly string[]>
+  /** Names in a directory, all durable, in no order; none where there is no directory. */
+  names(directory: string): AsyncIterable<string>
   /** What stands in a directory, in no order, whatever comes and goes meanwhile; none where there is no directory. Changes nothing. */
   entries(directory: string): AsyncIterable<Entry>
   /** Undefined: there is no such file. */

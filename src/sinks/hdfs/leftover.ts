@@ -45,11 +45,20 @@ export async function finishLeft(stream: string, record: CommitRecord, around: L
 async function removeCopies(stream: string, fillings: readonly Filling[], files: FileSystem): Promise<void> {
   const paths = new Set(fillings.map(({ path }) => path))
   for (const directory of new Set(fillings.map(({ directory }) => directory))) {
-    for (const name of await told(`cannot list ${directory}`, files.list(directory))) {
+    for (const name of await temporariesIn(directory, stream, files)) {
       const path = `${directory}/${name}`
-      if (isTemporaryOf(name, stream) && !paths.has(path)) await told(`cannot remove ${path}`, files.remove(path))
+      if (!paths.has(path)) await told(`cannot remove ${path}`, files.remove(path))
     }
   }
+}
+
+async function temporariesIn(directory: string, stream: string, files: FileSystem): Promise<readonly string[]> {
+  const found: string[] = []
+  const take = async (): Promise<void> => {
+    for await (const name of files.names(directory)) if (isTemporaryOf(name, stream)) found.push(name)
+  }
+  await told(`cannot list ${directory}`, take())
+  return found
 }
 
 /** Returns the name it has got; undefined: there is not one whole line. `most`: the sequence that it must end before. */

@@ -68,7 +68,7 @@ export function localFileSystem(disk: Disk): FileSystem {
       }
     },
 
-    list: (directory) => namesIn(disk, directory),
+    names: (directory) => namesIn(disk, directory),
 
     entries: (directory) => entriesOf(disk, directory),
 
@@ -103,13 +103,12 @@ export function localFileSystem(disk: Disk): FileSystem {
   }
 }
 
-async function namesIn(disk: Disk, directory: string): Promise<string[]> {
+async function* namesIn(disk: Disk, directory: string): AsyncGenerator<string> {
   try {
     await disk.syncDirectory(directory) // what an earlier run named may not be durable yet
-    return await disk.list(directory)
+    yield* await disk.list(directory)
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return []
-    throw error
+    if (errnoOf(error) !== 'ENOENT') throw error
   }
 }
 

@@ -80,15 +80,11 @@ export function streamOfTemporary(name: string): string | undefined {
   return TEMPORARY.exec(name)?.[1]
 }
 
-/** The sequence just after the last one in place, of the files with exactly this prefix and stream; 0: there are none. */
-export function frontierOf(names: readonly string[], prefix: string, stream: string): number {
-  const start = `${prefix}.${stream}.`
-  let frontier = 0
-  for (const text of names) {
-    const name = text.startsWith(start) ? decodeName(text) : undefined
-    if (name?.prefix === prefix && name.stream === stream) frontier = Math.max(frontier, name.last + 1)
-  }
-  return frontier
+/** Notes what a name says of a stream: by exactly its prefix, the sequence just after the last one in place. */
+export function noteEnd(ends: Map<string, number>, text: string, stream: string): void {
+  const name = decodeName(text)
+  if (name?.stream !== stream) return
+  ends.set(name.prefix, Math.max(ends.get(name.prefix) ?? 0, name.last + 1))
 }
 
 /** A text of at most `size` bytes; a longer one is cut between characters and ends in the hash of the whole. */

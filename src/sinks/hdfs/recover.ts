@@ -15,15 +15,12 @@
  *     An ack that gets lost does no harm: the events come again and are passed over.
  *
  * The commits of one bucket never overlap, and go in the order of their sequences. So all that a bucket gets of the
- * sequences before its *end* is in place, and its end is the furthest of: the names in its directory, the record. One
+ * sequences before its *end* is in place, and its end is the furthest of: the names in its directory (listings.ts), the record. One
  * case is left: a reader that takes a file away between 3 and 4 while the sink is dead gets it again; on HDFS only one
  * that deletes it, as a file can be asked for by its id.
  */
 import { told, type Retry } from '../retry.js'
-import { Bucket, type Span } from './bucket.js'
 import type { FileSystem } from './filesystem.js'
-import { firstAttempt, frontierOf, isTemporaryOf } from './name.js'
-import type { Place } from './path.js'
 import type { CommitRecord } from './record.js'
 import type { Commit } from './record-line.js'
 
@@ -63,17 +60,4 @@ export async function sweep(files: FileSystem, record: CommitRecord, before: num
     await told(`cannot remove ${path}`, files.remove(path))
     if (now - time >= NAME_KEPT_FOR) await record.gone(path)
   }
-}
-
-/** Opens a bucket: deletes what is left over of the stream in its directory, and finds its end. `own`: names in use. */
-export async function openBucket(
-  place: Place, { stream, last }: Span, own: ReadonlySet<string>, files: FileSystem, record: CommitRecord | undefined,
-): Promise<Bucket> {
-  const { directory, prefix } = place
-  const list = (): Promise<readonly string[]> => told(`cannot list ${directory}`, files.list(directory))
-  let names = await list()
-  const left = names.filter((name) => isTemporaryOf(name, stream) && !own.has(firstAttempt(name)))
-  for (const name of left) await told(`cannot remove ${directory}/${name}`, files.remove(`${directory}/${name}`))
-  if (left.length > 0) names = await list() // one may just have got its final name
-  return new Bucket(place, stream, Math.max(frontierOf(names, prefix, stream), record?.endOf(place) ?? 0), record, last)
 }

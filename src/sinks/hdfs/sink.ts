@@ -23,8 +23,8 @@ export interface SinkOptions extends PlaceOptions, RollOptions, FillOptions {
 }
 
 export interface SinkAround {
-  /** Whatever it retries ends with the sink. */
-  openFiles(retry: Retry): FileSystem
+  /** Whatever it retries ends with the sink; `onProgress`: a part of a file got nearer to its place. */
+  openFiles(retry: Retry, onProgress: () => void): FileSystem
   /** For the records. */
   readonly disk: Disk
   readonly clock: Clock
@@ -33,6 +33,8 @@ export interface SinkAround {
   /** Stop waiting for what may never come: space on a full disk. */
   readonly stop: AbortSignal
   say(message: string): void
+  /** It gets on, though there may be no mark to ack for long. */
+  progress(): void
   uuid(): string
 }
 
@@ -47,9 +49,13 @@ export function hdfsSink(options: SinkOptions, around: SinkAround): Sink {
 
 /** ms: a timer knows no more than 2^31; whoever wakes early sleeps again. */
 const SLEEP_MAX = 86_400_000
+/** ms between two signs that it gets on */
+const PROGRESS_EACH = 1000
 
 class Delivery {
   readonly #clock: Clock
+  readonly #progress: () => void
+  #progressAt = -Infinity
   readonly #records: Records
   readonly #buckets: Buckets
   readonly #filler: Filler
@@ -64,7 +70,7 @@ class Delivery {
   #rung = false
 
   constructor(options: SinkOptions, around: SinkAround) {
-    const { openFiles, disk, clock, uuid, say, stop, rejects, host } = around
+    const { openFiles, disk, clock, uuid, say, progress, stop, rejects, host } = around
     const failed = new AbortController()
     const stopping = AbortSignal.any([stop, this.#off.signal])
     setMaxListeners(0, stopping) // everybody who waits, and each request, listens
@@ -75,9 +81,13 @@ class Delivery {
       this.#wake()
     }
     this.#clock = clock
+    this.#progress = progress
     this.#rejects = rejects
-    const files = openFiles(retry)
-    const onProgress = (): void => this.#wake()
+    const files = openFiles(retry, () => this.#getOn())
+    const onProgress = (): void => {
+      this.#getOn()
+      this.#wake()
+    }
     this.#records = new Records({ files, disk, clock, retry, stop, say, uuid, onProgress, spool: options.spool })
     this.#buckets = new Buckets(options, { files, clock, uuid, retry, records: this.#records, onProgress, onFailure })
     this.#filler = new Filler(options, new Places(options, host), this.#buckets, around)
@@ -152,6 +162,13 @@ class Delivery {
     if (!this.#rung) await new Promise<void>((resolve) => (this.#ring = resolve))
     this.#rung = false
     if (this.#failure !== undefined) throw this.#failure.error
+  }
+
+  #getOn(): void {
+    const now = this.#clock.now()
+    if (Math.abs(now - this.#progressAt) < PROGRESS_EACH) return
+    this.#progressAt = now
+    this.#progress()
   }
 
   #wake(): void {

@@ -1,6 +1,6 @@
 import t from 'tap'
 import {
-  NAME_SIZE_MAX, PREFIX_SIZE_MAX, SUFFIX_SIZE_MAX, decodeName, encodeName, fitted, frontierOf, isSuffix, isTemporaryOf, streamOf, temporaryName,
+  NAME_SIZE_MAX, PREFIX_SIZE_MAX, SUFFIX_SIZE_MAX, decodeName, encodeName, fitted, isSuffix, isTemporaryOf, noteEnd, streamOf, temporaryName,
 } from '../../../src/sinks/hdfs/name.js'
 
 /** The same numbers in each run. */
@@ -62,10 +62,14 @@ t.test('a frontier counts exactly this prefix and stream, and any suffix', async
     named('events', 's', 0, 9), named('events', 's', 10, 19, '.log.gz'), named('events', 't', 0, 99), named('events.s', 't', 0, 999),
     named('other', 's', 0, 9999), temporaryName('s', 'abc'), 'events.s.x',
   ]
-  t.equal(frontierOf(names, 'events', 's'), 20)
-  t.equal(frontierOf(names, 'events', 't'), 100)
-  t.equal(frontierOf(names, 'event', 's'), 0)
-  t.equal(frontierOf([], 'events', 's'), 0)
+  const endsOf = (stream: string): Record<string, number> => {
+    const ends = new Map<string, number>()
+    for (const name of names) noteEnd(ends, name, stream)
+    return Object.fromEntries(ends)
+  }
+  t.same(endsOf('s'), { events: 20, other: 10_000 })
+  t.same(endsOf('t'), { events: 100, 'events.s': 1000 })
+  t.same(endsOf('u'), {})
 })
 
 t.test('a temporary name belongs to exactly one stream', async (t) => {

@@ -218,6 +218,23 @@ rule('a spool that somebody else keeps full, but for the records: it goes on all
   t.equal(run.said.length, 1)
 })
 
+rule('a spool that gets its room back: files are as large as they should be again, also where only small ones came meanwhile', async (t, hdfs) => {
+  const memory = new MemoryDisk()
+  memory.capacity = 100_000
+  const feed = new Feed()
+  const run = hdfsSinking({ namenodes: [hdfs.http], path: '/space-again', disk: memory.boot() }, feed)
+  feed.push(...frames(1))
+  await run.untilAcked(1)
+  memory.capacity = Infinity
+  feed.push(...frames(4).slice(1, 2))
+  await run.untilAcked(2) // with it the reserve is set aside
+  feed.push(...frames(4).slice(2))
+  feed.end()
+  t.equal(await run.ended, undefined)
+  const expected = { [named(0, 0)]: 'line 0\n', [named(1, 1)]: 'line 1\n', [named(2, 3)]: 'line 2\nline 3\n' }
+  t.same(await hdfsBelow(hdfs.http, '/space-again'), expected)
+})
+
 rule('1,000 directories at once', async (t, hdfs) => {
   const events = Array.from({ length: 1000 }, (_, host) => ({ headers: { host: `web${host}` }, body: 'one' }))
   const run = hdfsSinking({ namenodes: [hdfs.http], path: '/many/%{host}', uploads: 8, openFilesMax: 1000 }, [frame(0, events)])

@@ -1,5 +1,7 @@
 /** What is sent to HDFS: bytes of a file, and those that its disk had no room for. */
 import type { DiskFile } from '../../../disk/disk.js'
+import { FlumeError } from '../../../errors.js'
+import { told } from '../../retry.js'
 
 /** As a file is read. */
 export type Bytes = Pick<DiskFile, 'read'>
@@ -13,5 +15,14 @@ export function withTail(file: DiskFile | undefined, at: number, tail: Uint8Arra
       into.set(piece)
       return piece.length
     },
+  }
+}
+
+/** Reads bytes [at, at + into.length) of `size`, however many reads that takes. Throws IO where the file ends before. */
+export async function readWhole(file: Bytes, into: Uint8Array, at: number, size: number): Promise<void> {
+  for (let end = 0; end < into.length; ) {
+    const count = await told('cannot read the spool', file.read(into.subarray(end), at + end))
+    if (count === 0) throw new FlumeError('IO', `cannot read the spool: it ends at byte ${at + end} of ${size}`)
+    end += count
   }
 }

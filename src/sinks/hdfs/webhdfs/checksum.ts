@@ -5,8 +5,7 @@
  */
 import { createHash } from 'node:crypto'
 import { crc32 } from 'node:zlib'
-import type { Bytes } from './bytes.js'
-import { FlumeError } from '../../../errors.js'
+import { readWhole, type Bytes } from './bytes.js'
 
 /** As GETFILECHECKSUM gives it. */
 export interface FileChecksum {
@@ -62,14 +61,9 @@ function bufferSize(size: number): number {
 async function* piecesOf(file: Bytes, size: number, chunkSize: number): AsyncGenerator<Buffer> {
   const buffer = Buffer.allocUnsafeSlow(Math.max(1, Math.floor(READ_SIZE / chunkSize)) * chunkSize)
   for (let at = 0; at < size; ) {
-    const wanted = Math.min(buffer.length, size - at)
-    let end = 0
-    while (end < wanted) {
-      const count = await file.read(buffer.subarray(end, wanted), at + end)
-      if (count === 0) throw new FlumeError('IO', `cannot read the spool: it ends at byte ${at + end} of ${size}`)
-      end += count
-    }
-    yield buffer.subarray(0, end)
-    at += end
+    const piece = buffer.subarray(0, size - at)
+    await readWhole(file, piece, at, size)
+    yield piece
+    at += piece.length
   }
 }

@@ -3,9 +3,7 @@
  */
 import { request as httpRequest, type ClientRequest, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http'
 import { request as httpsRequest } from 'node:https'
-import type { Bytes } from './bytes.js'
-import { FlumeError } from '../../../errors.js'
-import { told } from '../../retry.js'
+import { readWhole, type Bytes } from './bytes.js'
 import { failureOf, HdfsFailure, lostAnswer } from './failure.js'
 import { CONNECTING, silentFor, whenStopping } from './silence.js'
 
@@ -27,6 +25,8 @@ export function parseLocation(text: string): Location {
 }
 
 const CHUNK_SIZE = 256 * 1024
+/** More than the buffers on the way hold. */
+const PROGRESS_EACH = 8 * 1024 * 1024
 
 /** How long a request may be silent. */
 export interface Patience {
@@ -34,6 +34,8 @@ export interface Patience {
   readonly timeout: number
   /** Aborted: the sink is to stop, and has less patience. */
   readonly stop: AbortSignal
+  /** So much has been taken, and not only by the buffers on the way, that it will come to an end. */
+  onProgress(): void
 }
 
 /**
@@ -43,27 +45,22 @@ export interface Patience {
 export async function send(location: Location, file: Bytes, size: number, patience: Patience): Promise<void> {
   const headers = { 'content-length': size, 'content-type': 'application/octet-stream' }
   const exchange = new Exchange(location, 'PUT', headers, patience)
-  const blocks = [Buffer.allocUnsafeSlow(CHUNK_SIZE), Buffer.allocUnsafeSlow(CHUNK_SIZE)] as const
+  const blocks = [0, CHUNK_SIZE].map((at) => Buffer.allocUnsafe(Math.min(CHUNK_SIZE, Math.max(0, size - at))))
   try {
     let sent: Promise<void> = Promise.resolve()
     for (let at = 0, turn = 0; at < size && !exchange.isAnswered; turn ^= 1) {
-      const block = blocks[turn as 0 | 1]
-      const count = await readSome(file, block.subarray(0, Math.min(block.length, size - at)), at, size)
+      const block = blocks[turn]!.subarray(0, size - at)
+      await readWhole(file, block, at, size)
       await sent
-      sent = exchange.write(block.subarray(0, count))
-      at += count
+      sent = exchange.write(block)
+      at += block.length
+      if (at % PROGRESS_EACH < block.length && at >= PROGRESS_EACH) patience.onProgress()
     }
     await sent
     await exchange.end(201)
   } finally {
     exchange.close()
   }
-}
-
-async function readSome(file: Bytes, into: Uint8Array, at: number, size: number): Promise<number> {
-  const count = await told('cannot read the spool', file.read(into, at))
-  if (count === 0) throw new FlumeError('IO', `cannot read the spool: it ends at byte ${at} of ${size}`)
-  return count
 }
 
 /** The JSON that a DataNode answers. Throws HdfsFailure. */

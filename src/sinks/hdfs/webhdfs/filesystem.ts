@@ -13,7 +13,7 @@ import { NameNodes } from './namenodes.js'
 import { Room } from './room.js'
 import { spoolDraft, spoolLeft, type SpoolAround } from './spool.js'
 import { nothingIn, pageIn, statusIn, type Status } from './status.js'
-import { Turns } from './turns.js'
+import { Turns } from '../turns.js'
 import { finishedOf, Uploads } from './uploads.js'
 
 export interface WebHdfsOptions {
@@ -31,6 +31,8 @@ export interface WebHdfsOptions {
 export interface WebHdfsAround {
   readonly disk: Disk
   readonly retry: Retry
+  /** A part of a file is there. */
+  onProgress(): void
 }
 
 /** Where no record is kept. */
@@ -44,9 +46,9 @@ class WebHdfs implements FileSystem {
   readonly #nodes: NameNodes
   readonly #spool: SpoolAround
 
-  constructor({ cluster, spool, uploads, timeout, verify }: WebHdfsOptions, { disk, retry }: WebHdfsAround) {
+  constructor({ cluster, spool, uploads, timeout, verify }: WebHdfsOptions, { disk, retry, onProgress }: WebHdfsAround) {
     this.#nodes = new NameNodes(cluster, retry, timeout)
-    const files = new Uploads(this.#nodes, new Turns(uploads), verify)
+    const files = new Uploads(this.#nodes, new Turns(uploads), verify, onProgress)
     const room = new Room(disk, spool, retry)
     this.#spool = { disk, retry, room, directory: spool, upload: (path, file, size, temporaries) => files.upload(path, file, size, temporaries) }
   }
@@ -62,10 +64,8 @@ class WebHdfs implements FileSystem {
   /** Whoever creates a file makes its directory. */
   async makeDirectory(): Promise<void> {}
 
-  async list(directory: string): Promise<readonly string[]> {
-    const names: string[] = []
-    for await (const { name } of this.entries(directory)) names.push(name)
-    return names
+  async *names(directory: string): AsyncGenerator<string> {
+    for await (const { name } of this.entries(directory)) yield name
   }
 
   async *entries(directory: string): AsyncGenerator<Entry> {

@@ -62,6 +62,7 @@ export class Room {
 
   async #setAside(): Promise<DiskFile | undefined> {
     const name = join(this.directory, `_reserve.${randomUUID()}.tmp`)
+    await this.disk.makeDirectory(this.directory, 0o700)
     try {
       const file = await this.disk.open(name, 'create')
       await this.disk.unlink(name)

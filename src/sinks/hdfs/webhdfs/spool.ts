@@ -1,7 +1,8 @@
 /**
- * A draft for HDFS: a file of this machine, uploaded whole when it is complete. It has no name, so that nothing is left
- * when the process dies, unless its events would be lost then. Of an upload only a 201 counts. After anything else a file
- * may be there, whole or not, at once or twenty minutes later, so the next attempt has another name.
+ * A draft for HDFS: a file of this machine, uploaded whole when it is complete; one that is written at once stays in memory.
+ * The file has no name, so that nothing is left when the process dies, unless its events would be lost then. Of an upload
+ * only a 201 counts. After anything else a file may be there, whole or not, at once or twenty minutes later, so the next
+ * attempt has another name.
  */
 import { join } from 'node:path'
 import type { Disk, DiskFile } from '../../../disk/disk.js'
@@ -26,18 +27,10 @@ export interface SpoolAround {
 
 /** `isLeft`: it keeps its name, for the next start, until it is committed. */
 export async function spoolDraft(path: string, temporaries: Temporaries, isLeft: boolean, around: SpoolAround): Promise<Draft> {
-  const { disk, directory, room } = around
-  await disk.makeDirectory(directory, 0o700)
-  await room.open()
-  const name = nameOf(path, around)
-  try {
-    const file = await disk.open(name, 'create')
-    if (!isLeft) await disk.unlink(name)
-    return new SpoolDraft(path, file, temporaries, around, isLeft ? name : undefined)
-  } catch (error) {
-    if (!isNoRoom(error)) throw error
-    return new SpoolDraft(path, undefined, temporaries, around, undefined)
-  }
+  const draft = new SpoolDraft(path, temporaries, isLeft, around)
+  await around.room.open()
+  if (isLeft) await draft.open()
+  return draft
 }
 
 /** Undefined: nothing is left of it. */
@@ -51,23 +44,43 @@ function nameOf(path: string, { directory }: SpoolAround): string {
 }
 
 class SpoolDraft implements Draft {
+  /** Undefined: nothing is in it yet, or there was no room for it. */
+  #file: DiskFile | undefined
+  /** As long as it has one. */
+  #name: string | undefined
   #closed = false
+  /** The whole of a file that was written at once. */
+  #whole: Buffer | undefined
   /** What its disk has no room for, and the byte it begins at. */
   #tail: { readonly at: number; readonly pieces: Buffer[]; size: number } | undefined
 
   constructor(
     readonly path: string,
-    /** Undefined: there was no room for it. */
-    readonly file: DiskFile | undefined,
     readonly temporaries: Temporaries,
+    readonly isLeft: boolean,
     readonly around: SpoolAround,
-    /** As long as it has one. */
-    public name: string | undefined,
   ) {}
 
-  async write(pieces: readonly Uint8Array[], at: number): Promise<void> {
+  /** Where there is no room it goes on without a file. */
+  async open(): Promise<void> {
+    const { disk, directory } = this.around
+    const name = nameOf(this.path, this.around)
+    await disk.makeDirectory(directory, 0o700)
     try {
-      if (this.#tail === undefined && this.file !== undefined && !this.around.room.isFull) return void (await this.file.write(pieces, at))
+      this.#file = await disk.open(name, 'create')
+      if (this.isLeft) this.#name = name
+      else await disk.unlink(name)
+    } catch (error) {
+      if (!isNoRoom(error)) throw error
+    }
+  }
+
+  async write(pieces: readonly Uint8Array[], at: number, isLast = false): Promise<void> {
+    const isInNoFile = at === 0 && this.#file === undefined && !this.#isFull
+    if (isInNoFile && isLast && !this.isLeft) return void (this.#whole = Buffer.concat(pieces)) // whoever has written them uses them again
+    if (isInNoFile) await this.open()
+    try {
+      if (this.#file !== undefined && !this.#isFull) return void (await this.#file.write(pieces, at))
       await this.#keep(pieces, at, new Failure('ENOSPC: no room in the spool, and too much in memory', 'passes'))
     } catch (error) {
       if (!isNoRoom(error)) throw error
@@ -75,8 +88,12 @@ class SpoolDraft implements Draft {
     }
   }
 
+  get #isFull(): boolean {
+    return this.#tail !== undefined || this.around.room.isFull
+  }
+
   async #keep(pieces: readonly Uint8Array[], at: number, error: unknown): Promise<void> {
-    const bytes = Buffer.concat(pieces) // whoever has written them uses them again
+    const bytes = Buffer.concat(pieces)
     await this.around.room.keep(bytes.length, this.#tail === undefined, error)
     this.#tail ??= { at, pieces: [], size: 0 }
     this.#tail.pieces.push(bytes)
@@ -85,12 +102,12 @@ class SpoolDraft implements Draft {
 
   /** The page cache is enough for what comes again. */
   async sync(): Promise<void> {
-    if (this.name !== undefined) await this.file?.sync()
+    if (this.isLeft) await this.#file?.sync()
   }
 
   async finish(size: number): Promise<Finished> {
     let path = this.path
-    const bytes = withTail(this.file, this.#tail?.at ?? size, Buffer.concat(this.#tail?.pieces ?? []))
+    const bytes = withTail(this.#file, this.#whole ? 0 : (this.#tail?.at ?? size), this.#whole ?? Buffer.concat(this.#tail?.pieces ?? []))
     const finished = await this.around.retry.until(`cannot write ${path}`, async () => {
       const attempt = path
       path = nextAttempt(path)
@@ -110,15 +127,16 @@ class SpoolDraft implements Draft {
   }
 
   async committed(): Promise<void> {
-    const { name } = this
-    this.name = undefined
+    const name = this.#name
+    this.#name = undefined
     if (name !== undefined) await this.around.disk.unlink(name)
   }
 
   async #close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
-    await this.file?.close()
+    await this.#file?.close()
+    this.#whole = undefined
     const tail = this.#tail
     this.#tail = undefined
     if (tail !== undefined) await this.around.room.release(tail.size)

@@ -12,7 +12,7 @@ import { Excluded } from './excluded.js'
 import { HdfsFailure, lostAnswer } from './failure.js'
 import type { NameNodes } from './namenodes.js'
 import { fieldsOf, nothingIn, statusIn, textIn, type Status } from './status.js'
-import type { Turns } from './turns.js'
+import type { Turns } from '../turns.js'
 
 /** SYNC_BLOCK: or a 201 would not mean that it is on disk. */
 const CREATE = { overwrite: 'false', noredirect: 'true', createflag: 'CREATE,SYNC_BLOCK' }
@@ -28,10 +28,11 @@ export class Uploads {
     readonly turns: Turns,
     /** Compare the checksum of each upload. */
     readonly verify: boolean,
+    readonly onProgress: () => void,
   ) {
     const { retry, timeout } = nodes
     this.#excluded = new Excluded(retry.clock)
-    this.#patience = { timeout, stop: retry.stop }
+    this.#patience = { timeout, stop: retry.stop, onProgress }
   }
 
   /** One attempt, in its turn. Throws Failure: try again under another name. */

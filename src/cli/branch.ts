@@ -3,30 +3,27 @@
  * all was acked; what it had not acked it gets once more.
  */
 import { resolve } from 'node:path'
-import { startTaking, type Child, type Ended } from '../disk/child.js'
+import { startTaking, type Child } from '../disk/child.js'
 import { statOfFd } from '../disk/fd.js'
-import { openOutput } from '../disk/open-output.js'
+import { openOutput } from '../disk/open-path.js'
 import { FlumeError } from '../errors.js'
 import { deliver } from '../pipe/output.js'
 import type { End, OutputOptions } from '../pipe/output-options.js'
 import type { Outlet } from '../routes/outlet.js'
 import { Meter } from '../stat/meter.js'
 import type { Context } from './command.js'
-import type { OutputSpec } from './output-list.js'
+import type { OutputSpec } from './route-list.js'
+import { checkRuns, endOf, Restarts } from './restarts.js'
 
-/** ms before a command is started again: doubled each time, up to the last. One that ran for longer than that begins anew. */
-const PAUSE = 100
-const PAUSE_MAX = 30_000
 /** ms between two looks whether a FIFO has a reader. */
 const LOOK = 200
-/** ms that a command which reads no more has to end, after SIGTERM. */
-const END_MS = 5000
-/** Of sh(1): it cannot be executed, it is not there. */
-const CANNOT_RUN: readonly (number | null)[] = [126, 127]
-const USAGE = 64
-
+/** ms that a command which reads no more has to end, before it is ended, and before it counts as hanging. */
+const END_MS = { soon: 100, late: 5000 }
 export class Branch {
   readonly meter: Meter
+  #child: Child | undefined
+  readonly #restarts: Restarts
+  readonly #abandoned = new AbortController()
 
   constructor(
     readonly spec: OutputSpec,
@@ -36,11 +33,13 @@ export class Branch {
     readonly context: Context,
   ) {
     this.meter = new Meter(context.clock)
+    this.#restarts = new Restarts(context.clock, (message) => this.say(message))
   }
 
   /** Until the outlet has given all of it and it is acked, or soon after `stop`. */
-  async run(stop: AbortSignal): Promise<End> {
+  async run(until: AbortSignal): Promise<End> {
     const { target } = this.spec
+    const stop = AbortSignal.any([until, this.#abandoned.signal])
     if ('command' in target) return this.#keepRunning(target.command, stop)
     if (target.file === '-') return this.#deliver({ fd: 1 }, stop)
     const fd = await this.#open(target.file, stop)
@@ -48,6 +47,18 @@ export class Branch {
     const end = await this.#deliver({ fd, own: true }, stop)
     if (end === 'SIGPIPE') throw new FlumeError('PIPE_BROKEN', `the reader of ${target.file} went away`)
     return end
+  }
+
+  /** Its command has ended again and again. */
+  get down(): boolean {
+    return this.#restarts.down
+  }
+
+  /** Whatever it has not acked is missed. */
+  abandon(): void {
+    this.#abandoned.abort()
+    this.outlet.giveUp()
+    this.#child?.kill('SIGTERM')
   }
 
   say(message: string): void {
@@ -72,25 +83,25 @@ export class Branch {
   async #keepRunning(command: string, stop: AbortSignal): Promise<0> {
     const { clock, pid, uid } = this.context
     const stdout = statOfFd(1).kind === 'terminal' ? 'inherit' : 'ignore'
-    for (let pause = PAUSE; !stop.aborted; ) {
-      const start = clock.now()
-      const child = await startTaking(command, stdout, { pid, uid, now: start })
+    while (!stop.aborted) {
+      this.#restarts.started()
+      const child = (this.#child = await startTaking(command, stdout, { pid, uid, now: clock.now() }))
       await this.#feed(child, stop)
-      if (this.outlet.done) {
-        await child.ended
-        return 0
-      }
-      if (stop.aborted) return 0
-      const ended = await this.#ended(child)
-      this.#check(ended, command)
-      if (clock.now() - start > PAUSE_MAX) pause = PAUSE
-      await clock.sleep(PAUSE, stop) // a signal to all of the line ends the commands too
-      if (stop.aborted) return 0
-      this.say(`its command ended (${describe(ended)}): starts it again in ${pause / 1000} s`)
-      await clock.sleep(pause - PAUSE, stop)
-      pause = Math.min(pause * 2, PAUSE_MAX)
+      if (this.outlet.done) await child.ended
+      const ended = stop.aborted || this.outlet.done ? undefined : await endOf(child, clock, END_MS.soon)
+      this.#child = undefined
+      if (ended === undefined) return 0
+      if (this.outlet.kind === undefined) checkRuns(ended, command)
+      await this.#restarts.wait(ended, stop, () => this.#over)
+      if (this.#over) return 0
     }
     return 0
+  }
+
+  /** There is nothing to start it again for. */
+  get #over(): boolean {
+    const { done, finished } = this.outlet
+    return done || (finished && this.spec.optional && this.down)
   }
 
   /** Until the command takes no more. Throws PIPE_BROKEN where it still runs and has not acked. */
@@ -100,31 +111,8 @@ export class Branch {
     } catch (error) {
       if (!(error instanceof FlumeError) || error.code !== 'PIPE_BROKEN') throw error
       const { clock } = this.context
-      const gone = await Promise.race([child.ended, clock.sleep(END_MS)])
+      const gone = await Promise.race([child.ended, clock.sleep(END_MS.late)])
       if (gone === undefined && this.outlet.finished) throw error
     }
   }
-
-  async #ended(child: Child): Promise<Ended> {
-    const { clock } = this.context
-    for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
-      const over = new AbortController()
-      const ended = await Promise.race([child.ended, clock.sleep(signal === 'SIGTERM' ? 100 : END_MS, over.signal)])
-      over.abort()
-      if (ended !== undefined) return ended
-      child.kill(signal)
-    }
-    return child.ended
-  }
-
-  /** Throws BAD_OPTION for a command that never will. */
-  #check({ status }: Ended, command: string): void {
-    if (this.outlet.kind !== undefined || status === null) return
-    if (CANNOT_RUN.includes(status)) throw new FlumeError('BAD_OPTION', `cannot run ${JSON.stringify(command)}: sh says ${status}`)
-    if (status === USAGE) throw new FlumeError('BAD_OPTION', `the command ${JSON.stringify(command)} says that it cannot be understood (64)`)
-  }
-}
-
-function describe({ status, signal }: Ended): string {
-  return status === null ? `killed by ${signal}` : `status ${status}`
 }

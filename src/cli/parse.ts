@@ -57,7 +57,8 @@ function inOrder(options: Options, given: ReadonlyMap<string, readonly string[]>
   const left = new Map(names.filter((name) => typed.has(name)).map((name) => [name, all(name)]))
   if (left.size === 0) return names.flatMap(all)
   const { tokens } = parseArgs({ args: [...argv], strict: false, tokens: true, options: Object.fromEntries(Object.entries(options).map(nodeOption)) })
-  const ordered = tokens.flatMap((token) => (token.kind === 'option' ? [left.get(token.name)?.shift()] : [])).filter((one) => one !== undefined)
+  const next = (name: string): Typed | undefined => (options[name]?.type === 'flag' ? left.get(name)?.[0] : left.get(name)?.shift())
+  const ordered = tokens.flatMap((token) => (token.kind === 'option' ? [next(token.name)] : [])).filter((one) => one !== undefined)
   return [...names.filter((name) => !typed.has(name)).flatMap(all), ...ordered]
 }
 

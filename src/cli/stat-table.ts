@@ -27,12 +27,20 @@ export function table(answers: Answers, now: number): string {
 }
 
 function rowOf(stage: StageStat, flow: FlowStat): string[] {
-  const role = flow.role === 'put' || flow.role === 'take' ? ` ${flow.role}` : ''
-  const name = cut(visible(`${stage.command}${role} ${stage.about}`))
+  const name = cut(visible(`${stage.command}${placeOf(flow)} ${flow.name ?? stage.about}`))
   const lag = flow.lagEvents !== undefined ? String(flow.lagEvents) : flow.lagBytes !== undefined ? sizeText(flow.lagBytes) : '-'
   const { events, bytes, rate, lagSeconds, unacked } = flow
   const numbers = [String(events), sizeText(bytes), String(rate), lag, ageText(lagSeconds), String(unacked), String(stage.rejects)]
-  return [String(stage.pid), name, ...numbers, visible(flow.waits)]
+  return [String(stage.pid), name, ...numbers, visible(flow.waits) + missed(flow)]
+}
+
+/** Which of the places of its stage. */
+function placeOf({ role }: FlowStat): string {
+  return role === 'put' || role === 'take' || role === 'input' || role === 'output' ? ` ${role}` : ''
+}
+
+function missed({ missed = 0 }: FlowStat): string {
+  return missed === 0 ? '' : `; has missed ${missed}`
 }
 
 function silentRow({ pid, command, stopped }: Silent): string[] {

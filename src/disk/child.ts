@@ -39,6 +39,12 @@ export async function startTaking(command: string, stdout: 'inherit' | 'ignore',
   return started(spawn('/bin/sh', ['-c', command], { stdio: [read, stdout, 'inherit'] }), write, read)
 }
 
+/** Its stdout is the pipe; its stdin is /dev/null. Throws UNAVAILABLE. */
+export async function startGiving(command: string, owner: Owner): Promise<Child> {
+  const { read, write } = await makePipe(owner)
+  return started(spawn('/bin/sh', ['-c', command], { stdio: ['ignore', write, 'inherit'] }), read, write)
+}
+
 /** Waits until the shell runs; `given` is closed here. */
 async function started(child: ChildProcess, fd: number, given: number): Promise<Child> {
   const ended = new Promise<Ended>((resolve) => child.once('exit', (status, signal) => resolve({ status, signal })))

@@ -1,10 +1,10 @@
 /** --dedupe: of events with the same text within a time, by the clock, the first goes on; the others are dropped, counted and said. */
 import { createHash } from 'node:crypto'
 import { FlumeError } from '../errors.js'
+import { Tally } from '../events/tally.js'
 import type { Around } from './around.js'
 import { DROP, type Interceptor } from './interceptor.js'
 import type { Settings } from './settings.js'
-import { Tally } from './tally.js'
 
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
 /** Texts that are remembered at a time: those that came last. */
@@ -18,7 +18,7 @@ export function dedupe(text: string, { field }: Settings, around: Around): Inter
   if (count === undefined) throw new FlumeError('BAD_OPTION', `expected a time, such as 10s, not ${JSON.stringify(text)}`)
   const time = Number(count) * UNITS[unit]!
   const seen = new Map<string, number>() // oldest first
-  const tally = new Tally(`--dedupe ${text}`, around)
+  const tally = new Tally((events) => `--dedupe ${text}: ${events} dropped so far`, around)
   return {
     replayable: false,
     intercept(event) {
@@ -28,7 +28,7 @@ export function dedupe(text: string, { field }: Settings, around: Around): Inter
       const key = value.length <= TEXT_MAX ? value : createHash('sha256').update(value).digest('base64')
       const since = seen.get(key)
       if (since !== undefined && now - since < time) {
-        tally.add(now)
+        tally.add()
         return DROP
       }
       seen.delete(key)

@@ -1,8 +1,8 @@
 /** --rate-limit: at most so many events a second, minute or hour, by the clock; the others are dropped, counted and said. */
 import { FlumeError } from '../errors.js'
+import { Tally } from '../events/tally.js'
 import type { Around } from './around.js'
 import { DROP, type Interceptor } from './interceptor.js'
-import { Tally } from './tally.js'
 
 const UNITS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
 /** Values of a header that are told apart at a time: those that came last. */
@@ -21,7 +21,7 @@ export function rateLimit(text: string, around: Around): Interceptor {
   const most = Number(count)
   const perMs = most / UNITS[unit]!
   const buckets = new Map<string, Bucket>()
-  const tally = new Tally(`--rate-limit ${text}`, around)
+  const tally = new Tally((events) => `--rate-limit ${text}: ${events} dropped so far`, around)
   return {
     replayable: false,
     intercept(event) {
@@ -37,7 +37,7 @@ export function rateLimit(text: string, around: Around): Interceptor {
         bucket.left--
         return undefined
       }
-      tally.add(now)
+      tally.add()
       return DROP
     },
     close: () => tally.close(),

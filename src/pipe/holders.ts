@@ -7,7 +7,7 @@ import type { Holder, Pipe } from '../disk/proc.js'
 
 export type Look =
   | { readonly is: 'nobody' }
-  /** A flume stage has the pipe as its standard input: it will come. */
+  /** A flume stage has the pipe as its standard input, or a flume-route as any of its inputs: it will come. */
   | { readonly is: 'flume'; readonly holder: Holder }
   /** Programs that read, and are no flume stages. */
   | { readonly is: 'reading'; readonly holder: Holder }
@@ -23,7 +23,7 @@ const INTERPRETER = /^(node|nodejs|python[\d.]*|perl[\d.]*|ruby[\d.]*)$/
 export function lookAt(pipe: Pipe, self: number): Look {
   const holders = readersOf(pipe, self)
   if (holders === undefined) return { is: 'unclear' }
-  const flume = holders.find(({ fd, program }) => fd === 0 && /^flume-/.test(program))
+  const flume = holders.find(({ fd, program }) => program === 'flume-route' || (fd === 0 && /^flume-/.test(program)))
   if (flume) return { is: 'flume', holder: flume }
   const reading = holders.find((holder) => holder.reading)
   if (reading) return { is: 'reading', holder: reading }

@@ -1,27 +1,30 @@
-/** Which output gets which events of a batch: rules into portions, without looking at what no rule must look at. */
+/** The selector of rules: each event goes to every output whose rule holds. What no rule must look at is not looked at. */
 import { FlumeError } from '../errors.js'
-import type { Batch, Mark } from '../events/batch.js'
+import type { Batch, Mark, Position } from '../events/batch.js'
 import { parseEvent } from '../events/json.js'
 import type { Refused } from '../events/rejects.js'
-import type { Portion } from './outlet.js'
 import type { Rule } from './rule.js'
+import { ascending, Part, type Selection, type Selector, type Stand } from './selector.js'
 import { Subject } from './subject.js'
 
 /** Which events an output gets: all, those for which this holds, or those for which no rule of another held. */
 export type Wants = 'all' | Rule | 'otherwise'
 
-/** Portions of a batch, as many as there are outputs, in their order. */
-export type Choose = (batch: Pick<Batch, 'lines' | 'count' | 'mark'>) => readonly Portion[]
-
-const NOTHING: Portion = { lines: Buffer.alloc(0), count: 0 }
 const NEWLINE = 0x0a
 /** Header of an event that says what is lost. */
 const GAP = 'flume.gap'
 
-/** `untaken` is called with the number of events of a batch that no output gets. */
-export function chooseBy(wants: readonly Wants[], refused: Pick<Refused, 'add'>, untaken: (count: number) => void): Choose {
-  if (wants.every((one) => one === 'all')) return ({ lines, count }) => wants.map(() => ({ lines, count }))
-  return ({ lines, count, mark }) => {
+export class Choice implements Selector {
+  /** `untaken` is called with the number of events of a batch that no output gets. */
+  constructor(
+    readonly wants: readonly Wants[],
+    readonly refused: Pick<Refused, 'add'>,
+    readonly untaken: (count: number) => void,
+  ) {}
+
+  select({ lines, count, mark }: Pick<Batch, 'lines' | 'count' | 'mark'>): Selection {
+    const { wants, refused, untaken } = this
+    if (wants.every((one) => one === 'all')) return { portions: wants.map(() => ({ lines, count })) }
     const parts = wants.map(() => new Part(lines))
     let lost = 0
     for (let from = 0, index = 0; from < lines.length; index++) {
@@ -34,12 +37,16 @@ export function chooseBy(wants: readonly Wants[], refused: Pick<Refused, 'add'>,
       from = to
     }
     if (lost > 0) untaken(lost)
-    return parts.map((part) => part.portion(count))
+    return { portions: parts.map((part) => part.portion(count)) }
+  }
+
+  resume(_partition: string, stands: readonly Stand[]): readonly Position[] {
+    return ascending(stands.map(({ position }) => position))
   }
 }
 
 /** Just after a line, where each line of the batch has a position of its own. */
-function positionOf(mark: Mark | null, count: number, index: number): { readonly offset: number } | null {
+export function positionOf(mark: Mark | null, count: number, index: number): { readonly offset: number } | null {
   const from = mark?.from?.offset ?? 0
   return mark !== null && mark.to.offset - from === count ? { offset: from + index + 1 } : null
 }
@@ -58,26 +65,4 @@ function takers(line: Buffer, wants: readonly Wants[], refuse: (reason: string) 
   const held = wants.map((one) => gap || one === 'all' || (one !== 'otherwise' && one(subject)))
   const ruled = wants.some((one, index) => typeof one === 'function' && held[index])
   return wants.flatMap((one, index) => (held[index] || (one === 'otherwise' && !ruled) ? [index] : []))
-}
-
-/** Lines of a batch, as the runs of bytes that they are. */
-class Part {
-  #runs: { from: number; to: number }[] = []
-  #count = 0
-
-  constructor(readonly lines: Buffer) {}
-
-  add(from: number, to: number): void {
-    this.#count++
-    const last = this.#runs.at(-1)
-    if (last?.to === from) last.to = to
-    else this.#runs.push({ from, to })
-  }
-
-  /** `count`: of the whole batch. */
-  portion(count: number): Portion {
-    if (this.#count === 0) return NOTHING
-    if (this.#count === count) return { lines: this.lines, count }
-    return { lines: Buffer.concat(this.#runs.map(({ from, to }) => this.lines.subarray(from, to))), count: this.#count }
-  }
 }

@@ -5,18 +5,16 @@
 import { FlumeError } from '../errors.js'
 import type { Batch, Mark, Position } from '../events/batch.js'
 import type { Reader, Source } from '../events/flow.js'
+import { Tally } from '../events/tally.js'
 import { Wake } from '../events/wake.js'
-
-/** What one output gets of a batch. */
-export interface Portion {
-  readonly lines: Buffer
-  readonly count: number
-}
+import type { Portion } from './selector.js'
 
 interface Load extends Portion {
   readonly mark: Numbered
   /** Called once. */
   acked(): void
+  /** The output that was given it first, if that is another. */
+  readonly of?: string
 }
 
 /** In the order of all that went to this output; a copy of the mark keeps it. */
@@ -24,10 +22,29 @@ interface Numbered extends Mark {
   readonly order: number
 }
 
-export interface Around {
-  /** A reader has come, and it is known what it is. */
-  met(): void
+export interface OutletOptions {
+  readonly name: string
+  /** Ends the partitions of a reader that keeps no positions. A sink names files after them, and has not all that is in them. */
+  readonly suffix: string
+  /** Nobody waits for it: it misses what comes when it is full. */
+  readonly optional: boolean
+  /** It is full with so many bytes that are not acked. */
+  readonly holdBytesMax: number
+  /** A reader has come, and it is known what it is; or it has gone. */
+  changed(): void
+  /** It gets on, though it has not acked anything for a while. */
+  progress(): void
   say(message: string): void
+  /** ms since the epoch */
+  now(): number
+}
+
+/** ms after which an output that holds all it may, and acks nothing, takes no more. */
+const STALLED_MS = 10_000
+
+/** What stands in this partition, and that output was given, as another is given it. */
+function moved(partition: string, output: string): string {
+  return `${partition}.moved.${output}`
 }
 
 export class Outlet implements Source {
@@ -40,30 +57,56 @@ export class Outlet implements Source {
   rebind = false
   /** Not acked, oldest first. */
   #loads: Load[] = []
-  /** So many of them were given to the reader that is there now. */
-  #given = 0
+  #loadBytes = 0
+  /** So many of them were given to the reader that is there now; and where these end, by partition. */
+  #given = { count: 0, to: new Map<string, Position>() }
+  /** So many of them were given to some reader. */
+  #everGiven = 0
   #order = 0
   /** Where the reader stands, as far as it has told or acked; lowest first. */
   #stands = new Map<string, readonly Position[]>()
   /** Nothing more comes. */
   finished = false
   #flush = false
+  /** There is a reader. */
+  up = false
+  /** Since when there is none; ms. */
+  downSince: number
+  /** When it was last seen to get on; ms. */
+  #heardAt = 0
   #straddled = false
+  /** It takes no more, whatever comes. */
+  #over = false
+  readonly #missed: Tally
+  /** Partitions of which an optional one was given something in this run, or has missed it. */
+  readonly #seen = new Set<string>()
   readonly #changed = new Wake()
 
-  /** `suffix`: ends the partitions of a reader that keeps no positions. A sink names files after them, and has not all that is in them. */
-  constructor(
-    readonly name: string,
-    readonly suffix: string,
-    readonly around: Around,
-  ) {}
+  readonly name: string
+
+  constructor(readonly options: OutletOptions) {
+    this.name = options.name
+    this.#missed = new Tally((events) => `has missed ${events} so far: it is down, or too slow`, options)
+    this.downSince = options.now()
+  }
 
   async *open(reader: Reader, stop: AbortSignal): AsyncGenerator<Batch> {
     this.#meet(reader)
+    try {
+      yield* this.#give(stop)
+    } finally {
+      this.up = false
+      this.downSince = this.options.now()
+      this.options.changed()
+    }
+  }
+
+  async *#give(stop: AbortSignal): AsyncGenerator<Batch> {
     while (!stop.aborted) {
-      const load = this.#loads[this.#given]
+      const load = this.#loads[this.#given.count]
       if (load !== undefined) {
-        this.#given++
+        this.#given.count++
+        this.#everGiven = Math.max(this.#everGiven, this.#given.count)
         yield { lines: load.lines, count: load.count, mark: this.#marked(load.mark), release: () => this.#written(load) }
       } else if (this.#flush) {
         this.#flush = false
@@ -77,9 +120,18 @@ export class Outlet implements Source {
     this.#ack((mark as Numbered).order)
   }
 
-  push(mark: Mark, portion: Portion, acked: () => void): void {
+  /** `of`: the output that was given it first. */
+  push(mark: Mark, portion: Portion, acked: () => void, of?: string): void {
     if (this.#has(mark, portion.count)) return acked()
-    this.#loads.push({ ...portion, mark: { ...mark, order: ++this.#order }, acked })
+    const { optional, holdBytesMax } = this.options
+    if (this.#over || (optional && this.#loadBytes > 0 && this.#loadBytes + portion.lines.length > holdBytesMax)) {
+      this.#missed.add(portion.count)
+      this.#seen.add(mark.partition)
+      return acked()
+    }
+    if (this.#loads.length === 0) this.#heardAt = this.options.now()
+    this.#loads.push({ ...portion, mark: { ...mark, order: ++this.#order }, acked, ...(of === undefined ? {} : { of }) })
+    this.#loadBytes += portion.lines.length
     this.#changed.wake()
   }
 
@@ -93,6 +145,62 @@ export class Outlet implements Source {
   finish(): void {
     this.finished = true
     this.#changed.wake()
+  }
+
+  progress(): void {
+    this.#heardAt = this.options.now()
+    this.options.progress()
+  }
+
+  /** It holds as much as it may. */
+  get full(): boolean {
+    return this.#loadBytes >= this.options.holdBytesMax
+  }
+
+  /** There is a reader, and it gets on. */
+  get takes(): boolean {
+    return this.up && !(this.full && this.options.now() - this.#heardAt > STALLED_MS)
+  }
+
+  /** Something of what it was given is not acked. */
+  get holds(): boolean {
+    return this.#loads.length > 0
+  }
+
+  /** Something of this partition up to there, which the output of this name was given, is not acked. */
+  waitsFor(owner: string, partition: string, offset: number): boolean {
+    const names = [partition, moved(partition, owner)]
+    return this.#loads.some(({ mark, of = this.name }) => of === owner && mark.to.offset <= offset && names.includes(mark.partition))
+  }
+
+  /**
+   * What it has not acked goes to another output, under a partition of its own: that one may have got what comes after it.
+   * Returns the number of events that this one may have stored.
+   */
+  moveTo(other: Outlet): number {
+    let doubt = 0
+    for (const [index, { mark, of = this.name, ...load }] of this.#loads.entries()) {
+      if (index < this.#everGiven) doubt += load.count
+      const partition = of === this.name ? moved(mark.partition, of) : mark.partition
+      other.push({ ...mark, partition }, load, load.acked, of)
+    }
+    this.#loads = []
+    this.#loadBytes = this.#everGiven = this.#given.count = 0
+    return doubt
+  }
+
+  /** Events that an optional one has not got. */
+  get missed(): number {
+    return this.#missed.count
+  }
+
+  /** Of an optional one: what it has not acked, and all that may come, counts as missed. */
+  giveUp(): void {
+    this.#over = true
+    this.#missed.add(this.#loads.reduce((sum, { count }) => sum + count, 0))
+    this.#missed.close()
+    this.#loads = []
+    this.#loadBytes = this.#given.count = 0
   }
 
   /** All of it was given, and acked by a reader that acks. */
@@ -114,14 +222,18 @@ export class Outlet implements Source {
       this.binding = reader.binding
       this.rebind = reader.rebind === true
     }
-    this.#given = 0
+    this.#given = { count: 0, to: new Map() }
     if (reader.kind === 'keeps') {
       this.#stands = new Map(reader.held)
       const loads = this.#loads
       this.#loads = loads.filter(({ mark, count }) => !this.#has(mark, count))
+      this.#loadBytes = this.#loads.reduce((sum, { lines }) => sum + lines.length, 0)
+      this.#everGiven -= loads.slice(0, this.#everGiven).filter(({ mark, count }) => this.#has(mark, count)).length
       for (const { mark, count, acked } of loads) if (this.#has(mark, count)) acked()
     }
-    this.around.met()
+    this.up = true
+    this.#heardAt = this.options.now()
+    this.options.changed()
   }
 
   /** A position alone may stand at the same place and say more of it. */
@@ -130,14 +242,33 @@ export class Outlet implements Source {
     return lowest !== undefined && (to.offset < lowest || (to.offset === lowest && count > 0))
   }
 
-  /** A batch that begins before the place where the reader stands and ends after it cannot be cut: the reader gets all of it. */
+  /**
+   * A reader that keeps positions takes a batch only where it stands. One that begins before that place and ends after it
+   * cannot be cut: the reader gets all of it.
+   */
   #marked(mark: Numbered): Numbered {
-    if (this.kind === 'acks') return { ...mark, partition: mark.partition + this.suffix }
-    const lowest = this.kind === 'keeps' ? this.#stands.get(mark.partition)?.[0] : undefined
-    if (lowest === undefined || lowest.offset <= (mark.from?.offset ?? 0)) return mark
-    if (!this.#straddled) this.around.say(`gets events of ${mark.partition} twice: the stage before does not begin where this output stands`)
-    this.#straddled = true
-    return { ...mark, from: lowest }
+    const { partition, to } = mark
+    if (this.kind === 'acks') return { ...mark, partition: partition + this.options.suffix }
+    if (this.kind !== 'keeps') return mark
+    const begin = mark.from?.offset ?? 0
+    const stands = this.#given.to.get(partition) ?? this.#stands.get(partition)?.[0]
+    this.#given.to.set(partition, to)
+    if (this.options.optional) this.#sayGap(partition, stands?.offset ?? begin, begin)
+    if (stands === undefined || stands.offset === begin) return mark
+    if (stands.offset > begin && !this.#straddled) {
+      this.options.say(`gets events of ${partition} twice: the stage before does not begin where this output stands`)
+      this.#straddled = true
+    }
+    return { ...mark, from: stands }
+  }
+
+  /** What lies before the first batch of a run, and after all that it has, nobody gives it any more. */
+  #sayGap(partition: string, stands: number, begin: number): void {
+    if (stands < begin && !this.#seen.has(partition)) {
+      const unit = partition.startsWith('queue.') ? 'events' : 'bytes'
+      this.options.say(`has missed ${begin - stands} ${unit} of ${partition}, up to ${begin}: it had not acked them when the last run ended`)
+    }
+    this.#seen.add(partition)
   }
 
   /** Where there are no acks, what is written counts as acked. */
@@ -148,8 +279,11 @@ export class Outlet implements Source {
   #ack(order: number): void {
     const after = this.#loads.findIndex(({ mark }) => mark.order > order)
     const acked = this.#loads.splice(0, after < 0 ? this.#loads.length : after)
-    this.#given = Math.max(0, this.#given - acked.length)
+    this.#given.count = Math.max(0, this.#given.count - acked.length)
+    this.#everGiven = Math.max(0, this.#everGiven - acked.length)
+    this.#heardAt = this.options.now()
     for (const load of acked) {
+      this.#loadBytes -= load.lines.length
       this.#stand(load.mark)
       load.acked()
     }

@@ -17,6 +17,7 @@ const METRICS: readonly Metric[] = [
   { name: 'flume_lag_events', type: 'gauge', help: 'Events that are there and not acked.', value: ({ lagEvents }) => lagEvents },
   { name: 'flume_lag_bytes', type: 'gauge', help: 'Bytes that are there and were not read.', value: ({ lagBytes }) => lagBytes },
   { name: 'flume_lag_seconds', type: 'gauge', help: 'Age of the oldest event that is not acked.', value: ({ lagSeconds }) => lagSeconds },
+  { name: 'flume_missed_total', type: 'counter', help: 'Events that an optional output has not got.', value: ({ missed }) => missed },
   { name: 'flume_rejects_total', type: 'counter', help: 'Lines that were no events, since the start of the stage.', value: (_, { rejects }) => rejects },
 ]
 
@@ -25,7 +26,8 @@ export function exposition({ stages, silent }: Answers): string {
     const samples = stages.flatMap((stage) =>
       stage.flows.flatMap((flow) => {
         const number = value(flow, stage)
-        return number === undefined ? [] : [`${name}{${labels({ ...named(stage), role: flow.role, about: stage.about })}} ${number}`]
+        const place = { role: flow.role, ...(flow.name === undefined ? {} : { name: flow.name }) }
+        return number === undefined ? [] : [`${name}{${labels({ ...named(stage), ...place, about: stage.about })}} ${number}`]
       }),
     )
     return [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`, ...samples]

@@ -57,6 +57,7 @@ export class Meter {
       ...(source.ackedPlaces === undefined ? {} : { ackedPlaces: () => source.ackedPlaces!() }),
       open,
       settle,
+      ...(source.progress === undefined ? {} : { progress: () => source.progress!() }),
     }
   }
 

@@ -1,8 +1,10 @@
 /** What a stage says of itself on its stat socket: one line of JSON, flume-stat(1). */
 
 export interface FlowStat {
-  /** A flume-buffer has two of them. */
-  readonly role: 'source' | 'stage' | 'put' | 'take' | 'sink'
+  /** A flume-buffer has two of them, a flume-route one for each output and, of several, for each input, too. */
+  readonly role: 'source' | 'stage' | 'put' | 'take' | 'sink' | 'input' | 'output'
+  /** What an input or output is called. */
+  readonly name?: string
   /** Since its start. */
   readonly events: number
   readonly bytes: number
@@ -16,6 +18,8 @@ export interface FlowStat {
   readonly lagBytes?: number
   /** Age of the oldest event that was taken and is not acked. */
   readonly lagSeconds: number
+  /** Events that an output which holds up nobody has not got. */
+  readonly missed?: number
   /** For what it waits, in words. */
   readonly waits: string
 }
@@ -37,7 +41,7 @@ export interface StageStat {
   readonly flows: readonly FlowStat[]
 }
 
-const ROLES: readonly string[] = ['source', 'stage', 'put', 'take', 'sink']
+const ROLES: readonly string[] = ['source', 'stage', 'put', 'take', 'sink', 'input', 'output']
 
 /** Undefined: not a report. Whoever owns the socket may have written anything. */
 export function decodeReport(text: string): StageStat | undefined {
@@ -60,8 +64,8 @@ function isStage(read: Readonly<Record<string, unknown>>): boolean {
 
 function isFlow(flow: unknown): boolean {
   if (!isRecord(flow) || typeof flow.waits !== 'string' || typeof flow.role !== 'string' || !ROLES.includes(flow.role)) return false
-  const { events, bytes, rate, byteRate, unacked, lagSeconds, lagEvents = 0, lagBytes = 0 } = flow
-  return [events, bytes, rate, byteRate, unacked, lagSeconds, lagEvents, lagBytes].every(Number.isFinite)
+  const { name = '', events, bytes, rate, byteRate, unacked, lagSeconds, lagEvents = 0, lagBytes = 0, missed = 0 } = flow
+  return typeof name === 'string' && [events, bytes, rate, byteRate, unacked, lagSeconds, lagEvents, lagBytes, missed].every(Number.isFinite)
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

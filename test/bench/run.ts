@@ -1,11 +1,11 @@
 /**
- * npm run bench -- [hdfs|files|start] [--rounds N] [--megabytes N] [--directory DIR] [--profile] [--small N] [FILE]
+ * npm run bench -- [hdfs|files|start|route] [--rounds N] [--megabytes N] [--directory DIR] [--profile] [--small N] [FILE]
  *
  * file → durable queue → file, end to end, beside the floor: what cat, tee and sync take to leave the same bytes in two
  * files on disk. Both in turn, several rounds; each output is compared with the input byte for byte. The lines are those
  * of FILE over and over, else invented. At the end one more round looks at memory, which costs time of its own.
  * With `hdfs` onto a real HDFS, hdfs.ts, and there N small files. With `files` ten thousand files followed, files.ts.
- * With `start` how long a queue takes to open, start.ts.
+ * With `start` how long a queue takes to open, start.ts. With `route` through a router, route.ts.
  */
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
@@ -15,6 +15,7 @@ import { parseArgs } from 'node:util'
 import { writeSample } from './lines.js'
 import { benchFiles } from './files.js'
 import { benchHdfs } from './hdfs.js'
+import { benchRoute } from './route.js'
 import { hotSpots } from './profile.js'
 import { measure, type Line, type Measured } from './shell.js'
 import { benchStart } from './start.js'
@@ -76,9 +77,12 @@ async function main(): Promise<void> {
   const [first, second] = positionals
   if (first === 'files') return await benchFiles({ directory, env, bin })
   if (first === 'start') return await benchStart({ directory, env, bin, rounds: ROUNDS })
-  const sample = await writeSample(file, Number(values.megabytes) * 1e6, first === 'hdfs' ? second : first)
+  const sample = await writeSample(file, Number(values.megabytes) * 1e6, first === 'hdfs' || first === 'route' ? second : first)
   console.log(`${megabytes(sample.bytes)} MB, ${sample.lines} lines; node ${process.version}, ${cpus().length} × ${cpus()[0]?.model ?? '?'}`)
   if (first === 'hdfs') return await benchHdfs({ directory, file, bytes: sample.bytes, rounds: ROUNDS, small: Number(values.small), env, runMax: RUN_MAX, allMax: ALL_MAX })
+  if (first === 'route') {
+    return await benchRoute({ directory, env, bytes: sample.bytes, rounds: ROUNDS, runMax: RUN_MAX, allMax: ALL_MAX, profile: values.profile })
+  }
   const floor: Measured[] = []
   const runs: Measured[] = []
   const end = Date.now() + ALL_MAX

@@ -12,46 +12,86 @@ import { NOTHING_WRONG, NumberedLog, randomOf } from '../support/numbered-log.js
 import { pause, Running } from '../support/running.js'
 import { shell } from '../support/shell.js'
 
-const KILLS = Number(process.env.FLUME_KILLS ?? 12)
+const KILLS = Number(process.env.FLUME_KILLS ?? 16)
 const SEED = Number(process.env.FLUME_SEED ?? Date.now() % 1_000_000)
-const VICTIMS = ['flume-tail', 'flume-route', 'flume-buffer', 'flume-buffer', 'flume-buffer'] as const
-const ROUTE = String.raw`flume-route --to 'flume-buffer all' --when '. ~ "^line \\d*7 "' --to 'flume-buffer sevens' --otherwise 'flume-buffer rest'`
 
-t.test(`${KILLS} kills of source, router and outputs leave each event once in each queue (seed ${SEED})`, { timeout: 3_600_000 }, async (t) => {
-  const directory = t.testdir({})
-  const pick = randomOf(SEED)
-  const log = new NumberedLog(directory, pick)
-  log.append(1000)
-  let line: Running | undefined
-  for (let kill = 0; kill < KILLS; kill++) {
-    line ??= Running.start(t, `flume-tail 'app.log*' | ${ROUTE}`, directory)
-    const victim = VICTIMS[pick(VICTIMS.length)]!
-    const moment = Date.now() + pick(1200)
-    for (;;) {
-      log.append(pick(300))
-      if (pick(8) === 0) log.rotate()
-      if (Date.now() >= moment) break
-      await pause(pick(40))
+interface Flow {
+  readonly title: string
+  /** Default: one flume-tail before it. */
+  readonly inputs?: string
+  /** Behind the name of the command. */
+  readonly route: string
+  /** Queues that together have each line once. */
+  readonly whole: readonly (readonly string[])[]
+}
+
+const isSeven = (text: string): boolean => /^(more )?line \d*7 /.test(text)
+const RULES = String.raw`--to 'flume-buffer all' --when '. ~ "^(more )?line \\d*7 "' --to 'flume-buffer sevens' --otherwise 'flume-buffer rest'`
+const FLOWS: readonly Flow[] = [
+  {
+    title: 'replicate and rules',
+    route: RULES,
+    whole: [['all'], ['sevens', 'rest']],
+  },
+  { title: 'round-robin', route: "--balance round-robin --to 'flume-buffer a' --to 'flume-buffer b' --to 'flume-buffer c'", whole: [['a', 'b', 'c']] },
+  { title: 'random', route: "--balance random --to 'flume-buffer a' --to 'flume-buffer b'", whole: [['a', 'b']] },
+  {
+    title: 'fan-in',
+    inputs: "--input 'flume-tail \"app.log*\"' --input 'flume-tail \"more/app.log*\"'",
+    route: RULES,
+    whole: [['all'], ['sevens', 'rest']],
+  },
+  { title: 'failover', route: "--failover --to 'flume-buffer a' --to 'flume-buffer b' --to 'flume-buffer c'", whole: [['a', 'b', 'c']] },
+]
+
+for (const { title, inputs, route, whole } of FLOWS) {
+  const kills = Math.ceil(KILLS / FLOWS.length)
+  t.test(`${title}: ${kills} kills of source, router and outputs leave each event once (seed ${SEED})`, { timeout: 3_600_000 }, async (t) => {
+    const directory = t.testdir({ more: {} })
+    const pick = randomOf(SEED)
+    const log = new NumberedLog(directory, pick)
+    const more = new NumberedLog(join(directory, 'more'), pick, 'more ')
+    for (const one of [log, more]) one.append(1000)
+    const line = (once: string): string =>
+      inputs === undefined ? `flume-tail ${once} 'app.log*' | flume-route ${route}` : `flume-route ${inputs.replaceAll('flume-tail', `flume-tail ${once}`)} ${route} </dev/null`
+    const victims = ['flume-tail', 'flume-route', ...whole.flat().map(() => 'flume-buffer')]
+    /** What the router starts again. */
+    const stays = inputs === undefined ? ['flume-buffer'] : ['flume-buffer', 'flume-tail']
+    let running: Running | undefined
+    for (let kill = 0; kill < kills; kill++) {
+      running ??= Running.start(t, line(''), directory)
+      const victim = victims[pick(victims.length)]!
+      const moment = Date.now() + pick(1200)
+      for (;;) {
+        for (const one of [log, more]) {
+          one.append(pick(300))
+          if (pick(8) === 0) one.rotate()
+        }
+        if (Date.now() >= moment) break
+        await pause(pick(40))
+      }
+      running.killStage(victim, pick)
+      if (stays.includes(victim)) continue
+      if (!t.ok(await running.falls(), `the line falls when ${victim} is killed`)) break
+      running = undefined
     }
-    line.killStage(victim, pick)
-    if (victim === 'flume-buffer') continue
-    if (!t.ok(await line.falls(), `the line falls when ${victim} is killed`)) break
-    line = undefined
-  }
-  line?.kill('SIGKILL')
-  await line?.ended
-  const last = await shell(`flume-tail --once 'app.log*' | ${ROUTE}; echo "\${PIPESTATUS[*]}"`, directory)
-  t.equal(last.out, '0 0\n', last.err)
-  const isSeven = (text: string): boolean => /^line \d*7 /.test(text)
-  const all = await bodies('all', directory)
-  const sevens = await bodies('sevens', directory)
-  const rest = await bodies('rest', directory)
-  t.strictSame(log.tally(all), NOTHING_WRONG, readFileSync(join(directory, 'err'), 'utf8').slice(-4000))
-  t.strictSame(log.tally([...sevens, ...rest]), NOTHING_WRONG, readFileSync(join(directory, 'err'), 'utf8').slice(-4000))
-  t.ok(sevens.every(isSeven) && !rest.some(isSeven))
-})
+    running?.kill('SIGKILL')
+    await running?.ended
+    const last = await shell(`${line('--once')}; echo "\${PIPESTATUS[*]}"`, directory)
+    t.match(last.out, /^0( 0)?\n$/, last.err)
+    for (const queues of whole) {
+      const texts = await Promise.all(queues.map((queue) => bodies(queue, directory)))
+      const said = `${queues.join(' ')}: ${readFileSync(join(directory, 'err'), 'utf8').slice(-4000)}`
+      t.strictSame(log.tally(texts.flat().filter((text) => !text.startsWith('more '))), NOTHING_WRONG, said)
+      if (inputs !== undefined) t.strictSame(more.tally(texts.flat().filter((text) => text.startsWith('more ')).map((text) => text.slice(5))), NOTHING_WRONG, said)
+      for (const [index, queue] of queues.entries()) {
+        if (queue === 'sevens' || queue === 'rest') t.ok(texts[index]!.every((text) => isSeven(text) === (queue === 'sevens')), queue)
+      }
+    }
+  })
+}
 
 async function bodies(queue: string, directory: string): Promise<string[]> {
-  const { out } = await shell(`flume-buffer --export ${queue} | jq -r .body`, directory)
+  const { out } = await shell(`flume-buffer --export ${queue} 2>/dev/null | jq -r .body`, directory)
   return out.split('\n').filter(Boolean)
 }

@@ -46,6 +46,8 @@ t.test('what it is told and cannot do is said, with 64', async (t) => {
     '--when a=b --when c=d --to cat': /two rules stand before one output/,
     '--when a=b --otherwise cat': /--when a=b stands before --otherwise/,
     '--otherwise cat': /there is no --when/,
+    '--optional': /--optional: no output follows it/,
+    '--optional --to cat --optional --to cat': /all outputs are --optional/,
     "--to ''": /an output is empty/,
     'x': /what is "x" for/,
     "--to 'no-such-command x'": /cannot run "no-such-command x": sh says 127/,

@@ -21,11 +21,13 @@ export class NumberedLog {
   constructor(
     readonly directory: string,
     readonly pick: (below: number) => number,
+    /** What each line begins with, in the file; tally() takes them without it. */
+    readonly prefix = '',
   ) {}
 
   append(lines: number): void {
     let text = ''
-    for (let n = 0; n < lines; n++) text += `line ${this.count++} ${'x'.repeat(this.pick(120))}\n`
+    for (let n = 0; n < lines; n++) text += `${this.prefix}line ${this.count++} ${'x'.repeat(this.pick(120))}\n`
     appendFileSync(this.#path, text)
   }
 

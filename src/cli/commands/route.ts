@@ -1,28 +1,39 @@
 /** flume-route: events from stdin to several outputs, each with acks of its own. */
 import { randomBytes } from 'node:crypto'
+import { statOfFd } from '../../disk/fd.js'
 import { FlumeError } from '../../errors.js'
-import type { Refusal } from '../../events/rejects.js'
-import { Wake } from '../../events/wake.js'
-import { Input } from '../../pipe/input.js'
+import type { Refusal, Refused, Rejects } from '../../events/rejects.js'
+import { Tally } from '../../events/tally.js'
 import type { End } from '../../pipe/output-options.js'
-import type { Role } from '../../pipe/role.js'
-import { chooseBy } from '../../routes/choice.js'
-import { Outlet } from '../../routes/outlet.js'
+import { Balance, type Policy } from '../../routes/balance.js'
+import { Choice } from '../../routes/choice.js'
+import { Failover } from '../../routes/failover.js'
+import { Inlet } from '../../routes/inlet.js'
 import { Router } from '../../routes/router.js'
+import type { Selector } from '../../routes/selector.js'
 import { Meter } from '../../stat/meter.js'
-import { Branch } from '../branch.js'
+import type { FlowStat } from '../../stat/report.js'
 import { defineCommand, type Context, type Values } from '../command.js'
+import { checkStdin, Feed } from '../feed.js'
 import { EVENTS, OUTPUT, REJECTS } from '../options.js'
-import { outputList, type OutputSpec } from '../output-list.js'
-import { longLinesTo, rejectsOf, stdinOf, stdoutOf } from '../stdio.js'
+import { Outputs } from '../outputs.js'
+import { routeList, type InputSpec, type OutputSpec, type RouteList } from '../route-list.js'
+import { longLinesTo, rejectsOf, stdinOf } from '../stdio.js'
 
 const options = {
-  name: { type: 'texts', ordered: true, placeholder: 'NAME', describe: 'what the next output is called; else it is its number' },
+  name: { type: 'texts', ordered: true, placeholder: 'NAME', describe: 'what the next output or input is called; else it is its number' },
+  optional: { type: 'flag', ordered: true, describe: 'nobody waits for the next output: what it is too slow for, or down for, it misses' },
+  input: { type: 'texts', ordered: true, placeholder: 'COMMAND', describe: 'an input: what this command of sh writes; default: stdin' },
+  'input-file': { type: 'texts', ordered: true, placeholder: 'FILE', describe: 'an input: this file; - is stdin' },
   when: { type: 'texts', ordered: true, placeholder: 'RULE', describe: 'the next output gets only events for which this holds' },
   to: { type: 'texts', ordered: true, placeholder: 'COMMAND', describe: 'an output: this command of sh' },
   'to-file': { type: 'texts', ordered: true, placeholder: 'FILE', describe: 'an output: this file, opened for appending; - is stdout' },
   otherwise: { type: 'texts', ordered: true, placeholder: 'COMMAND', describe: 'an output that gets the events for which no --when held' },
   'otherwise-file': { type: 'texts', ordered: true, placeholder: 'FILE', describe: 'the same, a file' },
+  balance: { type: 'text', placeholder: 'POLICY', describe: 'each event to one output: round-robin, random, or hash:HEADER' },
+  failover: { type: 'flag', describe: 'all events to the first output that takes them' },
+  'failover-after': { type: 'duration', placeholder: 'TIME', describe: 'what an output has not acked that is down for so long goes to another' },
+  rebind: { type: 'flag', describe: 'other outputs than before are meant, though not all is acked' },
   hold: { type: 'size', default: '8M', placeholder: 'SIZE', describe: 'hold so many bytes of events that are not acked by all' },
   ...OUTPUT,
   ...REJECTS,
@@ -31,9 +42,6 @@ const options = {
 } as const
 
 type RouteValues = Values<typeof options>
-
-/** ms between two messages about events that no output took. */
-const SAY_EVERY = 60_000
 
 export const command = defineCommand({
   name: 'flume-route',
@@ -52,110 +60,116 @@ export const command = defineCommand({
   ],
   async run(values, operands, context, typed) {
     if (operands.length > 0) throw new FlumeError('BAD_OPTION', `what is ${JSON.stringify(operands[0])} for? outputs are --to COMMAND, or --to-file FILE`)
-    return new Route(outputList(typed), values, context).run()
+    const list = routeList(typed)
+    check(list.outputs, values)
+    checkStdin(statOfFd(0).kind, list.inputs)
+    return new Route(list, values, context).run()
   },
 })
 
-/** One run: an input, the outputs, and how the one ends with the other. */
+/** Throws BAD_OPTION. */
+function check(specs: readonly OutputSpec[], { balance, failover, 'failover-after': after }: RouteValues): void {
+  const bad = (why: string): never => {
+    throw new FlumeError('BAD_OPTION', why)
+  }
+  if (balance !== undefined) policyOf(balance)
+  if (after !== undefined && !failover) bad('--failover-after is for --failover')
+  const way = balance !== undefined ? '--balance' : failover ? '--failover' : undefined
+  if (way === undefined) return
+  if (balance !== undefined && failover) bad('--balance and --failover exclude each other: one may be the output of the other')
+  if (specs.length < 2) bad(`${way} needs two outputs or more`)
+  if (specs.some(({ wants }) => wants !== 'all')) bad(`${way} has no rules: let an output with a rule be a flume-route ${way}`)
+  if (specs.some(({ optional }) => optional)) bad(`${way} has no --optional outputs`)
+}
+
+/** Throws BAD_OPTION. */
+function policyOf(text: string): Policy {
+  const [by, header] = text.startsWith('hash:') ? ['hash', text.slice(5)] : [text, '']
+  if (by === 'round-robin' || by === 'random' || (by === 'hash' && header !== '')) return { by, header: header }
+  throw new FlumeError('BAD_OPTION', `bad value ${JSON.stringify(text)} for --balance: expected round-robin, random or hash:HEADER`)
+}
+
+const STDIN: InputSpec = { name: 'stdin', from: { file: '-' } }
+
+/** One run: the inputs, the outputs, and how the ones end with the others. */
 class Route {
-  readonly #met = new Wake()
   readonly #failing = new AbortController()
   readonly #stop: AbortSignal
-  readonly #outlets: readonly Outlet[]
-  readonly #branches: readonly Branch[]
+  readonly #outputs: Outputs
   readonly #meter: Meter
-  #untaken = { count: 0, said: 0, time: -Infinity }
+  readonly #untaken: Tally
 
   constructor(
-    specs: readonly OutputSpec[],
+    readonly list: RouteList,
     readonly values: RouteValues,
     readonly context: Context,
   ) {
     this.#stop = AbortSignal.any([context.stop, this.#failing.signal])
-    this.#outlets = specs.map(({ name, suffix }) =>
-      new Outlet(name, suffix, { met: () => this.#met.wake(), say: (message) => context.say(`output ${name}: ${message}`) }))
-    const output = { ...stdoutOf('flume-route', values, context), patient: true, withoutAcks: 'it is written to, and not waited for' }
-    this.#branches = specs.map((spec, index) => new Branch(spec, this.#outlets[index]!, output, context))
+    this.#untaken = new Tally((events) => `${events} that no output takes`, { now: () => context.clock.now(), say: context.say })
+    this.#outputs = new Outputs(list.outputs, values, context, this.#stop, () => this.#failing.abort())
     this.#meter = new Meter(context.clock)
   }
 
   async run(): Promise<End> {
     const { context, values } = this
+    const { outlets } = this.#outputs
     const rejects = rejectsOf('flume-route', values, context)
-    const refused = values.strict ? STRICT : rejects
-    const { clock } = context
-    const router = new Router({
-      outlets: this.#outlets,
-      choose: chooseBy(this.#branches.map(({ spec }) => spec.wants), refused, (count) => this.#pass(count)),
-      holdBytesMax: Math.max(values.hold, 1),
-      partition: `pipe.${randomBytes(12).toString('hex')}`,
-      now: () => clock.now(),
-      aside: () => rejects.flush(),
-    })
-    context.show({ about: this.#branches.map(({ outlet }) => outlet.name).join(' '), rejects, flows: () => [this.#meter.read('stage', 'events', 'an output')] })
-    const ended = Promise.allSettled(this.#branches.map((branch) => this.#attend(branch)))
-    await this.#meeting()
-    const input = new Input(stdinOf('flume-route', values, context, { ...this.#role(router), tooLong: longLinesTo(rejects, values) }))
-    try {
-      await router.take(this.#meter.through(input.batches(this.#stop)), (mark) => (this.#meter.acked(mark), input.ack(mark)), this.#stop)
-    } catch (error) {
-      this.#failing.abort()
-      await ended
-      throw error
-    }
-    for (const outlet of this.#outlets) outlet.finish()
-    const ends = await ended
-    this.#sayUntaken()
+    const router = new Router({ outlets, selector: this.#selector(values.strict ? STRICT : rejects), clock: context.clock, aside: () => rejects.flush() })
+    const feeds = this.#feeds(router, rejects)
+    context.show({ about: outlets.map(({ name }) => name).join(' '), rejects, flows: () => this.#flows(feeds) })
+    this.#outputs.start(router)
+    await this.#outputs.meeting()
+    this.#outputs.onProgress = () => feeds.forEach((feed) => feed.progress())
+    await this.#run(feeds)
+    this.#outputs.finish()
+    const ends = await this.#outputs.ended()
+    this.#untaken.close()
     await rejects.close()
-    await input.close()
+    await Promise.all(feeds.map((feed) => feed.close()))
+    await this.#outputs.finishOptional()
     for (const end of ends) if (end.status === 'rejected') throw end.reason
     return ends.some((end) => end.status === 'fulfilled' && end.value === 'SIGPIPE') ? 'SIGPIPE' : 0
   }
 
-  /** One output, to its end; that of one before all is done is the end of all. */
-  async #attend(branch: Branch): Promise<End> {
+  /** Each holds its share. */
+  #feeds(router: Router, rejects: Rejects): Feed[] {
+    const { values, context, list } = this
+    const inputs = list.inputs.length === 0 ? [STDIN] : list.inputs
+    const options = stdinOf('flume-route', values, context, { tooLong: longLinesTo(rejects, values) })
+    return inputs.map((spec) => {
+      const inlet = new Inlet(router, { holdBytesMax: Math.max(values.hold / inputs.length, 1), partition: `pipe.${randomBytes(12).toString('hex')}` })
+      return new Feed(spec, inlet, options, context, this.#meter)
+    })
+  }
+
+  /** All inputs, to their ends. */
+  async #run(feeds: readonly Feed[]): Promise<void> {
     try {
-      const end = await branch.run(this.#stop)
-      if (!branch.outlet.done) this.#failing.abort()
-      return end
+      await Promise.all(feeds.map((feed) => feed.run((inlet) => this.#outputs.role((prefix) => inlet.stands(prefix, this.#stop)), this.#stop)))
     } catch (error) {
       this.#failing.abort()
+      await this.#outputs.ended()
       throw error
     }
   }
 
-  /** Until it is known of each output what it is. */
-  async #meeting(): Promise<void> {
-    while (this.#outlets.some(({ kind }) => kind === undefined) && !this.#stop.aborted) await this.#met.wait(undefined, undefined, this.#stop)
+  #flows(feeds: readonly Feed[]): FlowStat[] {
+    const inputs = feeds.length === 1 ? [] : feeds.map(({ meter, spec }) => ({ ...meter.read('input', 'events', 'an output'), name: spec.name }))
+    return [this.#meter.read('stage', 'events', 'an output'), ...inputs, ...this.#outputs.flows()]
   }
 
-  #role(router: Router): Role {
-    const kinds = this.#outlets.map(({ kind }) => kind)
-    if (kinds.every((kind) => kind === 'plain')) return { acks: false }
-    if (kinds.includes('acks')) return this.#binding()
-    if (!kinds.includes('keeps')) return {}
-    return { held: (prefix) => router.stands(prefix, this.#stop) }
-  }
-
-  /** What goes where follows from the rules, too. */
-  #binding(): Role {
-    const bound = this.#branches.filter(({ outlet }) => outlet.binding !== undefined)
-    if (bound.length === 0) return {}
-    const binding = bound.map(({ spec, outlet }) => `${spec.name} (${spec.rule}): ${outlet.binding}`).join('; ')
-    return { binding, ...(bound.some(({ outlet }) => outlet.rebind) ? { rebind: true } : {}) }
+  #selector(refused: Pick<Refused, 'add'>): Selector {
+    const { balance, failover, rebind } = this.values
+    const { outlets } = this.#outputs
+    const outputs = outlets.map(({ name }) => name)
+    if (balance !== undefined) return new Balance({ policy: policyOf(balance), outputs, refused, rebind })
+    if (failover) return new Failover(outlets, rebind)
+    return new Choice(this.list.outputs.map(({ wants }) => wants), refused, (count) => this.#pass(count))
   }
 
   #pass(count: number): void {
     if (this.values.strict) throw new FlumeError('BAD_EVENT', 'cannot pass an event on: no output takes it')
-    this.#untaken.count += count
-    if (this.context.clock.now() - this.#untaken.time >= SAY_EVERY) this.#sayUntaken()
-  }
-
-  #sayUntaken(): void {
-    const count = this.#untaken.count - this.#untaken.said
-    if (count === 0) return
-    this.context.say(`${count} ${count === 1 ? 'event' : 'events'} that no output takes`)
-    this.#untaken = { count: this.#untaken.count, said: this.#untaken.count, time: this.context.clock.now() }
+    this.#untaken.add(count)
   }
 }
 

@@ -1,0 +1,141 @@
+/**
+ * The selector that shares events out, flume-route(1), --balance. Which output gets an event follows from its number in its
+ * partition, or from its key, so that a replay gives it to the same. A queue numbers its events itself; for others they
+ * are counted, and the number so far is kept by the outputs with their positions.
+ */
+import { FlumeError } from '../errors.js'
+import type { Batch, Mark, Position } from '../events/batch.js'
+import { Heads } from '../events/heads.js'
+import { parseEvent } from '../events/json.js'
+import type { Refused } from '../events/rejects.js'
+import { positionOf } from './choice.js'
+import { ascending, Part, type Selection, type Selector, type Stand } from './selector.js'
+
+/** `header`: the key, for hash. */
+export interface Policy {
+  readonly by: 'round-robin' | 'random' | 'hash'
+  readonly header: string
+}
+
+interface Note {
+  /** Policy and outputs. */
+  readonly by: string
+  /** Events of the partition so far. */
+  readonly count: number
+}
+
+export interface BalanceOptions {
+  readonly policy: Policy
+  /** Names of the outputs, in their order. */
+  readonly outputs: readonly string[]
+  readonly refused: Pick<Refused, 'add'>
+  /** Other outputs or another policy than before are meant, though events are on their way. */
+  readonly rebind: boolean
+}
+
+/** `number`: of the event in its partition; its line is [at, end). */
+type Choose = (number: number, at: number, end: number, index: number) => number | undefined
+
+const NEWLINE = 0x0a
+const KEYS_MAX = 4096
+
+export class Balance implements Selector {
+  readonly #by: string
+  /** Events of each partition so far. */
+  readonly #counts = new Map<string, number>()
+  readonly #seeds: readonly number[]
+  /** By key: the output. */
+  readonly #keys = new Map<string, number>()
+  readonly #heads = new Heads()
+
+  constructor(readonly options: BalanceOptions) {
+    const { policy, outputs } = options
+    this.#by = `${policy.by === 'hash' ? `hash:${policy.header}` : policy.by} ${outputs.join(' ')}`
+    this.#seeds = outputs.map(hashOf)
+  }
+
+  select(batch: Pick<Batch, 'lines' | 'count' | 'mark'>, place: Mark): Selection {
+    const { lines, count } = batch
+    const { partition, from } = place
+    const first = partition.startsWith('queue.') ? (from?.offset ?? 0) : (this.#counts.get(partition) ?? 0)
+    this.#counts.set(partition, first + count)
+    const parts = this.options.outputs.map(() => new Part(lines))
+    const choose = this.#chooser(batch, hashOf(partition))
+    for (let at = 0, index = 0; at < lines.length; index++) {
+      const end = lines.indexOf(NEWLINE, at) + 1
+      const output = choose(first + index, at, end, index)
+      if (output !== undefined) parts[output]!.add(at, end)
+      at = end
+    }
+    const note: Note = { by: this.#by, count: first + count }
+    return { portions: parts.map((part) => part.portion(count)), note }
+  }
+
+  /** Throws BINDING_CHANGED where what some have not got yet would go to others now. */
+  resume(partition: string, stands: readonly Stand[]): readonly Position[] {
+    const positions = ascending(stands.map(({ position }) => position))
+    const other = stands.map(({ note }) => note).find((note) => isNote(note) && note.by !== this.#by) as Note | undefined
+    if (positions.length > 1 && other !== undefined && !this.options.rebind) {
+      throw new FlumeError('BINDING_CHANGED', `cannot share out by ${this.#by}: of ${partition} not all is where it belongs by ${other.by}; ` +
+        'type the line once more as it was, or --rebind, and events in between may be missing or twice')
+    }
+    const lowest = stands.find(({ position }) => position.offset === positions[0]?.offset)
+    this.#counts.set(partition, isNote(lowest?.note) ? lowest.note.count : 0)
+    return positions
+  }
+
+  /** The index of the output for the line [at, end); undefined: it is no event. */
+  #chooser({ lines, count, mark }: Pick<Batch, 'lines' | 'count' | 'mark'>, seed: number): Choose {
+    const { policy, outputs, refused } = this.options
+    if (policy.by === 'round-robin') return (number) => number % outputs.length
+    if (policy.by === 'random') return (number) => mixed(seed ^ mixed(number)) % outputs.length
+    return (number, at, end, index) => {
+      try {
+        const key = this.#key(lines, at, end, policy.header)
+        return key === undefined ? number % outputs.length : this.#ofKey(key)
+      } catch (error) {
+        if (!(error instanceof FlumeError) || error.code !== 'BAD_EVENT') throw error
+        refused.add(lines.subarray(at, end), { reason: error.message, partition: mark?.partition ?? 'stdin', position: positionOf(mark, count, index) })
+        return undefined
+      }
+    }
+  }
+
+  /** Throws BAD_EVENT. */
+  #key(lines: Buffer, at: number, end: number, header: string): string | undefined {
+    const head = this.#heads.find(lines, at, end)
+    if (head === undefined) return parseEvent(lines.subarray(at, end)).headers.get(header)
+    return header === 'timestamp' ? head.timestamp : head.headers.get(header)
+  }
+
+  /** The output whose hash with the key is highest: with one more output, keys move to that one only. */
+  #ofKey(key: string): number {
+    const known = this.#keys.get(key)
+    if (known !== undefined) return known
+    const hash = hashOf(key)
+    const weights = this.#seeds.map((seed) => mixed(seed ^ hash))
+    const output = weights.indexOf(Math.max(...weights))
+    if (this.#keys.size >= KEYS_MAX) this.#keys.clear()
+    this.#keys.set(key, output)
+    return output
+  }
+}
+
+function isNote(note: unknown): note is Note {
+  return typeof note === 'object' && note !== null && 'by' in note && typeof note.by === 'string' && 'count' in note && Number.isSafeInteger(note.count)
+}
+
+/** FNV-1a, of the code units. */
+function hashOf(text: string): number {
+  let hash = 0x811c9dc5
+  for (let index = 0; index < text.length; index++) hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193)
+  return hash >>> 0
+}
+
+/** Each bit of a number of 32 bits changes half of the result: the finalizer of MurmurHash3. */
+function mixed(number: number): number {
+  let hash = number
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
+  return (hash ^ (hash >>> 16)) >>> 0
+}

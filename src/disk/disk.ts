@@ -1,6 +1,7 @@
 /**
  * The few file operations we use, as an interface: node.ts is the real one, test/support/memory-disk.ts one that
- * loses what was not synced. Errors are those of the system call (`code` is the errno name), not wrapped.
+ * loses what was not synced. Errors are those of the system call (`code` is the errno name), not wrapped. Paths are those of
+ * path.ts.
  */
 
 export interface FileStat {
@@ -37,10 +38,18 @@ export interface DiskFile {
  */
 export type OpenMode = 'read' | 'update' | 'create' | 'any' | 'append'
 
+export interface DirectoryEntry {
+  readonly name: string
+  /** `other`: not known before stat(). */
+  readonly kind: 'file' | 'directory' | 'symlink' | 'other'
+}
+
 export interface Disk {
   open(path: string, mode: OpenMode, permissions?: number): Promise<DiskFile>
   /** Names in a directory, in no order. */
   list(directory: string): Promise<string[]>
+  /** What stands in a directory, in no order, a part of it at a time. */
+  entries(directory: string): AsyncIterable<DirectoryEntry>
   /** Sizes in bytes of what stands in a directory, by name: one call for ten thousand files. */
   sizes(directory: string): Promise<Map<string, number>>
   /** Follows symlinks; undefined where nothing is there. */

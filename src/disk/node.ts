@@ -3,8 +3,9 @@ import * as fs from 'node:fs'
 import { dirname } from 'node:path'
 import { promisify } from 'node:util'
 import { createRequire } from 'node:module'
-import type { Disk, DiskFile, FileStat, OpenMode } from './disk.js'
+import type { DirectoryEntry, Disk, DiskFile, FileStat, OpenMode } from './disk.js'
 import { errnoOf } from '../errors.js'
+import { pathOf, systemPath } from './path.js'
 
 /** Loaded with the first lock: it takes 20 ms, and most commands lock nothing. */
 let locks: { tryLock(fd: number): boolean } | undefined
@@ -122,16 +123,16 @@ async function orMissing(stat: Promise<fs.BigIntStats>): Promise<FileStat | unde
 
 /** Not mkdir's own `recursive`: that tries for ever where the kernel says ENOENT below a directory that is there (/proc). */
 async function makeDirectory(path: string, permissions = 0o777): Promise<string | undefined> {
-  const failed = await fs.promises.mkdir(path, permissions).then(
+  const failed = await fs.promises.mkdir(systemPath(path), permissions).then(
     () => undefined,
     (error: Error) => error,
   )
   if (failed === undefined) return path
-  if (errnoOf(failed) === 'EEXIST' && (await fs.promises.stat(path)).isDirectory()) return undefined
+  if (errnoOf(failed) === 'EEXIST' && (await fs.promises.stat(systemPath(path))).isDirectory()) return undefined
   if (errnoOf(failed) !== 'ENOENT' || dirname(path) === path) throw failed
   const topmost = await makeDirectory(dirname(path), permissions)
   if (topmost === undefined) throw failed // the parent is there, and still it cannot be made
-  await fs.promises.mkdir(path, permissions)
+  await fs.promises.mkdir(systemPath(path), permissions)
   return topmost
 }
 
@@ -140,11 +141,21 @@ export function fileOfFd(fd: number): DiskFile {
   return new NodeFile(fd)
 }
 
+/** The names are bytes, which the types of Node do not know. */
+async function* entries(directory: string): AsyncGenerator<DirectoryEntry> {
+  const options = { encoding: 'buffer' as BufferEncoding, bufferSize: 256 }
+  for await (const entry of await fs.promises.opendir(systemPath(directory) as string, options)) {
+    const kind = entry.isFile() ? 'file' : entry.isDirectory() ? 'directory' : entry.isSymbolicLink() ? 'symlink' : 'other'
+    yield { name: pathOf(entry.name as unknown as Buffer), kind }
+  }
+}
+
 export const nodeDisk: Disk = {
   open: (path, mode, permissions = 0o600) =>
     new Promise((resolve, reject) => {
-      fs.open(path, FLAGS[mode], permissions, (error, fd) => (error ? reject(error) : resolve(new NodeFile(fd))))
+      fs.open(systemPath(path), FLAGS[mode], permissions, (error, fd) => (error ? reject(error) : resolve(new NodeFile(fd))))
     }),
+  entries,
   list: (directory) => fs.promises.readdir(directory),
   async sizes(directory) {
     const sizes = new Map<string, number>()
@@ -154,23 +165,23 @@ export const nodeDisk: Disk = {
     }
     return sizes
   },
-  stat: (path) => orMissing(fs.promises.stat(path, { bigint: true })),
+  stat: (path) => orMissing(fs.promises.stat(systemPath(path), { bigint: true })),
   statNow(path) {
     try {
-      const stat = fs.statSync(path, { bigint: true, throwIfNoEntry: false })
+      const stat = fs.statSync(systemPath(path), { bigint: true, throwIfNoEntry: false })
       return stat && statOf(stat)
     } catch (error) {
       if (errnoOf(error) === 'ENOTDIR') return undefined
       throw error
     }
   },
-  lstat: (path) => orMissing(fs.promises.lstat(path, { bigint: true })),
-  rename: (from, to) => fs.promises.rename(from, to),
-  link: (from, to) => fs.promises.link(from, to),
-  unlink: (path) => fs.promises.unlink(path),
+  lstat: (path) => orMissing(fs.promises.lstat(systemPath(path), { bigint: true })),
+  rename: (from, to) => fs.promises.rename(systemPath(from), systemPath(to)),
+  link: (from, to) => fs.promises.link(systemPath(from), systemPath(to)),
+  unlink: (path) => fs.promises.unlink(systemPath(path)),
   makeDirectory,
   async syncDirectory(path) {
-    const handle = await fs.promises.open(path, 'r')
+    const handle = await fs.promises.open(systemPath(path), 'r')
     try {
       await handle.sync()
     } finally {

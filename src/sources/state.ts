@@ -12,7 +12,7 @@ import { FlumeError } from '../errors.js'
 const VERSION = 1
 
 /** The name of the state file of a source that reads these absolute patterns. */
-export function stateName(patterns: readonly string[], kind: 'tail' | 'rejects' = 'tail'): string {
+export function stateName(patterns: readonly string[], kind: 'tail' | 'rejects' | 'spool' = 'tail'): string {
   return `${kind}-${createHash('sha256').update([...patterns].sort().join('\0')).digest('hex').slice(0, 16)}.json`
 }
 

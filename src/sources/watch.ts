@@ -35,6 +35,12 @@ export function absolute(pattern: string, directory: string): string {
   return pattern.startsWith('/') ? join(pattern) : join(glob().escapePath(directory), pattern)
 }
 
+/** Whether a relative path matches one of these patterns; one without a slash is for the last part of it. */
+export function matcherOf(patterns: readonly string[], dot: boolean): (path: string) => boolean {
+  const matchers = patterns.map((pattern) => micromatch().matcher(pattern, { dot, basename: !pattern.includes('/') }))
+  return (path) => matchers.some((matches) => matches(path))
+}
+
 export class Names {
   /** Patterns that were seen to be the name of something. */
   readonly #plain = new Set<string>()

@@ -5,7 +5,7 @@
  */
 import { dirname, basename, join } from 'node:path'
 import { crc32 } from '@node-rs/crc32'
-import type { Disk, DiskFile, FileStat, OpenMode } from '../../src/disk/disk.js'
+import type { DirectoryEntry, Disk, DiskFile, FileStat, OpenMode } from '../../src/disk/disk.js'
 
 type Change = { readonly at: number; readonly bytes: Buffer } | { readonly size: number }
 /** Entries of a directory that a call sets, or removes (undefined). */
@@ -293,6 +293,13 @@ class View implements Disk {
   async list(directory: string): Promise<string[]> {
     if (await this.disk.begin(this.process, `list ${directory}`, false)) return this.disk.end()
     return [...this.disk.directory(directory).entries.keys()]
+  }
+
+  async *entries(directory: string): AsyncGenerator<DirectoryEntry> {
+    for (const name of await this.list(directory)) {
+      const kind = this.disk.find(`${directory}/${name}`)?.kind
+      yield { name, kind: kind === 'file' || kind === 'directory' ? kind : 'other' }
+    }
   }
 
   async sizes(directory: string): Promise<Map<string, number>> {

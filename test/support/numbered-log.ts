@@ -39,23 +39,34 @@ export class NumberedLog {
   }
 
   /** What is wrong with what arrived, `texts` of whole lines: nothing, when each line is there once. */
-  tally(texts: Iterable<string>): { missing: number[]; twice: number[]; others: string[] } {
-    const times = new Map<number, number>()
-    const others: string[] = []
-    for (const text of texts) {
-      for (const line of text.split('\n').filter(Boolean)) {
-        const number = Number(/^line (\d+) x*$/.exec(line)?.[1] ?? NaN)
-        if (Number.isNaN(number) || number >= this.count) others.push(line)
-        else times.set(number, (times.get(number) ?? 0) + 1)
-      }
-    }
-    const missing = Array.from({ length: this.count }, (_, n) => n).filter((n) => !times.has(n))
-    return { missing, twice: [...times].filter(([, count]) => count > 1).map(([n]) => n), others }
+  tally(texts: Iterable<string>): Tally {
+    return tally(texts, this.count)
   }
 
   get #path(): string {
     return join(this.directory, 'app.log')
   }
+}
+
+interface Tally {
+  readonly missing: number[]
+  readonly twice: number[]
+  readonly others: string[]
+}
+
+/** What is wrong with `texts` of whole lines: nothing, when each line of `count` is there once. */
+export function tally(texts: Iterable<string>, count: number): Tally {
+  const times = new Uint32Array(count)
+  const others: string[] = []
+  for (const text of texts) {
+    for (const line of text.split('\n').filter(Boolean)) {
+      const number = Number(/^line (\d+) x*$/.exec(line)?.[1] ?? NaN)
+      if (Number.isNaN(number) || number >= count) others.push(line)
+      else times[number]!++
+    }
+  }
+  const numbers = (matches: (n: number) => boolean): number[] => [...times.keys()].filter((n) => matches(times[n]!))
+  return { missing: numbers((n) => n === 0), twice: numbers((n) => n > 1), others }
 }
 
 export const NOTHING_WRONG = { missing: [], twice: [], others: [] }

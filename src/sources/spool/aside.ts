@@ -1,0 +1,208 @@
+/**
+ * Files that are read and acked are set aside, many at a time: the new name is on disk before the old one goes, and both
+ * are before anybody is told that a file is done with. What already has the name is never overwritten. A kill at any
+ * moment leaves the file under its old name, its new one, or both, and doing it again gives the same.
+ */
+import { basename, dirname, join, relative } from 'node:path'
+import type { Clock } from '../../events/flow.js'
+import type { Disk, FileStat } from '../../disk/disk.js'
+import { shownPath } from '../../disk/path.js'
+import { errnoOf } from '../../errors.js'
+import { identityOf, type SpoolFile } from './file.js'
+
+export type Done =
+  | { readonly how: 'suffix'; readonly suffix: string }
+  /** Absolute. */
+  | { readonly how: 'move'; readonly directory: string }
+  | { readonly how: 'delete' }
+
+export interface AsideOptions {
+  readonly done: Done
+  /** Absolute: where the files were dropped. */
+  readonly directory: string
+  /** ms before one is tried again that could not be set aside. */
+  readonly retry: number
+}
+
+export interface AsideSurroundings {
+  readonly disk: Disk
+  readonly clock: Clock
+  /** Waited for before a file is touched. */
+  ready(): Promise<void>
+  /** Once for each text. */
+  say(message: string): void
+}
+
+/** What became of it: gone from where it was, changed since it was read, or still there. */
+type Outcome = 'done' | 'changed' | { readonly error: unknown }
+
+/** One that is being set aside: where it went, if anywhere. */
+interface Step {
+  readonly file: SpoolFile
+  outcome: Outcome
+  target?: string
+  /** Its old name is still there. */
+  named: boolean
+}
+
+const AT_ONCE = 256
+/** Of these so many at the same time: as many as the system has threads for. */
+const SIDE_BY_SIDE = 8
+/** link(2) cannot be had for this file, or on this file system. */
+const NO_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'])
+
+export class Aside {
+  readonly disk: Disk
+  /** Why they could not be set aside. */
+  readonly failed = new Map<SpoolFile, unknown>()
+  /** When they are tried again; ms since the epoch. */
+  again = Infinity
+  #waiting: SpoolFile[] = []
+  #working: Promise<void> | undefined
+  readonly #made = new Set<string>()
+
+  constructor(
+    readonly options: AsideOptions,
+    readonly around: AsideSurroundings,
+    /** It is not there any more, or it is, and has changed. */
+    readonly told: (file: SpoolFile, outcome: 'done' | 'changed') => void,
+  ) {
+    this.disk = around.disk
+  }
+
+  add(file: SpoolFile): void {
+    file.aside = true
+    this.#waiting.push(file)
+    this.#working ??= this.#work()
+  }
+
+  /** Resolves when all that was added has been tried. */
+  async idle(): Promise<void> {
+    while (this.#working !== undefined) await this.#working
+  }
+
+  tryAgain(): void {
+    if (this.around.clock.now() < this.again) return
+    this.again = Infinity
+    for (const file of this.failed.keys()) this.add(file)
+  }
+
+  #tell(file: SpoolFile, outcome: Outcome): void {
+    this.failed.delete(file)
+    if (typeof outcome === 'string') {
+      file.aside = false
+      return this.told(file, outcome)
+    }
+    this.failed.set(file, outcome.error)
+    this.around.say(cannotSetAside(file, this.options, outcome.error))
+    this.again = Math.min(this.again, this.around.clock.now() + this.options.retry)
+  }
+
+  async #work(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const steps = this.#waiting.splice(0, AT_ONCE).map((file): Step => ({ file, outcome: 'done', named: true }))
+      await this.around.ready().catch((error: unknown) => steps.forEach((step) => (step.outcome = { error })))
+      await sideBySide(steps, (step) => this.#place(step))
+      await this.#sync(steps, ({ target, file }) => (target !== undefined && dirname(target) !== dirname(file.at) ? dirname(target) : undefined))
+      await sideBySide(steps, (step) => this.#remove(step))
+      await this.#sync(steps, ({ file }) => dirname(file.at))
+      for (const { file, outcome } of steps) this.#tell(file, outcome)
+    }
+    this.#working = undefined
+  }
+
+  /** Gives it its new name. */
+  async #place(step: Step): Promise<void> {
+    const { file } = step
+    if (step.outcome !== 'done') return
+    try {
+      const stat = await this.disk.stat(file.at)
+      step.named = stat !== undefined
+      if (stat === undefined) return // somebody has taken it away
+      if (!file.isAs(stat)) step.outcome = 'changed'
+      else if (this.options.done.how !== 'delete') await this.#name(step, stat)
+    } catch (error) {
+      step.outcome = { error }
+    }
+  }
+
+  async #name(step: Step, stat: FileStat): Promise<void> {
+    const { at } = step.file
+    const wanted = await this.#wanted(at)
+    for (let count = 0; ; count++) {
+      const target = this.#numbered(wanted, count)
+      step.target = target
+      try {
+        await this.disk.link(at, target)
+        return
+      } catch (error) {
+        const errno = errnoOf(error) ?? ''
+        const there = await this.disk.stat(target)
+        if (there !== undefined && identityOf(there) === identityOf(stat)) return // killed between the two
+        if (there !== undefined || errno === 'EEXIST') continue
+        if (!NO_LINKS.has(errno)) throw error
+        await this.disk.rename(at, target)
+        step.named = false
+        return
+      }
+    }
+  }
+
+  async #wanted(at: string): Promise<string> {
+    const { done, directory } = this.options
+    if (done.how !== 'move') return at
+    const path = join(done.directory, relative(directory, at))
+    const parent = dirname(path)
+    if (!this.#made.has(parent)) await this.disk.makeDirectory(parent)
+    this.#made.add(parent)
+    return path
+  }
+
+  #numbered(path: string, count: number): string {
+    const { done } = this.options
+    const name = count === 0 ? path : `${path}.${count}`
+    return done.how === 'suffix' ? name + done.suffix : name
+  }
+
+  async #remove(step: Step): Promise<void> {
+    if (step.outcome !== 'done' || !step.named) return
+    try {
+      await this.disk.unlink(step.file.at)
+    } catch (error) {
+      if (errnoOf(error) !== 'ENOENT') step.outcome = { error }
+    }
+  }
+
+  async #sync(steps: readonly Step[], directoryOf: (step: Step) => string | undefined): Promise<void> {
+    const directories = new Map<string, Step[]>()
+    for (const step of steps) {
+      const directory = step.outcome === 'done' ? directoryOf(step) : undefined
+      if (directory === undefined) continue
+      const within = directories.get(directory) ?? []
+      within.push(step)
+      directories.set(directory, within)
+    }
+    for (const [directory, within] of directories) {
+      try {
+        await this.disk.syncDirectory(directory)
+      } catch (error) {
+        this.#made.delete(directory)
+        if (errnoOf(error) !== 'ENOENT') for (const step of within) step.outcome = { error }
+      }
+    }
+  }
+}
+
+/** What a person is told. */
+function cannotSetAside(file: SpoolFile, { done }: AsideOptions, error: unknown): string {
+  const where = done.how === 'move' ? ` to ${shownPath(done.directory)}` : done.how === 'suffix' ? ` to ${shownPath(basename(file.at))}${done.suffix}` : ''
+  const verb = done.how === 'delete' ? 'remove' : 'move'
+  return `cannot ${verb} ${shownPath(file.at)}${where}: ${errnoOf(error) ?? String(error)}; it was read, and is not read again`
+}
+
+async function sideBySide(steps: readonly Step[], work: (step: Step) => Promise<void>): Promise<void> {
+  const rest = steps.values()
+  await Promise.all(Array.from({ length: SIDE_BY_SIDE }, async () => {
+    for (const step of rest) await work(step)
+  }))
+}

@@ -1,0 +1,202 @@
+/**
+ * When to look into the directory, and what is to be done then: which files are read next, which of those that are known
+ * wait to be set aside, and which are not there any more. A look takes a small part of the time, however many files there are.
+ */
+import type { Clock } from '../../events/flow.js'
+import { Wake } from '../../events/wake.js'
+import type { FileStat } from '../../disk/disk.js'
+import { shownPath } from '../../disk/path.js'
+import { errnoOf, FlumeError } from '../../errors.js'
+import type { Notice } from '../rounds.js'
+import type { Backlog, Waiting } from './backlog.js'
+import { identityOf, type SpoolFile } from './file.js'
+import type { Known } from './known.js'
+import type { Found, Tree } from './tree.js'
+
+/** All in ms. */
+export interface SpoolTimes {
+  /** Between two looks at the directory where nobody gives notice. */
+  readonly poll: number
+  /** Before a file is tried again that could not be read, or set aside. */
+  readonly retry: number
+  /** A file that was not written to for so long is finished. */
+  readonly settle: number
+}
+
+/** What a look has found out about files that were known before. */
+export interface Findings {
+  /** They were read to their end, all of that is acked, and they are still there. */
+  readonly done: readonly SpoolFile[]
+  /** They are not there. */
+  readonly missing: readonly SpoolFile[]
+}
+
+/** Of the time, looking may take one part in so many: where a file was noticed, and by itself. */
+const SHARE_NOTICED = 10
+const SHARE = 300
+
+export class Looks {
+  readonly #news = new Wake()
+  readonly #watches = new Map<string, (() => void) | undefined>()
+  /** By path: not to be tried before that time, unless it has changed since. */
+  readonly #refused = new Map<string, { readonly until: number; readonly as: string }>()
+  /** By path: seen with a time in the future, since then. */
+  #future = new Map<string, { readonly since: number; readonly as: string }>()
+  /** The same as of the look before. */
+  #before = this.#future
+  /** What was read for a reader that gives no acks: by identity, as it was. */
+  #passed = new Map<string, string>()
+  readonly #started: number
+  #soon = true
+  #lookFrom = 0
+  #lookAt = 0
+  /** When the next file is finished, or tried again; ms since the epoch. */
+  #wakeAt = Infinity
+  #waits = false
+
+  constructor(
+    readonly tree: Tree,
+    readonly known: Known,
+    readonly backlog: Backlog,
+    readonly times: SpoolTimes,
+    readonly once: boolean,
+    readonly clock: Clock,
+    readonly notice: Notice | undefined,
+  ) {
+    this.#started = clock.now()
+  }
+
+  /** For another reader. */
+  begin(): void {
+    this.#passed = new Map()
+    this.backlog.clear()
+    this.soon()
+  }
+
+  /** It is time to look. */
+  get due(): boolean {
+    const now = this.clock.now()
+    if (now >= this.#wakeAt || (this.backlog.empty && this.backlog.cut)) return true
+    if (this.once) return this.#soon
+    return this.backlog.empty ? now >= this.#lookAt || (this.#soon && now >= this.#lookFrom) : now >= this.#lookAt && this.#soon
+  }
+
+  /** With --once: nothing is left to look for. */
+  get over(): boolean {
+    return this.once && !this.#soon && !this.#waits && this.backlog.empty && !this.backlog.cut
+  }
+
+  /** Throws NO_INPUT and PERMISSION with --once, where the directory cannot be looked into. */
+  async look(): Promise<Findings> {
+    const begun = this.clock.now()
+    const done: SpoolFile[] = []
+    const missing = new Set([...this.known.all.values()].filter(({ sent, aside, acked }) => !aside && (!sent || acked !== null)))
+    this.#soon = this.#waits = false
+    this.#wakeAt = Infinity
+    this.#before = this.#future
+    this.#future = new Map()
+    this.backlog.clear()
+    try {
+      for await (const found of this.tree.files()) {
+        const file = this.known.of(found)
+        if (file !== undefined) missing.delete(file)
+        if (file?.sent === true && file.isAs(found.stat)) {
+          file.at = found.path
+          if (file.done && !file.aside) done.push(file)
+        } else if (file?.aside !== true) this.#add(found, this.clock.now())
+      }
+    } catch (error) {
+      missing.clear()
+      this.#cannotLook(error)
+    }
+    const now = this.clock.now()
+    this.#lookFrom = now + (now - begun) * SHARE_NOTICED
+    this.#lookAt = now + Math.max(this.times.poll, (now - begun) * SHARE)
+    if (!this.once) this.#watch()
+    return { done, missing: [...missing] }
+  }
+
+  soon(): void {
+    this.#soon = true
+    this.#news.wake()
+  }
+
+  wake(): void {
+    this.#news.wake()
+  }
+
+  /** When it may be taken for finished, ms since the epoch. Where its time lies in the future, when that was seen counts. */
+  finishedAt({ path, stat }: Found): number {
+    const now = this.clock.now()
+    if (stat.modified <= now) return stat.modified + this.times.settle
+    const as = stateOf(stat)
+    const seen = this.#future.get(path) ?? this.#before.get(path)
+    const since = seen?.as === as ? seen.since : now
+    this.#future.set(path, { as, since })
+    return since + this.times.settle
+  }
+
+  /** It could not be read, and is not tried again soon. */
+  refuse(file: Waiting): void {
+    const until = this.clock.now() + this.times.retry
+    this.#refused.set(file.path, { until, as: stateOf(file) })
+    if (!this.once) this.#wakeAt = Math.min(this.#wakeAt, until)
+  }
+
+  /** A reader that gives no acks has got it. */
+  pass(file: SpoolFile): void {
+    this.#passed.set(file.key, `${file.bytes}:${file.changedAt}`)
+  }
+
+  /** Until there may be something to do, at latest after `ms`. */
+  async rest(stop: AbortSignal, ms = Infinity): Promise<void> {
+    const now = this.clock.now()
+    const look = this.once ? Infinity : this.#soon ? this.#lookFrom : this.#lookAt
+    await this.#news.wait(this.clock, Math.min(ms, Math.max(0, Math.min(look, this.#wakeAt) - now), 3_600_000), stop)
+  }
+
+  close(): void {
+    for (const end of this.#watches.values()) end?.()
+    this.#watches.clear()
+  }
+
+  #add(found: Found, now: number): void {
+    const { path, stat } = found
+    if (this.#passed.get(identityOf(stat)) === stateOf(stat)) return
+    if (this.once && stat.modified > this.#started && stat.modified <= now) return // the next run reads it
+    const refused = this.#refused.get(path)
+    if (refused !== undefined && refused.as === stateOf(stat) && (this.once || refused.until > now)) {
+      if (!this.once) this.#wakeAt = Math.min(this.#wakeAt, refused.until)
+      return
+    }
+    this.#refused.delete(path)
+    const at = this.finishedAt(found)
+    if (at <= now) return this.backlog.add(found)
+    this.#waits = true
+    this.#wakeAt = Math.min(this.#wakeAt, at)
+  }
+
+  #cannotLook(error: unknown): void {
+    const { directory } = this.tree.options
+    const errno = errnoOf(error) ?? String(error)
+    const missing = errno === 'ENOENT' || errno === 'ENOTDIR'
+    const code = missing ? 'NO_INPUT' : errno === 'EACCES' ? 'PERMISSION' : 'IO'
+    if (this.once) throw new FlumeError(code, `cannot look into ${shownPath(directory)}`, { cause: error })
+    this.tree.sayOnce(`waiting for ${shownPath(directory)}: ${missing ? 'there is no such directory' : errno}`)
+  }
+
+  #watch(): void {
+    for (const [directory, end] of this.#watches) {
+      if (this.tree.directories.has(directory)) continue
+      end?.()
+      this.#watches.delete(directory)
+    }
+    for (const directory of this.tree.directories) {
+      if (this.#watches.get(directory) === undefined) this.#watches.set(directory, this.notice?.(directory, () => this.soon()))
+    }
+  }
+}
+
+function stateOf({ size, modified }: Pick<FileStat, 'size' | 'modified'>): string {
+  return `${size}:${modified}`
+}

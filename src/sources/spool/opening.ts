@@ -1,0 +1,56 @@
+/** A file that is to be read is opened, and looked at once more: it may have been written to, or have vanished, since it was found. */
+import type { Clock } from '../../events/flow.js'
+import type { Disk, DiskFile, FileStat } from '../../disk/disk.js'
+import { errnoOf } from '../../errors.js'
+import { Compressed, openLog } from '../compressed.js'
+import type { Waiting } from './backlog.js'
+import type { SpoolFile } from './file.js'
+import type { Known } from './known.js'
+import type { Looks } from './looks.js'
+import type { Tree } from './tree.js'
+
+export interface Opened {
+  readonly log: DiskFile
+  /** As it lies on the disk. */
+  readonly stat: FileStat
+  readonly known: SpoolFile | undefined
+  /** As far as it was read, all that is in it could be had. */
+  isWhole(): boolean
+}
+
+export class Opening {
+  constructor(
+    readonly disk: Disk,
+    readonly clock: Clock,
+    readonly tree: Tree,
+    readonly looks: Looks,
+    readonly known: Known,
+  ) {}
+
+  /** Undefined: there is nothing to be read in it, or not now. */
+  async open({ path, size, modified }: Waiting): Promise<Opened | undefined> {
+    try {
+      let whole = true
+      const damaged = (reason: string): void => {
+        whole = false
+        this.tree.cannot('read all of', path, reason)
+      }
+      const log = await openLog((path) => this.disk.open(path, 'read'), path, damaged)
+      const stat = await rawOf(log).stat()
+      const known = this.known.of({ path, stat })
+      const read = known?.aside === true || (known?.sent === true && known.isAs(stat))
+      const finished = this.looks.finishedAt({ path, stat }) <= this.clock.now()
+      if (stat.kind === 'file' && finished && !read) return { log, stat, known, isWhole: () => whole }
+      await log.close()
+      if (!finished) this.looks.soon()
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT') return undefined // it vanished
+      this.tree.cannot('read', path, error)
+      this.looks.refuse({ path, size, modified })
+    }
+    return undefined
+  }
+}
+
+/** As it lies on the disk. */
+export const rawOf = (log: DiskFile): DiskFile => (log instanceof Compressed ? log.file : log)

@@ -1,0 +1,54 @@
+/** flume-spool as it is typed: what it says, how it ends, and the whole line under kill -9; `npm run prove` kills more. */
+import '../support/real-processes.js'
+import * as fs from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { SEED } from '../support/killing.js'
+import { Running, until } from '../support/running.js'
+import { shell } from '../support/shell.js'
+import { killSpoolAndCount } from '../support/spool-killing.js'
+
+t.setTimeout(3_600_000)
+
+const KILLS = Number(process.env.FLUME_KILLS ?? 20)
+
+t.test(`${KILLS} kills while files are dropped leave each line once, and each file set aside (seed ${SEED})`, async (t) => {
+  await killSpoolAndCount(t, { kills: KILLS, seed: SEED, files: 300, large: { count: 1, bytes: 20_000_000 } })
+})
+
+t.test('a file that is dropped is read at once, and set aside; SIGTERM ends the line', async (t) => {
+  const directory = t.testdir({ in: {} })
+  const line = Running.start(t, 'flume-spool in | flume-buffer --put q', directory)
+  fs.writeFileSync(join(directory, 'a.log'), 'one\ntwo\n')
+  fs.utimesSync(join(directory, 'a.log'), 1e9, 1e9)
+  await until(() => fs.existsSync(join(directory, 'q', 'segments')), () => line.said)
+  fs.renameSync(join(directory, 'a.log'), join(directory, 'in', 'a.log'))
+  await until(() => fs.existsSync(join(directory, 'in', 'a.log.COMPLETED')), () => line.said)
+  line.kill('SIGTERM')
+  t.ok(await line.falls())
+  t.match(await shell('flume-buffer --export q | jq -r .body', directory), { out: 'one\ntwo\n' })
+})
+
+t.test('what is wrong is said, with its exit status:', async (t) => {
+  const directory = t.testdir({ in: {}, file: 'x\n' })
+  for (const [args, status, err] of [
+    ['', 64, /no directory is named/],
+    ['in in', 64, /a directory each/],
+    ['file', 66, /it is no directory; the lines of a file are for flume-tail --once/],
+    ['--once nowhere', 66, /cannot look into .*nowhere/],
+    ['--done in in', 64, /that is where the files come from/],
+    ['--done file/x in', 73, /cannot make the directory of --done file\/x/],
+    ['--order size in', 64, /oldest, youngest or name/],
+  ] as const) {
+    t.match(await shell(`flume-spool ${args} </dev/null | cat; exit \${PIPESTATUS[0]}`, directory), { status, err }, args)
+  }
+})
+
+t.test('a second flume-spool on the same directory is refused', async (t) => {
+  const directory = t.testdir({ in: {} })
+  const first = Running.start(t, 'flume-spool in | flume-buffer --put q', directory)
+  await until(() => fs.existsSync(join(directory, 'q', 'segments')), () => first.said)
+  const second = () => shell('flume-spool --once ./in/ | flume-buffer --put q2; echo ${PIPESTATUS[*]}', directory)
+  await until(async () => (await second()).out.startsWith('75 '), () => first.said)
+  t.match(await second(), { err: /cannot read .*\/in: another flume-spool does/ })
+})

@@ -1,0 +1,352 @@
+/**
+ * flume-spool(1): each event of each file that is dropped into a directory exactly once, in order, and the file set aside
+ * once all of it is acked, whatever is done to the files and whenever the process is killed. Not tested here: the commands
+ * themselves, test/pipelines/spool.
+ */
+import * as fs from 'node:fs'
+import { basename, join } from 'node:path'
+import t, { type Test } from 'tap'
+import { gzipSync } from 'node:zlib'
+import { nodeDisk } from '../../src/disk/node.js'
+import { dying, Queue, spooled, type SpoolRun } from '../support/spooling.js'
+
+const numbers = (from: number, to: number): string[] => Array.from({ length: to - from + 1 }, (_, i) => `line ${from + i}`)
+const text = (from: number, to: number): string => numbers(from, to).map((line) => `${line}\n`).join('')
+/** A reader that gives no acks. */
+const PLAIN = { kind: 'plain' } as const
+
+/** Files come in several batches. */
+const SMALL = { batchBytesMax: 2000 }
+
+/** A directory with files in it, the first one the oldest. */
+function dropped(t: Test, files: Record<string, string | Buffer>): string {
+  const directory = join(t.testdir({ in: {} }), 'in')
+  Object.entries(files).forEach(([name, content], index) => drop(directory, name, content, index))
+  return directory
+}
+
+function drop(directory: string, name: string, content: string | Buffer, minute = 0): void {
+  const path = join(directory, name)
+  fs.mkdirSync(join(path, '..'), { recursive: true })
+  fs.writeFileSync(path, content)
+  const time = Date.UTC(2020, 0, 1, 0, minute) / 1000
+  fs.utimesSync(path, time, time)
+}
+
+const names = (directory: string): string[] => fs.readdirSync(directory, { recursive: true, encoding: 'utf8' }).sort()
+
+t.test('each line of each file is sent once, the files in their order, and set aside once acked', async (t) => {
+  const directory = dropped(t, { b: text(1, 3), a: text(4, 5), empty: '', c: 'line 6\r\nline 7' })
+  const queue = new Queue()
+  await spooled(directory, queue)
+  t.same(queue.bodies, numbers(1, 7))
+  t.same(names(directory), ['a.COMPLETED', 'b.COMPLETED', 'c.COMPLETED', 'empty.COMPLETED'])
+  t.same(new Set(queue.headers.map((headers) => basename(headers.get('file')!))), new Set(['b', 'a', 'c']))
+  await spooled(directory, queue)
+  t.same(queue.bodies, numbers(1, 7), 'a second run finds nothing')
+  t.same(queue.held.size, 0, 'and then nothing is remembered of files that are set aside')
+})
+
+t.test('a reader that gives no acks gets all of it, and nothing is set aside', async (t) => {
+  const directory = dropped(t, { a: text(1, 3) })
+  for (const _ of [1, 2]) {
+    const queue = new Queue()
+    await spooled(directory, queue, { reader: PLAIN })
+    t.same(queue.bodies, numbers(1, 3))
+  }
+  t.same(names(directory), ['a'])
+})
+
+t.test('for a reader that acks but keeps nothing, places are kept in a state file', async (t) => {
+  const directory = dropped(t, { a: text(1, 600), b: text(601, 603) })
+  const reader = { kind: 'acks' } as const
+  const queue = new Queue()
+  const options = { ...SMALL, statePath: `${directory}.json` }
+  await t.rejects(spooled(directory, queue, { reader, options, batches: 2 }))
+  t.same(names(directory), ['a', 'b'])
+  fs.rmSync(`${directory}.lock`) // the process that held them is this one
+  fs.rmSync(`${directory}.json.lock`)
+  await spooled(directory, queue, { reader, options })
+  t.equal(queue.bodies.join(), numbers(1, 603).join())
+  t.same(names(directory), ['a.COMPLETED', 'b.COMPLETED'])
+})
+
+t.test('what became of files that are set aside:', async (t) => {
+  t.test('moved to a directory, with the path that they had', async (t) => {
+    const directory = dropped(t, { 'a/x': text(1, 1), b: text(2, 2) })
+    const to = join(directory, '..', 'read')
+    const queue = new Queue()
+    await spooled(directory, queue, { options: { recursive: true, done: { how: 'move', directory: to } } })
+    t.same(queue.bodies, numbers(1, 2))
+    t.same(names(directory), ['a'])
+    t.same(names(to), ['a', 'a/x', 'b'])
+  })
+
+  t.test('moved to a directory among them, which is not looked into', async (t) => {
+    const directory = dropped(t, { a: text(1, 1) })
+    const options = { recursive: true, done: { how: 'move', directory: join(directory, 'read') } } as const
+    const queue = new Queue()
+    await spooled(directory, queue, { options })
+    await spooled(directory, queue, { options })
+    t.same(queue.bodies, numbers(1, 1))
+    t.same(names(directory), ['read', 'read/a'])
+  })
+
+  t.test('deleted', async (t) => {
+    const directory = dropped(t, { a: text(1, 1) })
+    await spooled(directory, new Queue(), { options: { done: { how: 'delete' } } })
+    t.same(names(directory), [])
+  })
+
+  t.test('where the name is taken, with a number in it', async (t) => {
+    const directory = dropped(t, { 'a.COMPLETED': 'mine\n', 'a.1.COMPLETED': 'mine\n', a: text(1, 1) })
+    await spooled(directory, new Queue())
+    t.same(names(directory), ['a.1.COMPLETED', 'a.2.COMPLETED', 'a.COMPLETED'])
+    t.equal(fs.readFileSync(join(directory, 'a.COMPLETED'), 'utf8'), 'mine\n')
+    t.equal(fs.readFileSync(join(directory, 'a.2.COMPLETED'), 'utf8'), text(1, 1))
+  })
+
+  t.test('where there are no hard links, by their name alone', async (t) => {
+    const directory = dropped(t, { 'a.COMPLETED': 'mine\n', a: text(1, 1) })
+    const link = () => Promise.reject(Object.assign(new Error('no links'), { code: 'EPERM' }))
+    await spooled(directory, new Queue(), { around: { disk: { ...nodeDisk, link } } })
+    t.same(names(directory), ['a.1.COMPLETED', 'a.COMPLETED'])
+  })
+
+  t.test('one that cannot be is named, not read again, and holds up no other', async (t) => {
+    const directory = dropped(t, { a: text(1, 1), b: text(2, 2) })
+    const link = (from: string, to: string) =>
+      basename(from) === 'a' ? Promise.reject(Object.assign(new Error('full'), { code: 'ENOSPC' })) : nodeDisk.link(from, to)
+    const queue = new Queue()
+    const { said, source } = await spooled(directory, queue, { around: { disk: { ...nodeDisk, link } } })
+    t.match(said, [/^cannot move .*\/in\/a to a\.COMPLETED: ENOSPC; it was read, and is not read again$/])
+    t.equal(source.failures.length, 1)
+    t.same(names(directory), ['a', 'b.COMPLETED'])
+    await spooled(directory, queue)
+    t.same(queue.bodies, numbers(1, 2))
+    t.same(names(directory), ['a.COMPLETED', 'b.COMPLETED'])
+  })
+})
+
+t.test('a name that is used again is another file, with the same bytes, too', async (t) => {
+  const directory = dropped(t, { a: 'up\n' })
+  const queue = new Queue()
+  for (const done of [{ how: 'delete' }, { how: 'delete' }, { how: 'suffix', suffix: '.COMPLETED' }] as const) {
+    await spooled(directory, queue, { options: { done } })
+    drop(directory, 'a', 'up\n')
+  }
+  t.same(queue.bodies, ['up', 'up', 'up'])
+})
+
+t.test('killed after each batch, its last ones acked or not, it leaves each line once', async (t) => {
+  const files = { a: text(1, 150), b: text(151, 152), c: gzipSync(text(153, 300)), d: 'line 301' }
+  let kills = 0
+  for (const acks of [true, false]) {
+    for (let batches = 0; ; batches++) {
+      const directory = dropped(t, files)
+      const queue = new Queue()
+      const killed = await spooled(directory, queue, { batches, acks, options: SMALL }).then(() => false, () => true)
+      if (!killed) break
+      kills++
+      await spooled(directory, queue)
+      t.same(queue.bodies, numbers(1, 301), `killed after ${batches} batches`)
+      t.same(names(directory), ['a.COMPLETED', 'b.COMPLETED', 'c.COMPLETED', 'd.COMPLETED'])
+    }
+  }
+  t.ok(kills > 16, `${kills} kills`)
+})
+
+t.test('killed at each call that sets a file aside, it leaves each line once, and each file set aside', async (t) => {
+  const dones: NonNullable<SpoolRun['options']>['done'][] = [{ how: 'suffix', suffix: '.COMPLETED' }, { how: 'delete' }, { how: 'move', directory: '' }]
+  for (const made of [true, false]) {
+    for (const how of dones) {
+      for (let calls = 1; ; calls++) {
+        const directory = dropped(t, { a: text(1, 2), 'b/c': text(3, 4), 'b/d': text(5, 5) })
+        const done = how?.how === 'move' ? { how: 'move' as const, directory: join(directory, '..', 'read') } : how!
+        const queue = new Queue()
+        const options = { recursive: true, done, statePath: `/${join(directory, '..', 'home')}/s.json` }
+        fs.mkdirSync(join(directory, '..', 'home'), { recursive: true })
+        const death = new AbortController()
+        const died = new Promise<boolean>((resolve) => death.signal.addEventListener('abort', () => resolve(true)))
+        const disk = dying(calls, made, death)
+        const killed = await Promise.race([died, spooled(directory, queue, { options, around: { disk }, death: death.signal }).then(() => false)])
+        if (!killed) break
+        await spooled(directory, queue, { options: { ...options, statePath: `${options.statePath}2` } })
+        t.same(queue.bodies, numbers(1, 5), `${done.how}, call ${calls}`)
+        const left = names(directory).filter((name) => fs.statSync(join(directory, name)).isFile())
+        t.same(left, done.how === 'suffix' ? ['a.COMPLETED', 'b/c.COMPLETED', 'b/d.COMPLETED'] : [], `${done.how}, call ${calls}`)
+        if (done.how === 'move') t.same(names(done.directory), ['a', 'b', 'b/c', 'b/d'])
+      }
+    }
+  }
+})
+
+t.test('a file that changes after its reading began:', async (t) => {
+  t.test('what was appended is read, too, and then it is set aside', async (t) => {
+    const directory = dropped(t, { a: text(1, 500), b: text(502, 502) })
+    const queue = new Queue()
+    await t.rejects(spooled(directory, queue, { batches: 2, options: SMALL }))
+    fs.appendFileSync(join(directory, 'a'), text(501, 501))
+    await spooled(directory, queue)
+    t.equal(queue.bodies.sort().join(), numbers(1, 502).sort().join())
+    t.same(names(directory), ['a.COMPLETED', 'b.COMPLETED'])
+  })
+
+  t.test('also while it is read, and between its last ack and its being set aside', async (t) => {
+    for (const batches of [1, 3]) {
+      const directory = dropped(t, { a: text(1, 500) })
+      const queue = new Queue()
+      const between = ({ batches: taken }: Queue): void => {
+        if (taken === batches) fs.appendFileSync(join(directory, 'a'), text(501, 502))
+      }
+      await spooled(directory, queue, { between, options: SMALL })
+      await spooled(directory, queue)
+      t.equal(queue.bodies.join(), numbers(1, 502).join())
+      t.same(names(directory), ['a.COMPLETED'])
+    }
+  })
+
+  t.test('what was rewritten is said, as what is lost of it is, and read as another file', async (t) => {
+    const directory = dropped(t, { a: text(1, 500), b: 'other\n' })
+    const queue = new Queue()
+    await t.rejects(spooled(directory, queue, { batches: 1, options: SMALL }))
+    const read = queue.bodies.length
+    fs.writeFileSync(join(directory, 'a'), 'new\n')
+    const { said } = await spooled(directory, queue)
+    t.same(queue.bodies.slice(read).sort(), ['', 'new', 'other'])
+    const gap = queue.headers.find((headers) => headers.has('flume.gap'))!
+    const lost = { 'flume.gap': 'rewritten', first: String(text(1, read).length), last: String(text(1, 500).length - 1) }
+    t.match(Object.fromEntries(gap), lost)
+    t.match(said, [/^going on with .*\/a at byte \d+$/, /\/a was rewritten after its reading began: it is read as another file/])
+    t.same(names(directory), ['a.COMPLETED', 'b.COMPLETED'])
+    await spooled(directory, queue)
+    t.same(queue.held.size, 0)
+  })
+
+  t.test('removed in the middle, it leaves a gap event', async (t) => {
+    const directory = dropped(t, { a: text(1, 500) })
+    const queue = new Queue()
+    await t.rejects(spooled(directory, queue, { batches: 1, options: SMALL }))
+    fs.rmSync(join(directory, 'a'))
+    const { said } = await spooled(directory, queue)
+    t.equal(queue.headers.at(-1)?.get('flume.gap'), 'removed')
+    t.match(said, [/\/a was removed before all of it was read$/])
+    await spooled(directory, queue)
+    t.same(queue.held.size, 0)
+  })
+
+  t.test('renamed in the middle, it is read on', async (t) => {
+    const directory = dropped(t, { a: text(1, 500) })
+    const queue = new Queue()
+    await t.rejects(spooled(directory, queue, { batches: 1, options: SMALL }))
+    fs.renameSync(join(directory, 'a'), join(directory, 'z'))
+    await spooled(directory, queue)
+    t.equal(queue.bodies.join(), numbers(1, 500).join())
+    t.same(names(directory), ['z.COMPLETED'])
+  })
+
+  t.test('copied to another disk in the middle, it is read on', async (t) => {
+    const directory = dropped(t, { a: text(1, 500) })
+    const queue = new Queue()
+    await t.rejects(spooled(directory, queue, { batches: 1, options: SMALL }))
+    fs.cpSync(join(directory, 'a'), join(directory, 'copy'), { preserveTimestamps: true })
+    fs.renameSync(join(directory, 'copy'), join(directory, 'a'))
+    await spooled(directory, queue)
+    t.equal(queue.bodies.join(), numbers(1, 500).join())
+  })
+})
+
+t.test('which files:', async (t) => {
+  const files = { 'a.log': text(1, 1), 'b.txt': text(2, 2), '.c.log': text(3, 3), 'd/e.log': text(4, 4), 'd/f/g.log': text(5, 5), '.h/i.log': text(6, 6) }
+  const cases: [NonNullable<SpoolRun['options']>, number[]][] = [
+    [{}, [1, 2]],
+    [{ recursive: true }, [1, 2, 4, 5]],
+    [{ include: ['*.log'] }, [1]],
+    [{ include: ['*.log', '.*'], recursive: true }, [1, 3, 4, 5]],
+    [{ include: ['d/*.log'], recursive: true }, [4]],
+    [{ include: ['d/**/*.log'], recursive: true }, [4, 5]],
+    [{ ignore: ['*.txt'] }, [1]],
+    [{ ignore: ['f'], recursive: true }, [1, 2, 4]],
+    [{ include: ['*.log'], ignore: ['d'], recursive: true }, [1]],
+  ]
+  for (const [options, expected] of cases) {
+    t.test(JSON.stringify(options), async (t) => {
+      const queue = new Queue()
+      await spooled(dropped(t, files), queue, { options })
+      t.same(queue.bodies, expected.map((n) => `line ${n}`))
+    })
+  }
+
+  t.test('a link to a file is read, and set aside itself; a pipe or a socket is not', async (t) => {
+    const directory = dropped(t, {})
+    fs.writeFileSync(join(directory, '../target'), text(1, 1))
+    fs.symlinkSync('../target', join(directory, 'a'))
+    fs.symlinkSync('nowhere', join(directory, 'b'))
+    const queue = new Queue()
+    await spooled(directory, queue)
+    t.same(queue.bodies, numbers(1, 1))
+    t.same(names(directory), ['a.COMPLETED', 'b'])
+    t.ok(fs.existsSync(join(directory, '../target')))
+  })
+
+  t.test('names are any bytes', async (t) => {
+    const directory = dropped(t, { 'two\nlines': text(1, 1), 'grün': text(2, 2) })
+    const odd = Buffer.from(`${directory}/caf\xe9`, 'latin1')
+    fs.writeFileSync(odd, text(3, 3))
+    const odder = Buffer.from(`${directory}/\xffdir`, 'latin1')
+    fs.mkdirSync(odder)
+    fs.writeFileSync(Buffer.concat([odder, Buffer.from('/😀')]), text(4, 4))
+    const queue = new Queue()
+    await spooled(directory, queue, { options: { recursive: true, order: 'name' } })
+    t.same(queue.bodies.sort(), numbers(1, 4))
+    t.ok(queue.headers.some((headers) => headers.get('file') === `${directory}/caf\\xe9`))
+    t.ok(fs.existsSync(Buffer.from(`${directory}/caf\xe9.COMPLETED`, 'latin1')))
+    const moved = { recursive: true, done: { how: 'move', directory: `${directory}.read` } } as const
+    fs.writeFileSync(Buffer.from(`${directory}/\xffdir/\xfe`, 'latin1'), text(5, 5))
+    await spooled(directory, queue, { options: moved })
+    t.ok(fs.existsSync(Buffer.from(`${directory}.read/\xffdir/\xfe`, 'latin1')))
+  })
+})
+
+t.test('the order is that of the last change, of that backwards, or of the path', async (t) => {
+  const files = { c: text(1, 1), a: text(2, 2), b: text(3, 3) }
+  for (const [order, expected] of [['oldest', [1, 2, 3]], ['youngest', [3, 2, 1]], ['name', [2, 3, 1]]] as const) {
+    const queue = new Queue()
+    await spooled(dropped(t, files), queue, { options: { order } })
+    t.same(queue.bodies, expected.map((n) => `line ${n}`), order)
+  }
+})
+
+t.test('one that cannot be read is said, and holds up no other', async (t) => {
+  const directory = dropped(t, { a: text(1, 1), b: text(2, 2) })
+  const open: typeof nodeDisk.open = (path, mode, permissions) =>
+    basename(path) === 'a' ? Promise.reject(Object.assign(new Error('no'), { code: 'EACCES' })) : nodeDisk.open(path, mode, permissions)
+  const queue = new Queue()
+  const { said, source } = await spooled(directory, queue, { around: { disk: { ...nodeDisk, open } } })
+  t.same(queue.bodies, numbers(2, 2))
+  t.match(said, [/^cannot read .*\/a: EACCES$/])
+  t.match(source.unreadable, [/\/a$/])
+  t.same(names(directory), ['a', 'b.COMPLETED'])
+})
+
+t.test('a damaged .gz is read as far as it goes, said, and stays', async (t) => {
+  const packed = gzipSync(text(1, 500))
+  const directory = dropped(t, { a: packed.subarray(0, packed.length - 100), b: text(0, 0) })
+  const queue = new Queue()
+  const { said } = await spooled(directory, queue)
+  t.same(queue.bodies.slice(0, 3), numbers(1, 3))
+  t.match(said, [/^cannot read all of .*\/a: it ends in the middle$/])
+  t.same(names(directory), ['a', 'b.COMPLETED'])
+  const before = queue.bodies.length
+  await spooled(directory, queue)
+  t.equal(queue.bodies.length, before, 'none of its lines is sent twice')
+})
+
+t.test('a line that is too long goes to the rejects, and the file is set aside', async (t) => {
+  const directory = dropped(t, { a: `${'x'.repeat(5000)}\n`, b: `line 1\n${'y'.repeat(9_000_000)}` })
+  const queue = new Queue()
+  const { refused } = await spooled(directory, queue, { options: { eventBytesMax: 1000 } })
+  t.same(queue.bodies, numbers(1, 1))
+  t.same(refused.join('').replaceAll('\n', '').length, 9_005_000)
+  t.same(names(directory), ['a.COMPLETED', 'b.COMPLETED'])
+})

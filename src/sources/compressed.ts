@@ -59,6 +59,7 @@ export class Compressed implements DiskFile {
   ) {}
 
   async read(into: Uint8Array, at: number): Promise<number> {
+    if (this.#ended && at >= this.#to) return 0
     if (at < this.#from) this.#restart()
     await this.#reach(at + into.length + 1, at)
     let done = 0
@@ -82,6 +83,13 @@ export class Compressed implements DiskFile {
     this.#seen = seen
     await this.#reach(this.#known, Infinity)
     return { ...stat, size: this.#to }
+  }
+
+  /** Nothing is to be read of it for now: there may be thousands. */
+  rest(): void {
+    if (!this.#ended) return this.#restart()
+    this.#kept = []
+    this.#from = this.#to
   }
 
   close(): Promise<void> {
@@ -139,6 +147,7 @@ export class Compressed implements DiskFile {
       else if (this.#to > 0) this.damaged('it ends in the middle')
     }
     this.#ended = true
+    this.#bytes = undefined
     return undefined
   }
 

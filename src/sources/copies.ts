@@ -20,8 +20,13 @@ export async function check(partition: Partition, known: Known): Promise<void> {
   if (partition.file === undefined) return
   const stat = await partition.file.stat()
   if (await isGone(partition.file)) return rotatedAway(partition, known)
-  if (stat.size < partition.offset) return truncated(partition, known)
+  if (stat.size < partition.offset || wasUnread(partition, stat.size)) return truncated(partition, known)
   if (partition.learn(stat, known.now())) partition.due = true
+}
+
+/** Nothing was read of it yet, and what was seen there is gone. */
+function wasUnread({ judged, offset, size, file }: Partition, now: number): boolean {
+  return judged && offset === 0 && now < size && !(file instanceof Compressed)
 }
 
 /** The same by the bytes before the place: the file may have grown since. */
@@ -61,8 +66,8 @@ async function rotatedAway(partition: Partition, known: Known): Promise<void> {
   await partition.detach()?.close()
   const listings = known.listings()
   const found = await search(partition, place, false, known, listings)
-  if (!found && size > place.offset) partition.lose(size, 'removed')
-  await between(partition, known, listings)
+  const others = await between(partition, known, listings)
+  if (!found && size > place.offset && (place.offset > 0 || others === 0)) partition.lose(size, 'removed')
   if (partition.file === undefined && partition.lost === undefined && partition.marked === null) known.all.delete(partition.id)
 }
 
@@ -121,7 +126,8 @@ function holdBack(partition: Partition, full: boolean, other: Partition, known: 
   if (known.now() - partition.since < known.young) return true
   if (!full) return false
   partition.sameTo = partition.size
-  known.names.sayOnce(`${partition.path} holds the same as ${other.path}: it is taken for a copy and not read`)
+  const compressed = partition.file instanceof Compressed && isRotated(partition.path, other.path) // as each night
+  if (!compressed) known.names.sayOnce(`${partition.path} holds the same as ${other.name ?? other.path}: it is taken for a copy and not read`)
   return true
 }
 

@@ -8,7 +8,7 @@ import type { Disk, FileStat } from '../disk/disk.js'
 import { openLog } from './compressed.js'
 import type { Partition } from './partition.js'
 import { HEAD_SIZE, identityOf, printOf, readAt } from './position.js'
-import { compareTurns, rotatedFrom } from './turns.js'
+import { compareTurns, compressedFrom, rotatedFrom } from './turns.js'
 import type { Names } from './watch.js'
 
 /** A regular file there. */
@@ -103,7 +103,7 @@ export class Listings {
       const stat = await this.disk.stat(path).catch(() => undefined)
       if (stat?.kind !== 'file') continue
       byIdentity.set(identityOf(stat), { path, stat })
-      for (const { base, turn } of rotatedFrom(name)) {
+      for (const { base, turn } of [...rotatedFrom(name), ...compressedFrom(name)]) {
         const same = byBase.get(base) ?? []
         same.push({ path, stat, turn })
         byBase.set(base, same)

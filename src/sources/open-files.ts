@@ -5,7 +5,7 @@
  */
 import type { Disk, DiskFile, FileStat } from '../disk/disk.js'
 import { errnoOf } from '../errors.js'
-import { identityOf } from './position.js'
+import { identityOf, wasBorn } from './position.js'
 
 export class OpenFiles {
   /** The longest unused first. */
@@ -152,7 +152,7 @@ export class OpenFile implements DiskFile {
     const raw = await this.files.take(path).catch((error: unknown) => {
       if (errnoOf(error) !== 'ENOENT') throw error
     })
-    if (raw === undefined || identityOf(await raw.stat()) !== identityOf(this.last)) {
+    if (raw === undefined || !isSame(await raw.stat(), this.last)) {
       this.#gone = true
       await raw?.close()
     } else this.files.keep(this, raw)
@@ -163,7 +163,7 @@ export class OpenFile implements DiskFile {
     const identity = identityOf(this.last)
     for (const path of new Set([this.path, this.files.paths.get(identity) ?? this.path])) {
       const stat = await this.files.disk.stat(path).catch(() => undefined)
-      if (stat === undefined || identityOf(stat) !== identity) continue
+      if (stat === undefined || !isSame(stat, this.last)) continue
       this.path = path
       this.last = stat
       this.#gone = false
@@ -173,3 +173,5 @@ export class OpenFile implements DiskFile {
     return undefined
   }
 }
+
+const isSame = (one: FileStat, other: FileStat): boolean => identityOf(one) === identityOf(other) && wasBorn(one.born, other.born)

@@ -20,6 +20,8 @@ export class Partition {
   file: DiskFile | undefined
   device = ''
   inode = ''
+  /** When that file was made; 0: nobody knows. */
+  birth = 0n
   /** The path it matches under now; undefined: its name was given to another file, or taken away. */
   name: string | undefined
   /** The next byte to read; before it `head` (the first bytes) and `tail` (the last ones), as read; and how `head` starts. */
@@ -78,6 +80,7 @@ export class Partition {
     this.file = file
     this.device = String(stat.device)
     this.inode = String(stat.inode)
+    this.birth = stat.born
     this.name = name
     this.size = stat.size
     this.modified = stat.modified
@@ -91,6 +94,7 @@ export class Partition {
   stoodIn({ device, inode }: FilePosition): void {
     this.device = device
     this.inode = inode
+    this.birth = 0n
   }
 
   /** What fstat(2) says; true when that is news. */

@@ -11,6 +11,7 @@ import { identityOf, type FilePosition } from './position.js'
 import { Partition } from './partition.js'
 import { Resting } from './resting.js'
 import { between, inherit, isDone, search, type Known } from './search.js'
+import { byIdentity, rewind, standing } from './standing.js'
 import type { Match } from './watch.js'
 
 /** Partition to the positions where readers stand in it, lowest first. */
@@ -26,6 +27,8 @@ export class Partitions implements Known {
   readonly damaged = new Set<string>()
   /** By the path without symlinks, where that is another: the path that matched. */
   readonly paths = new Map<string, string>()
+  /** Between begin() and seek(): what the partitions are now is not known yet. */
+  #beginning = false
   readonly #files: OpenFiles
   readonly #resting: Resting
 
@@ -95,6 +98,7 @@ export class Partitions implements Known {
    */
   async begin(places: Places): Promise<Partition[]> {
     const blank: Partition[] = []
+    this.#beginning = true
     for (const name of this.#resting.names()) this.wake(name)
     for (const partition of [...this.all.values()]) {
       if (places.has(partition.id)) continue
@@ -134,11 +138,22 @@ export class Partitions implements Known {
     }
     const unnamed = [...open.values()].filter((partition) => this.#rename(partition, named.get(partition)))
     const added = await this.#meet([...fresh.values()])
-    if (unnamed.length > 0) {
-      const listings = this.listings()
-      for (const partition of unnamed) await between(partition, this, listings)
-    }
+    const rotated = new Set([...unnamed, ...this.#before(added)])
+    if (rotated.size === 0) return added
+    const listings = this.listings()
+    for (const partition of rotated) await between(partition, this, listings)
     return added
+  }
+
+  /** Of each of these, which was its log before, as far as that was seen. */
+  #before(added: readonly Partition[]): Partition[] {
+    if (added.length === 0 || this.#beginning) return []
+    const before = new Map<string, Partition>()
+    const fresh = new Set(added)
+    for (const partition of this.all.values()) {
+      if (!fresh.has(partition) && partition.modified >= (before.get(partition.path)?.modified ?? 0)) before.set(partition.path, partition)
+    }
+    return added.flatMap(({ path }) => before.get(path) ?? [])
   }
 
   /** What matches, without what rests and is as it was; what is not is woken. */
@@ -165,6 +180,7 @@ export class Partitions implements Known {
       if (partition.file === undefined && marked.ended !== true && !(await this.#find(partition, marked, listings))) gone++
     }
     for (const partition of newest.values()) if (partition.name !== partition.path) await between(partition, this, listings)
+    this.#beginning = false
     return gone
   }
 
@@ -259,42 +275,4 @@ export class Partitions implements Known {
       return undefined
     }
   }
-}
-
-/** Several where a file was truncated, or an inode used again; the one that was read furthest first. */
-function byIdentity(partitions: readonly Partition[]): ReadonlyMap<string, readonly Partition[]> {
-  const found = new Map<string, Partition[]>()
-  const unended = partitions.filter(({ marked }) => marked?.ended !== true)
-  for (const partition of unended.sort((a, b) => (b.marked?.offset ?? 0) - (a.marked?.offset ?? 0))) {
-    const same = found.get(partition.identity) ?? []
-    same.push(partition)
-    found.set(partition.identity, same)
-  }
-  return found
-}
-
-/** The one of them that stood in this file, placed there. */
-async function standing(partitions: readonly Partition[], file: DiskFile): Promise<Partition | undefined> {
-  for (const partition of partitions) {
-    if (partition.file === undefined && (await partition.place(file, partition.marked))) return partition
-  }
-  return undefined
-}
-
-/** To the lowest of these; without any to where it began. A file that does not hold that place any more is let go. */
-async function rewind(partition: Partition, positions: readonly FilePosition[]): Promise<void> {
-  const lowest = positions[0] ?? null
-  partition.marked = lowest
-  partition.acked = lowest
-  partition.stops = positions.slice(1).map(({ offset }) => offset)
-  partition.skipping = false
-  partition.due = true
-  if (lowest !== null) {
-    partition.judged = true
-    partition.stood = true
-    partition.size = Math.max(partition.size, lowest.size)
-    if (partition.file === undefined) partition.stoodIn(lowest)
-  }
-  if (partition.file === undefined || (await partition.place(partition.file, lowest ?? partition.began))) return
-  await partition.detach()?.close()
 }

@@ -68,6 +68,9 @@ export function identityOf(file: { readonly device: bigint | string; readonly in
   return `${file.device}:${file.inode}`
 }
 
+/** An inode is used again soon: whether it is the same file still. Not all file systems tell when one was made (0). */
+export const wasBorn = (one: bigint, other: bigint): boolean => one === other || one === 0n || other === 0n
+
 /** Reads up to `size` bytes from byte `at`; fewer only at the end of the file. */
 export async function readAt(file: DiskFile, at: number, size: number): Promise<Buffer> {
   const bytes = Buffer.alloc(size)

@@ -8,7 +8,7 @@ import { assert } from '../errors.js'
 import type { Disk, DiskFile } from '../disk/disk.js'
 import { sizeInside } from './compressed.js'
 import type { Candidate, Earlier, Listings } from './listing.js'
-import { HEAD_SIZE, identityOf, verify, type FilePosition } from './position.js'
+import { HEAD_SIZE, identityOf, isPrefix, readAt, wasBorn, verify, type FilePosition } from './position.js'
 import { Partition } from './partition.js'
 import { compareTurns, rotatedFrom } from './turns.js'
 import type { Names } from './watch.js'
@@ -50,7 +50,7 @@ async function searchOnce(
   partition: Partition, place: FilePosition, wasTruncated: boolean, known: Known, listings: Listings,
 ): Promise<boolean> {
   const own = await listings.withIdentity(partition.path, identityOf(place))
-  if (place.offset === 0) return !wasTruncated && own !== undefined && take(partition, place, own, known, listings)
+  if (place.offset === 0) return !wasTruncated && own !== undefined && wasBorn(own.stat.born, partition.birth) && take(partition, place, own, known, listings)
   if (own !== undefined && (await isDone(partition, place, own, known))) return true
   if (own !== undefined && (await take(partition, place, own, known, listings))) return true
   for (const candidate of await sameStart(partition, place, wasTruncated, listings)) {
@@ -107,45 +107,95 @@ export async function inherit(partition: Partition, owner: Partition, known: Kno
 /**
  * Takes up the files that were this log after the partition was, and have been rotated too before anybody looked. They
  * have names such as rotation gives, were written to later than the file of the partition, and belong to no other.
- * Returns how many.
+ * Returns how many there are, with those that match a pattern and so are found without that.
  */
 export async function between(partition: Partition, known: Known, listings: Listings): Promise<number> {
-  const { path } = partition
-  const stood = await whereItIs(partition, known, listings)
-  const modified = stood?.stat.modified ?? (partition.modified > 0 ? partition.modified : (partition.marked?.time ?? 0))
-  const turn = stood === undefined ? undefined : rotatedFrom(basename(stood.path)).find(({ base }) => base === basename(path))?.turn
-  const later = ({ stat, turn: other }: Earlier): boolean =>
-    stat.modified > modified || (stat.modified === modified && turn !== undefined && compareTurns(turn, other) < 0)
-  const identities = new Set([...known.all.values()].map(({ identity }) => identity))
   let count = 0
-  for (const candidate of (await listings.earlier(path)).filter(later)) {
-    const identity = identityOf(candidate.stat)
-    if (candidate === stood || candidate.stat.size === 0) continue
-    if (identities.has(identity) || listings.owners.has(identity) || known.isResting(identity)) continue
-    if (known.names.owns(candidate.path) || !(await add(path, candidate, known, listings))) continue
-    count++
+  for (let tries = 0; tries < TRIES; tries++) {
+    count += await betweenOnce(partition, known, listings)
+    if (!listings.renew()) break
   }
   return count
 }
 
-/** The file of the partition; where that is deleted and still open, what was made of it before. */
-async function whereItIs(partition: Partition, known: Known, listings: Listings): Promise<Candidate | undefined> {
-  const { path, file, identity, offset } = partition
-  if (file === undefined) return undefined
-  const own = await listings.withIdentity(path, identity)
-  if (own !== undefined || offset === 0) return own
-  const place = partition.position(known.now())
-  for (const candidate of await listings.earlier(path)) {
-    const copy = await known.open(candidate.path).catch(() => undefined)
-    const same = copy !== undefined && (await verify(copy, place)) !== undefined
-    await copy?.close()
-    if (same) return candidate
+async function betweenOnce(partition: Partition, known: Known, listings: Listings): Promise<number> {
+  const { path } = partition
+  const candidates = await listings.earlier(path)
+  const became = await whatTheyAre(path, candidates, known, listings)
+  const stood = became.get(partition)
+  const modified = stood?.stat.modified ?? (partition.modified > 0 ? partition.modified : (partition.marked?.time ?? 0))
+  const turn = stood === undefined ? undefined : rotatedFrom(basename(stood.path)).find(({ base }) => base === basename(path))?.turn
+  const later = ({ stat, turn: other }: Earlier): boolean =>
+    stat.modified > modified || (stat.modified === modified && turn !== undefined && compareTurns(turn, other) < 0)
+  // of a file that is gone, and of which nothing was read, nothing tells which one it is now: it is read as one that was never seen
+  const mayBeIt = ({ stat }: Earlier): boolean => partition.file === undefined && partition.marked === null && stat.modified >= wholeSecond(modified)
+  const taken = new Set([...became.values()].map((candidate) => candidate.path))
+  const plain = new Set(candidates.map((candidate) => candidate.path))
+  const identities = new Set([...known.all.values()].map(({ identity }) => identity))
+  const live = [...known.all.values()].find(({ name, file }) => name === path && file !== undefined)
+  let count = 0
+  for (const candidate of candidates.filter((candidate) => later(candidate) || mayBeIt(candidate))) {
+    const identity = identityOf(candidate.stat)
+    if (taken.has(candidate.path) || candidate.stat.size === 0) continue
+    if (candidate.path.endsWith('.gz') && plain.has(candidate.path.slice(0, -3))) continue // it is being made of that
+    if (identities.has(identity) || listings.owners.has(identity) || known.isResting(identity)) continue
+    if (live !== undefined && (await isCopyOf(candidate, live, known, listings))) continue
+    if (known.names.owns(candidate.path) || (await add(path, candidate, known, listings))) count++
   }
-  return undefined
+  return count
+}
+
+/** As programs may keep the time of a file that they copy or compress. */
+const wholeSecond = (ms: number): number => Math.floor(ms / 1000) * 1000
+
+/** Which of the candidates the open files of this log are; of one that is deleted, what was made of it before. */
+async function whatTheyAre(path: string, candidates: readonly Earlier[], known: Known, listings: Listings): Promise<Map<Partition, Candidate>> {
+  const found = new Map<Partition, Candidate>()
+  const deleted: Partition[] = []
+  for (const partition of known.all.values()) {
+    if (partition.path !== path || partition.file === undefined) continue
+    const own = await listings.withIdentity(path, partition.identity)
+    if (own !== undefined) found.set(partition, own)
+    else deleted.push(partition)
+  }
+  for (const partition of deleted) {
+    const others = new Set(found.values())
+    for (const candidate of candidates) {
+      if (others.has(candidate) || !(await isMadeOf(candidate, partition, known, listings))) continue
+      found.set(partition, candidate)
+      break
+    }
+  }
+  return found
+}
+
+/** It holds what is in the open file of the partition, as far as first KiB and place tell. */
+async function isMadeOf({ path }: Candidate, partition: Partition, known: Known, listings: Listings): Promise<boolean> {
+  const { file } = partition
+  const head = file === undefined ? Buffer.alloc(0) : await readAt(file, 0, HEAD_SIZE)
+  if (head.length === 0) return false
+  return looking(path, known, listings, async (copy) => (
+    head.equals(await readAt(copy, 0, head.length)) && (await verify(copy, partition.position(known.now()))) !== undefined
+  ))
+}
+
+/** The log is being copied there at this moment, before it is truncated. What was rotated is older than its successor. */
+async function isCopyOf({ path, stat }: Candidate, { file, birth }: Partition, known: Known, listings: Listings): Promise<boolean> {
+  if (file === undefined || stat.born <= birth) return false
+  return looking(path, known, listings, (copy) => isPrefix(copy, stat.size, file))
+}
+
+async function looking(path: string, known: Known, listings: Listings, look: (file: DiskFile) => Promise<boolean>): Promise<boolean> {
+  const file = await known.open(path).catch((error: unknown) => listings.missed(error))
+  try {
+    return file !== undefined && (await look(file))
+  } finally {
+    await file?.close()
+  }
 }
 
 async function add(path: string, candidate: Candidate, known: Known, listings: Listings): Promise<boolean> {
-  const file = await known.open(candidate.path).catch(() => undefined)
+  const file = await known.open(candidate.path).catch((error: unknown) => listings.missed(error))
   if (file === undefined) return false
   const partition = new Partition(known.newId(), path)
   partition.attach(file, await file.stat(), undefined, known.now())

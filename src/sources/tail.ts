@@ -60,6 +60,9 @@ export interface Surroundings {
   say(message: string): void
 }
 
+/** ms between two looks at which places are too old to be remembered. */
+const FORGET_EACH = 3_600_000
+
 export function tail(options: TailOptions, around: Surroundings): Tail {
   return new Tail(options, around)
 }
@@ -74,6 +77,7 @@ export class Tail implements Source {
   readonly #memory: Memory<FilePosition>
   /** The reader gives acks, or what counts as such. */
   #acks = false
+  #forgetAt = 0
 
   constructor(
     readonly options: TailOptions,
@@ -127,6 +131,7 @@ export class Tail implements Source {
         }
         if (this.#rounds.finished()) return
         this.#rounds.rest(this.#acks)
+        this.#forgetOld()
         await this.#rounds.next(stop)
       }
     } finally {
@@ -162,6 +167,7 @@ export class Tail implements Source {
     const paths = new Set([...all.values()].filter(({ marked }) => marked !== null).map(({ path }) => path))
     const added = await this.#rounds.look()
     const gone = await this.#partitions.seek()
+    this.#forgetAt = 0
     this.#forgetOld()
     for (const partition of blank) if (paths.has(partition.path)) await this.#partitions.anew(partition)
     if (this.options.fromEnd) await this.#toEnd(blank.filter(({ path, began, stood }) => stood && began === null && !paths.has(path)))
@@ -193,7 +199,10 @@ export class Tail implements Source {
   }
 
   #forgetOld(): void {
-    const before = this.around.clock.now() - this.options.times.forget
+    const now = this.around.clock.now()
+    if (now < this.#forgetAt) return
+    this.#forgetAt = now + FORGET_EACH
+    const before = now - this.options.times.forget
     for (const { id, path, name, file, marked, lost } of [...this.#partitions.all.values()]) {
       if (file !== undefined || name !== undefined || lost !== undefined || marked === null || marked.time > before || !this.#names.owns(path)) continue
       this.#partitions.all.delete(id)
@@ -209,7 +218,7 @@ export class Tail implements Source {
     if (partition.offset === 0 || partition.size - partition.offset <= BLOCK_SIZE) await check(partition, this.#partitions)
     partition.due = partition.lost !== undefined
     if (partition.file === undefined) return this.#rounds.lookSoon()
-    if (!(await judge(partition, this.#partitions))) return
+    if (!(await judge(partition, this.#partitions))) return rest(partition)
     if (partition.offset < partition.size || partition.modified !== modified) {
       const block = await this.#reading.next(partition)
       if (block === undefined) return this.#cutShort(partition, size)
@@ -221,7 +230,9 @@ export class Tail implements Source {
       } else yield* this.#sending.lines(partition, block, last)
     }
     if (this.#owesPlace(partition)) yield await this.#sending.place(partition)
-    if (!partition.due) await this.#rounds.retire(partition, this.#acks)
+    if (partition.due) return
+    rest(partition)
+    await this.#rounds.retire(partition, this.#acks)
   }
 
   /** The event at its end, of which more may come. */
@@ -244,4 +255,8 @@ export class Tail implements Source {
     if (marked === null) return (offset > 0 || began !== null) && !skipping
     return (marked.offset !== offset || (file instanceof Compressed && marked.inode !== inode)) && !skipping
   }
+}
+
+function rest({ file }: Partition): void {
+  if (file instanceof Compressed) file.rest()
 }

@@ -26,6 +26,11 @@ export function rotatedFrom(name: string): Rotated[] {
   return found
 }
 
+/** The same for one that was compressed where it stood. */
+export function compressedFrom(name: string): Rotated[] {
+  return COMPRESSED.test(name) ? [{ base: name.replace(COMPRESSED, ''), turn: '' }] : []
+}
+
 /** Whether a file with this path may be the log that had that path, rotated. */
 export function isRotated(path: string, log: string): boolean {
   return rotatedFrom(basename(path)).some(({ base }) => base === basename(log))

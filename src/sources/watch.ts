@@ -19,6 +19,8 @@ const isDynamic = (name: string): boolean => /[*?[\](){}!+@\\]/.test(name) && gl
 
 /** Files that are looked at before others have a turn: 3 ms. */
 const AT_ONCE = 256
+/** Messages that are remembered as said: they name files, of which there are new ones each day. */
+const SAID_MAX = 1000
 
 /** A regular file, by an absolute path that matches. */
 export interface Match {
@@ -86,9 +88,10 @@ export class Names {
     })
   }
 
-  /** Says it, unless it was said before. */
+  /** Says it, unless it was said lately. */
   sayOnce(message: string): void {
     if (this.#said.has(message)) return
+    if (this.#said.size === SAID_MAX) this.#said.clear()
     this.#said.add(message)
     this.say(message)
   }

@@ -2,11 +2,13 @@
 import * as fs from 'node:fs'
 import { gzipSync } from 'node:zlib'
 import t from 'tap'
+import { collect } from '../../src/cli/collect.js'
 import { nodeDisk } from '../../src/disk/node.js'
 import type { Position } from '../../src/events/batch.js'
 import { openLog } from '../../src/sources/compressed.js'
 import { readAt } from '../../src/sources/position.js'
 import { compress } from '../support/rotating.js'
+import { until } from '../support/running.js'
 import { Tailing } from '../support/tailing.js'
 
 const numbers = (from: number, to: number): string[] => Array.from({ length: to - from + 1 }, (_, i) => `line ${from + i}`)
@@ -94,6 +96,22 @@ t.test('one of which all was read is not looked into again', async (t) => {
   fs.writeFileSync(`${directory}/log.1.gz`, bytes.fill(0, 100, bytes.length - 100)) // whoever looks will complain
   const third = await readOnce(`${directory}/log*`, held)
   t.strictSame([third.bodies, third.said.filter((line) => line.includes('.gz'))], [[], []])
+})
+
+t.test('of those that were read to their end, or are held back as copies, nothing is kept in memory', async (t) => {
+  const directory = t.testdir({})
+  const log = (n: number): string => `log ${n} ${`${'x'.repeat(499_999)}\n`.repeat(4)}`
+  for (let n = 0; n < 20; n++) fs.writeFileSync(`${directory}/${n}.gz`, gzipSync(log(n)))
+  collect()
+  const before = process.memoryUsage().arrayBuffers
+  const tailing = new Tailing([`${directory}/*`])
+  await tailing.start()
+  for (let n = 0; n < 20; n++) fs.writeFileSync(`${directory}/copy ${n}.gz`, gzipSync(log(0)))
+  for (let n = 0; n < 5; n++) await tailing.pass(1000)
+  t.equal(tailing.bodies.length, 80)
+  const kept = (): number => (collect(), process.memoryUsage().arrayBuffers - before)
+  await until(() => kept() < 10e6, () => `${kept() / 1e6} MB`)
+  await tailing.close()
 })
 
 t.test('any piece of it can be had, also one that was passed', async (t) => {

@@ -164,6 +164,23 @@ t.test('a reader that keeps positions:', async (t) => {
   })
 })
 
+t.test('a source that runs for long forgets such a place as well', async (t) => {
+  const directory = t.testdir({ log: text(1, 3) })
+  const tailing = new Tailing([`${directory}/log`], new FakeClock(Date.now()))
+  await tailing.start()
+  const [first] = tailing.sent
+  await tailing.source.settle(first!.mark)
+  fs.unlinkSync(`${directory}/log`)
+  fs.writeFileSync(`${directory}/log`, text(4, 5))
+  await tailing.pass(60_000)
+  for (const days of [20, 12]) await tailing.pass(days * 86_400_000)
+  fs.appendFileSync(`${directory}/log`, text(6, 6))
+  await tailing.pass(60_000)
+  t.same(tailing.bodies, numbers(1, 6))
+  t.same(tailing.sent.map(({ mark }) => mark.gone), [undefined, undefined, [first!.mark.partition]])
+  await tailing.close()
+})
+
 t.test('--from end:', async (t) => {
   t.test('an empty batch with the starting position goes first, so that the place is kept', async (t) => {
     const directory = t.testdir({ log: `${text(1, 3)}half`, empty: '' })

@@ -1,0 +1,42 @@
+/** Partitions and the files they stood in: who stood in which, and where that is again. */
+import type { DiskFile } from '../disk/disk.js'
+import type { Partition } from './partition.js'
+import type { FilePosition } from './position.js'
+
+/** Several where a file was truncated, or an inode used again; the one that was read furthest first. */
+export function byIdentity(partitions: readonly Partition[]): ReadonlyMap<string, readonly Partition[]> {
+  const found = new Map<string, Partition[]>()
+  const unended = partitions.filter(({ marked }) => marked?.ended !== true)
+  for (const partition of unended.sort((a, b) => (b.marked?.offset ?? 0) - (a.marked?.offset ?? 0))) {
+    const same = found.get(partition.identity) ?? []
+    same.push(partition)
+    found.set(partition.identity, same)
+  }
+  return found
+}
+
+/** The one of them that stood in this file, placed there. */
+export async function standing(partitions: readonly Partition[], file: DiskFile): Promise<Partition | undefined> {
+  for (const partition of partitions) {
+    if (partition.file === undefined && (await partition.place(file, partition.marked))) return partition
+  }
+  return undefined
+}
+
+/** To the lowest of these; without any to where it began. A file that does not hold that place any more is let go. */
+export async function rewind(partition: Partition, positions: readonly FilePosition[]): Promise<void> {
+  const lowest = positions[0] ?? null
+  partition.marked = lowest
+  partition.acked = lowest
+  partition.stops = positions.slice(1).map(({ offset }) => offset)
+  partition.skipping = false
+  partition.due = true
+  if (lowest !== null) {
+    partition.judged = true
+    partition.stood = true
+    partition.size = Math.max(partition.size, lowest.size)
+    if (partition.file === undefined) partition.stoodIn(lowest)
+  }
+  if (partition.file === undefined || (await partition.place(partition.file, lowest ?? partition.began))) return
+  await partition.detach()?.close()
+}

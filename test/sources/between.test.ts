@@ -1,0 +1,112 @@
+/**
+ * Rotations seen half done: a look at the directory that falls between two steps of logrotate(8), or misses a file. Each line
+ * arrives exactly once.
+ */
+import * as fs from 'node:fs'
+import t from 'tap'
+import { nodeDisk } from '../../src/disk/node.js'
+import { FakeClock } from '../support/clock.js'
+import { compress } from '../support/rotating.js'
+import { Tailing } from '../support/tailing.js'
+
+const lines = (from: number, to: number): string[] => Array.from({ length: to - from }, (_, n) => `line ${from + n} ${'.'.repeat(20)}`)
+const text = (from: number, to: number): string => lines(from, to).map((line) => `${line}\n`).join('')
+
+async function following(directory: string): Promise<Tailing> {
+  const tailing = new Tailing([`${directory}/app.log`], new FakeClock(Date.now()))
+  await tailing.start()
+  return tailing
+}
+
+async function settle(tailing: Tailing): Promise<string[]> {
+  for (let i = 0; i < 20; i++) await tailing.pass(1000)
+  await tailing.close()
+  return [...tailing.bodies].sort((a, b) => Number(a.split(' ')[1]) - Number(b.split(' ')[1]))
+}
+
+for (const size of [3, 300]) {
+  t.test(`${size} lines: the name was free for a look, and what had it next was rotated before the one after that`, async (t) => {
+    const directory = t.testdir({ 'app.log': text(0, size) })
+    const tailing = await following(directory)
+    fs.renameSync(`${directory}/app.log`, `${directory}/app.log.1`)
+    await tailing.pass(2000)
+    fs.renameSync(`${directory}/app.log.1`, `${directory}/app.log.2`)
+    fs.writeFileSync(`${directory}/app.log.1`, text(size, 2 * size))
+    fs.writeFileSync(`${directory}/app.log`, text(2 * size, 3 * size))
+    t.strictSame(await settle(tailing), lines(0, 3 * size))
+  })
+
+  t.test(`${size} lines: a file that is being compressed is not its successor, however young the other one is`, async (t) => {
+    for (const part of ['half', 'whole', 'the log is gone'] as const) {
+      const directory = t.testdir({ 'app.log': text(0, size) })
+      const tailing = await following(directory)
+      fs.renameSync(`${directory}/app.log`, `${directory}/app.log.1`)
+      fs.copyFileSync(`${directory}/app.log.1`, `${directory}/kept`)
+      compress(`${directory}/app.log.1`)
+      const whole = fs.readFileSync(`${directory}/app.log.1.gz`)
+      fs.writeFileSync(`${directory}/app.log.1.gz`, part === 'half' ? whole.subarray(0, whole.length / 2) : whole) // written now
+      const later = Date.now() / 1000 + 1
+      fs.utimesSync(`${directory}/app.log.1.gz`, later, later)
+      if (part !== 'the log is gone') fs.renameSync(`${directory}/kept`, `${directory}/app.log.1`)
+      fs.writeFileSync(`${directory}/app.log`, text(size, 2 * size))
+      await tailing.pass(1000)
+      fs.writeFileSync(`${directory}/app.log.1.gz`, whole)
+      fs.rmSync(`${directory}/app.log.1`, { force: true })
+      t.strictSame(await settle(tailing), lines(0, 2 * size), part)
+    }
+  })
+}
+
+t.test('of two short logs that are the same and are rotated between two looks, both are read', async (t) => {
+  const directory = t.testdir({ 'app.log': 'started\n' })
+  const tailing = await following(directory)
+  compressAs(`${directory}/app.log`, `${directory}/app.log.2`)
+  fs.writeFileSync(`${directory}/app.log.1`, 'started\n')
+  const later = Date.now() / 1000 + 1
+  fs.utimesSync(`${directory}/app.log.1`, later, later)
+  fs.writeFileSync(`${directory}/app.log`, 'started\n')
+  t.strictSame(await settle(tailing), ['started', 'started', 'started'])
+})
+
+for (const pattern of ['*.log', '*.log*']) {
+  t.test(`${pattern}: a file that was closed before any of it was read, and compressed since, is read from there, and nothing is said to be lost`, async (t) => {
+    const directory = t.testdir({ 'app.log': text(0, 300), 'b.log': text(300, 600) })
+    const app = `${directory}/app.log`
+    const open: typeof nodeDisk.open = async (path, how) => {
+      if (path.endsWith('b.log') && !fs.existsSync(`${app}.1.gz`)) {
+        compressAs(app, `${app}.1`)
+        fs.writeFileSync(app, text(600, 601))
+      }
+      return nodeDisk.open(path, how)
+    }
+    const tailing = new Tailing([`${directory}/${pattern}`], new FakeClock(Date.now()), { openFilesMax: 1 }, { disk: { ...nodeDisk, open } })
+    await tailing.start()
+    t.strictSame(await settle(tailing), lines(0, 601))
+  })
+}
+
+for (const size of [3, 300]) {
+  t.test(`${size} lines: what was seen in a log, and copied and truncated before any of it was read, is read from the copy; without one it is a gap`, async (t) => {
+    for (const copied of [true, false]) {
+      const directory = t.testdir({ 'app.log': text(0, size), 'b.log': text(size, size + 1) })
+      const app = `${directory}/app.log`
+      const open: typeof nodeDisk.open = async (path, how) => {
+        if (path.endsWith('b.log') && fs.statSync(app).size > 10) {
+          if (copied) fs.copyFileSync(app, `${app}.1`)
+          fs.truncateSync(app)
+        }
+        return nodeDisk.open(path, how)
+      }
+      const tailing = new Tailing([`${directory}/*.log`], new FakeClock(Date.now()), {}, { disk: { ...nodeDisk, open } })
+      await tailing.start()
+      const got = await settle(tailing)
+      if (copied) t.strictSame(got, lines(0, size + 1))
+      else t.equal(tailing.sent.find(({ headers }) => headers[0]?.has('flume.gap'))?.headers[0]?.get('last'), String(text(0, size).length - 1))
+    }
+  })
+}
+
+function compressAs(from: string, to: string): void {
+  fs.renameSync(from, to)
+  compress(to)
+}

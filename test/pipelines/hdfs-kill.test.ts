@@ -4,6 +4,8 @@
  * FLUME_DAEMON_KILLS (of each of the two) and FLUME_SEED choose how often and which; `npm run prove` kills more.
  */
 import t from 'tap'
+import type { Test } from 'tap'
+import type { Cluster } from '../support/hadoop/cluster.js'
 import type { Daemon } from '../support/hadoop/daemon.js'
 import { startHdfs } from '../support/hadoop/hdfs.js'
 import { hadoopRules } from '../support/hadoop/rules.js'
@@ -16,6 +18,11 @@ const DAEMON_KILLS = Number(process.env.FLUME_DAEMON_KILLS ?? 2)
 const SEED = Number(process.env.FLUME_SEED ?? Date.now() % 1_000_000)
 const STAGES = ['flume-tail', 'flume-buffer', 'flume-sink-hdfs'] as const
 const SINK = 'flume-sink-hdfs --path /kill/%H --roll-count 400 --roll-interval 500ms'
+/** Files so large that their uploads begin before they are complete. */
+const LARGE_SINK = 'flume-sink-hdfs --path /large/%H --roll-bytes 24M'
+const LARGE_KILLS = Math.ceil(KILLS / 10)
+/** Some 70 bytes each. */
+const LARGE_LINES = 1_000_000
 
 const rule = await hadoopRules(t, (t) => startHdfs(t))
 
@@ -58,14 +65,34 @@ rule(`${KILLS} kills of random stages and ${DAEMON_KILLS} of each daemon leave e
     if (!t.ok(await line.falls(), `the line falls when ${victim} is killed`)) break
   }
   await hdfs.ready()
-  const last = await shell(`flume-tail --once 'app.log*' | flume-buffer q | ${SINK}; echo "\${PIPESTATUS[*]}"`, directory, env)
+  await arrives(t, hdfs, log, '/kill', SINK)
+})
+
+rule(`${LARGE_KILLS} kills of random stages while large files are on their way leave each line on HDFS exactly once (seed ${SEED})`, async (t, hdfs) => {
+  const pick = randomOf(SEED)
+  const log = new NumberedLog(t.testdir({}), pick)
+  for (let n = 0; n < LARGE_LINES; n += 10_000) log.append(10_000)
+  for (let kill = 0; kill < LARGE_KILLS; kill++) {
+    const line = Running.start(t, `flume-tail 'app.log*' | flume-buffer q | ${LARGE_SINK}`, log.directory, { HADOOP_CONF_DIR: hdfs.conf })
+    await pause(pick(4000))
+    const victim = STAGES[pick(STAGES.length)]!
+    line.killStage(victim)
+    if (!t.ok(await line.falls(), `the line falls when ${victim} is killed`)) break
+  }
+  await arrives(t, hdfs, log, '/large', LARGE_SINK)
+})
+
+/** The line to its end. Then each line is there once, and there is nothing else. */
+async function arrives(t: Test, hdfs: Cluster, log: NumberedLog, path: string, sink: string): Promise<void> {
+  const line = `flume-tail --once 'app.log*' | flume-buffer q | ${sink}; echo "\${PIPESTATUS[*]}"`
+  const last = await shell(line, log.directory, { HADOOP_CONF_DIR: hdfs.conf })
   t.equal(last.out, '0 0 0\n', last.err)
-  const { stdout, stderr } = await hdfs.fsShell('-cat', '/kill/*/*.log')
+  const { stdout, stderr } = await hdfs.fsShell('-cat', `${path}/*/*.log`)
   t.strictSame(log.tally([stdout]), NOTHING_WRONG, stderr.slice(-2000))
-  const { stdout: tree } = await hdfs.fsShell('-ls', '-R', '/kill')
+  const { stdout: tree } = await hdfs.fsShell('-ls', '-R', path)
   t.notMatch(tree, /\.tmp$/m, 'no .tmp is left')
   t.match(tree, /\.log$/m)
   const { stdout: health } = await hdfs.fsck('/', '-openforwrite')
   t.match(health, /is HEALTHY/)
   t.notMatch(health, /OPENFORWRITE/, 'all files are closed')
-})
+}

@@ -13,7 +13,7 @@ import { optionsOf, Sinking } from './sinking.js'
 /** Paths of the tests' HDFS begin with it. */
 export const URI = 'hdfs://test'
 
-export interface HdfsSinkingOptions extends Partial<SinkOptions>, Partial<Pick<WebHdfsOptions, 'uploads' | 'timeout' | 'verify'>> {
+export interface HdfsSinkingOptions extends Partial<SinkOptions>, Partial<Pick<WebHdfsOptions, 'uploads' | 'timeout' | 'verify' | 'followFrom'>> {
   /** `http://host:port` of NameNodes, or of proxies in front of them. */
   readonly namenodes: readonly string[]
   /** Below URI. */
@@ -28,10 +28,10 @@ export interface HdfsSinkingOptions extends Partial<SinkOptions>, Partial<Pick<W
 /** A sink that writes to HDFS. */
 export function hdfsSinking(options: HdfsSinkingOptions, batches: Iterable<Batch> | AsyncIterable<Batch>, stop?: AbortController): Sinking {
   const { namenodes, path, user = userInfo().username, create = {}, disk = new MemoryDisk().boot(), clock = hastyClock, ...more } = options
-  const { uploads = 2, timeout = 20_000, verify = false, ...sinkOptions } = more
+  const { uploads = 2, timeout = 20_000, verify = false, followFrom = Infinity, ...sinkOptions } = more
   const cluster = { uri: URI, nameNodes: namenodes, user, create }
   const all = optionsOf('', { spool: '/spool', ...sinkOptions, path: `${URI}${path}` })
-  return new Sinking(all, batches, disk, clock, stop, (retry, onProgress) => webHdfs({ cluster, spool: '/spool', uploads, timeout, verify }, { disk, retry, onProgress }))
+  return new Sinking(all, batches, disk, clock, stop, (retry, onProgress) => webHdfs({ cluster, spool: '/spool', uploads, timeout, verify, followFrom }, { disk, retry, onProgress }))
 }
 
 /** Pauses between two attempts are short. */

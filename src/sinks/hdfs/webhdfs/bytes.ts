@@ -26,3 +26,24 @@ export async function readWhole(file: Bytes, into: Uint8Array, at: number, size:
     end += count
   }
 }
+
+/** What is sent, of which more may come meanwhile. */
+export interface Body {
+  readonly bytes: Bytes
+  /** How many there are in all; undefined: nobody knows yet. */
+  readonly size: number | undefined
+  /** Fills the block, or its begin, with the bytes from `at` on, for which it may wait; how many these are, 0: they end there. */
+  fill(block: Uint8Array, at: number): Promise<number>
+}
+
+export function wholeBody(bytes: Bytes, size: number): Body {
+  return {
+    bytes,
+    size,
+    async fill(block, at) {
+      const part = block.subarray(0, size - at)
+      await readWhole(bytes, part, at, size)
+      return part.length
+    },
+  }
+}

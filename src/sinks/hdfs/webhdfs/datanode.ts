@@ -3,7 +3,7 @@
  */
 import { request as httpRequest, type ClientRequest, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http'
 import { request as httpsRequest } from 'node:https'
-import { readWhole, type Bytes } from './bytes.js'
+import type { Body } from './bytes.js'
 import { failureOf, HdfsFailure, lostAnswer } from './failure.js'
 import { CONNECTING, silentFor, whenStopping } from './silence.js'
 
@@ -24,7 +24,7 @@ export function parseLocation(text: string): Location {
   return { secure: scheme === 'https', host: host.replace(/[[\]]/g, ''), port: Number(port), path: escaped }
 }
 
-const CHUNK_SIZE = 256 * 1024
+const CHUNK_SIZE = 1024 * 1024
 /** More than the buffers on the way hold. */
 const PROGRESS_EACH = 8 * 1024 * 1024
 
@@ -39,22 +39,24 @@ export interface Patience {
 }
 
 /**
- * Sends bytes [0, size) of the file; returns when they are written, closed and synced there (201). After HdfsFailure a file
- * may be there, or come to be there, with all of the bytes or some.
+ * Sends the bytes, in chunks where nobody knows yet how many there are; returns when they are written, closed and synced there
+ * (201). After HdfsFailure or GivenUp a file may be there, or come to be there, with all of the bytes or some.
  */
-export async function send(location: Location, file: Bytes, size: number, patience: Patience): Promise<void> {
-  const headers = { 'content-length': size, 'content-type': 'application/octet-stream' }
-  const exchange = new Exchange(location, 'PUT', headers, patience)
+export async function send(location: Location, body: Body, patience: Patience): Promise<void> {
+  const { size = Infinity } = body
+  const length = size === Infinity ? {} : { 'content-length': size }
+  const exchange = new Exchange(location, 'PUT', { ...length, 'content-type': 'application/octet-stream' }, patience)
   const blocks = [0, CHUNK_SIZE].map((at) => Buffer.allocUnsafe(Math.min(CHUNK_SIZE, Math.max(0, size - at))))
   try {
     let sent: Promise<void> = Promise.resolve()
     for (let at = 0, turn = 0; at < size && !exchange.isAnswered; turn ^= 1) {
-      const block = blocks[turn]!.subarray(0, size - at)
-      await readWhole(file, block, at, size)
+      const block = blocks[turn]!
+      const count = await body.fill(block, at)
+      if (count === 0) break
       await sent
-      sent = exchange.write(block)
-      at += block.length
-      if (at % PROGRESS_EACH < block.length && at >= PROGRESS_EACH) patience.onProgress()
+      sent = exchange.write(block.subarray(0, count))
+      at += count
+      if (at % PROGRESS_EACH < count && at >= PROGRESS_EACH) patience.onProgress()
     }
     await sent
     await exchange.end(201)

@@ -26,7 +26,11 @@ export interface WebHdfsOptions {
   readonly timeout: number
   /** Compare the checksum of each upload. */
   readonly verify: boolean
+  /** Bytes that must have come fast for an upload to begin before its file is complete. */
+  readonly followFrom?: number
 }
+
+const FOLLOW_FROM = 8 * 1024 * 1024
 
 export interface WebHdfsAround {
   readonly disk: Disk
@@ -46,11 +50,11 @@ class WebHdfs implements FileSystem {
   readonly #nodes: NameNodes
   readonly #spool: SpoolAround
 
-  constructor({ cluster, spool, uploads, timeout, verify }: WebHdfsOptions, { disk, retry, onProgress }: WebHdfsAround) {
+  constructor({ cluster, spool, uploads: uploadsMax, timeout, verify, followFrom = FOLLOW_FROM }: WebHdfsOptions, { disk, retry, onProgress }: WebHdfsAround) {
     this.#nodes = new NameNodes(cluster, retry, timeout)
-    const files = new Uploads(this.#nodes, new Turns(uploads), verify, onProgress)
+    const uploads = new Uploads(this.#nodes, new Turns(uploadsMax), verify, onProgress)
     const room = new Room(disk, spool, retry)
-    this.#spool = { disk, retry, room, directory: spool, upload: (path, file, size, temporaries) => files.upload(path, file, size, temporaries) }
+    this.#spool = { disk, retry, room, directory: spool, uploads, followFrom }
   }
 
   get root(): string {

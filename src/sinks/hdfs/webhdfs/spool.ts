@@ -1,5 +1,6 @@
 /**
- * A draft for HDFS: a file of this machine, uploaded whole when it is complete; one that is written at once stays in memory.
+ * A draft for HDFS: a file of this machine, uploaded when it is complete, or from the time on when much has come of it and
+ * more comes fast; one that is written at once stays in memory.
  * The file has no name, so that nothing is left when the process dies, unless its events would be lost then. Of an upload
  * only a 201 counts. After anything else a file may be there, whole or not, at once or twenty minutes later, so the next
  * attempt has another name.
@@ -9,19 +10,22 @@ import type { Disk, DiskFile } from '../../../disk/disk.js'
 import { Failure, type Retry } from '../../retry.js'
 import type { Draft, Finished, Left, Temporaries } from '../filesystem.js'
 import { leftAt } from '../local.js'
-import { withTail, type Bytes } from './bytes.js'
+import { withTail } from './bytes.js'
 import { isNoRoom, type Room } from './room.js'
 import { nextAttempt } from '../name.js'
+import type { Early, Uploads } from './uploads.js'
 
-/** Brings bytes [0, size) of a file to HDFS under this name: its length is compared. Throws HdfsFailure. */
-export type Upload = (path: string, file: Bytes, size: number, temporaries: Temporaries) => Promise<Finished>
+/** ms within which so many bytes as `followFrom` come fast */
+const FAST = 4000
 
 export interface SpoolAround {
   readonly disk: Disk
   /** Directory for the files being filled. */
   readonly directory: string
   readonly room: Room
-  readonly upload: Upload
+  readonly uploads: Uploads
+  /** Bytes that must have come fast for an upload to begin before its file is complete. */
+  readonly followFrom: number
   readonly retry: Retry
 }
 
@@ -53,13 +57,22 @@ class SpoolDraft implements Draft {
   #whole: Buffer | undefined
   /** What its disk has no room for, and the byte it begins at. */
   #tail: { readonly at: number; readonly pieces: Buffer[]; size: number } | undefined
+  /** Under which name it is uploaded next. */
+  #path: string
+  /** The upload that began before the file was complete; at most one in its life. */
+  #early: Early | undefined
+  /** When the bytes from here on began to come. */
+  #measured: { readonly at: number; readonly since: number }
 
   constructor(
     readonly path: string,
     readonly temporaries: Temporaries,
     readonly isLeft: boolean,
     readonly around: SpoolAround,
-  ) {}
+  ) {
+    this.#path = path
+    this.#measured = { at: 0, since: around.retry.clock.now() }
+  }
 
   /** Where there is no room it goes on without a file. */
   async open(): Promise<void> {
@@ -80,12 +93,27 @@ class SpoolDraft implements Draft {
     if (isInNoFile && isLast && !this.isLeft) return void (this.#whole = Buffer.concat(pieces)) // whoever has written them uses them again
     if (isInNoFile) await this.open()
     try {
-      if (this.#file !== undefined && !this.#isFull) return void (await this.#file.write(pieces, at))
+      if (this.#file !== undefined && !this.#isFull) {
+        const end = at + (await this.#file.write(pieces, at))
+        return this.#early === undefined ? this.#beginEarly(this.#file, end) : this.#early.body.grow(pieces)
+      }
       await this.#keep(pieces, at, new Failure('ENOSPC: no room in the spool, and too much in memory', 'passes'))
     } catch (error) {
       if (!isNoRoom(error)) throw error
       await this.#keep(pieces, at, error)
     }
+  }
+
+  /** Where much has come fast, with what is in the file up to `end`. */
+  #beginEarly(file: DiskFile, end: number): void {
+    const { retry, uploads, followFrom } = this.around
+    if (end - this.#measured.at < followFrom) return
+    const now = retry.clock.now()
+    const isFast = Math.abs(now - this.#measured.since) <= FAST
+    this.#measured = { at: end, since: now }
+    if (!isFast) return
+    this.#early = uploads.follow(this.#path, file, end, this.temporaries)
+    if (this.#early !== undefined) this.#path = nextAttempt(this.#path)
   }
 
   get #isFull(): boolean {
@@ -94,6 +122,7 @@ class SpoolDraft implements Draft {
 
   async #keep(pieces: readonly Uint8Array[], at: number, error: unknown): Promise<void> {
     const bytes = Buffer.concat(pieces)
+    this.#early?.body.giveUp('a part of it is in memory')
     await this.around.room.keep(bytes.length, this.#tail === undefined, error)
     this.#tail ??= { at, pieces: [], size: 0 }
     this.#tail.pieces.push(bytes)
@@ -106,15 +135,19 @@ class SpoolDraft implements Draft {
   }
 
   async finish(size: number): Promise<Finished> {
-    let path = this.path
-    const bytes = withTail(this.#file, this.#whole ? 0 : (this.#tail?.at ?? size), this.#whole ?? Buffer.concat(this.#tail?.pieces ?? []))
-    const finished = await this.around.retry.until(`cannot write ${path}`, async () => {
-      const attempt = path
-      path = nextAttempt(path)
-      return await this.around.upload(attempt, bytes, size, this.temporaries)
-    })
+    this.#early?.body.complete()
+    const finished = (await this.#early?.finished) ?? (await this.#upload(size))
     await this.#close()
     return finished
+  }
+
+  async #upload(size: number): Promise<Finished> {
+    const bytes = withTail(this.#file, this.#whole ? 0 : (this.#tail?.at ?? size), this.#whole ?? Buffer.concat(this.#tail?.pieces ?? []))
+    return await this.around.retry.until(`cannot write ${this.path}`, async () => {
+      const attempt = this.#path
+      this.#path = nextAttempt(attempt)
+      return await this.around.uploads.upload(attempt, bytes, size, this.temporaries)
+    })
   }
 
   async discard(): Promise<void> {
@@ -135,6 +168,8 @@ class SpoolDraft implements Draft {
   async #close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
+    this.#early?.body.giveUp('the sink ends')
+    await this.#early?.finished
     await this.#file?.close()
     this.#whole = undefined
     const tail = this.#tail

@@ -2,7 +2,7 @@
  * Brings a file to HDFS under a temporary name: asks where to send it, sends it, and looks whether all of it is there.
  * What fails is given up under this name, and its name is noted until nothing can come of it any more.
  */
-import type { Bytes } from './bytes.js'
+import { wholeBody, type Body, type Bytes } from './bytes.js'
 import { FlumeError } from '../../../errors.js'
 import { Failure } from '../../retry.js'
 import type { Finished, Temporaries } from '../filesystem.js'
@@ -10,6 +10,7 @@ import { hasChecksum, type FileChecksum } from './checksum.js'
 import { fetchJson, parseLocation, send, type Location, type Patience } from './datanode.js'
 import { Excluded } from './excluded.js'
 import { HdfsFailure, lostAnswer } from './failure.js'
+import { Following, GivenUp } from './following.js'
 import type { NameNodes } from './namenodes.js'
 import { fieldsOf, nothingIn, statusIn, textIn, type Status } from './status.js'
 import type { Turns } from '../turns.js'
@@ -18,10 +19,22 @@ import type { Turns } from '../turns.js'
 const CREATE = { overwrite: 'false', noredirect: 'true', createflag: 'CREATE,SYNC_BLOCK' }
 /** How often a NameNode is asked for a DataNode that is not left out: where these share an address it guesses. */
 const QUESTIONS = 20
+/** ms after one that was begun before its file was complete had to be given up, for which no other begins like that. */
+const PAUSE = 60_000
+/** ms without a new byte after which such a one is given up, at most */
+const IDLE_MAX = 1000
+
+/** An upload that began before its file was complete. */
+export interface Early {
+  readonly body: Following
+  /** Undefined: it came to nothing. Never rejects. */
+  readonly finished: Promise<Finished | undefined>
+}
 
 export class Uploads {
   readonly #excluded: Excluded
   readonly #patience: Patience
+  #gaveUpAt = -Infinity
 
   constructor(
     readonly nodes: NameNodes,
@@ -36,19 +49,35 @@ export class Uploads {
   }
 
   /** One attempt, in its turn. Throws Failure: try again under another name. */
-  async upload(path: string, file: Bytes, size: number, temporaries: Temporaries): Promise<Finished> {
-    return await this.turns.take(async () => {
-      this.nodes.retry.mayBegin(`cannot write ${path}`)
-      const location = await this.#locationFor(path)
-      await temporaries.attempt(path)
-      try {
-        await this.#send(location, file, size)
-        return await this.#checked(path, file, size)
-      } catch (error) {
-        await this.#giveUp(path, error, temporaries)
-        throw error
-      }
-    })
+  async upload(path: string, bytes: Bytes, size: number, temporaries: Temporaries): Promise<Finished> {
+    return await this.turns.take(() => this.#attempt(path, wholeBody(bytes, size), temporaries))
+  }
+
+  /** One attempt that begins when the first `end` bytes of its file are there; undefined: not now. */
+  follow(path: string, bytes: Bytes, end: number, temporaries: Temporaries): Early | undefined {
+    const { clock } = this.nodes.retry
+    if (Math.abs(clock.now() - this.#gaveUpAt) < PAUSE) return undefined
+    const body = new Following(bytes, end, clock, Math.min(IDLE_MAX, this.#patience.timeout / 2))
+    const finished = this.turns.tryTake(() => this.#attempt(path, body, temporaries), () => body.giveUp('another file is complete'))
+    return finished && { body, finished: finished.catch((error: unknown) => this.#failedEarly(error)) }
+  }
+
+  /** What was wrong, the next attempt will tell. */
+  #failedEarly(error: unknown): undefined {
+    if (error instanceof GivenUp) this.#gaveUpAt = this.nodes.retry.clock.now()
+  }
+
+  async #attempt(path: string, body: Body, temporaries: Temporaries): Promise<Finished> {
+    this.nodes.retry.mayBegin(`cannot write ${path}`)
+    const location = await this.#locationFor(path)
+    await temporaries.attempt(path)
+    try {
+      await this.#send(location, body)
+      return await this.#checked(path, body)
+    } catch (error) {
+      await this.#giveUp(path, error, temporaries)
+      throw error
+    }
   }
 
   /** Where to send a file of this name. Nothing is made yet. */
@@ -73,9 +102,9 @@ export class Uploads {
     }
   }
 
-  async #send(location: Location, file: Bytes, size: number): Promise<void> {
+  async #send(location: Location, body: Body): Promise<void> {
     try {
-      await send(location, file, size, this.#patience)
+      await send(location, body, this.#patience)
       this.#excluded.remove(location)
     } catch (error) {
       if (error instanceof HdfsFailure && error.exception === undefined) await this.#excluded.add(location)
@@ -84,20 +113,20 @@ export class Uploads {
   }
 
   /** Throws Failure where HDFS has not got what was sent. */
-  async #checked(path: string, file: Bytes, size: number): Promise<Finished> {
+  async #checked(path: string, { bytes, size }: Body): Promise<Finished> {
     const status = await this.nodes.look(`cannot look at ${path}`, { method: 'GET', op: 'GETFILESTATUS', path }, statusIn)
     if (status === undefined) throw new Failure(`${path} has gone`, 'passes')
     if (status.size !== size) throw new Failure(`${path} has ${status.size} bytes of ${size}`, 'passes')
     const finished = finishedOf(path, status, this.nodes.cluster.uri)
-    if (this.verify) await this.#verify(path, file, status)
+    if (this.verify) await this.#verify(path, bytes, status)
     return finished
   }
 
   /** Throws Failure where the DataNodes hold other bytes, UNAVAILABLE where this cannot be told. */
-  async #verify(path: string, file: Bytes, { size, blockSize }: Status): Promise<void> {
+  async #verify(path: string, bytes: Bytes, { size, blockSize }: Status): Promise<void> {
     const location = await this.nodes.askOnce({ method: 'GET', op: 'GETFILECHECKSUM', path, params: { noredirect: 'true' } }, locationIn)
     const checksum = await checksumFrom(location, this.#patience)
-    const same = await hasChecksum(file, size, blockSize, checksum)
+    const same = await hasChecksum(bytes, size, blockSize, checksum)
     if (same === undefined) throw new FlumeError('UNAVAILABLE', `cannot verify ${path}: ${checksum.algorithm} is not known here; without --verify it goes on`)
     if (!same) throw new Failure(`${path} has other bytes than were sent: its ${checksum.algorithm} differs`, 'passes')
   }

@@ -1,5 +1,6 @@
 /**
- * npm run bench -- [hdfs|files|start|route] [--rounds N] [--megabytes N] [--directory DIR] [--profile] [--small N] [FILE]
+ * npm run bench -- [hdfs|files|start|route] [--rounds N] [--megabytes N] [--directory DIR] [--profile] [FILE]
+ *   of hdfs: [--small N] [--uploads N]... [--stock] [--beside COMMAND]
  *
  * file → durable queue → file, end to end, beside the floor: what cat, tee and sync take to leave the same bytes in two
  * files on disk. Both in turn, several rounds; each output is compared with the input byte for byte. The lines are those
@@ -29,6 +30,9 @@ const { values, positionals } = parseArgs({
     directory: { type: 'string', default: 'run/bench' },
     profile: { type: 'boolean', default: false },
     small: { type: 'string', default: '1000' },
+    uploads: { type: 'string', multiple: true, default: ['0'] },
+    stock: { type: 'boolean', default: false },
+    beside: { type: 'string' },
   },
 })
 
@@ -79,7 +83,11 @@ async function main(): Promise<void> {
   if (first === 'start') return await benchStart({ directory, env, bin, rounds: ROUNDS })
   const sample = await writeSample(file, Number(values.megabytes) * 1e6, first === 'hdfs' || first === 'route' ? second : first)
   console.log(`${megabytes(sample.bytes)} MB, ${sample.lines} lines; node ${process.version}, ${cpus().length} × ${cpus()[0]?.model ?? '?'}`)
-  if (first === 'hdfs') return await benchHdfs({ directory, file, bytes: sample.bytes, rounds: ROUNDS, small: Number(values.small), env, runMax: RUN_MAX, allMax: ALL_MAX })
+  if (first === 'hdfs') {
+    const { beside, small, uploads, stock } = values
+    const counts = { rounds: Number(values.rounds) === 0 ? 0 : ROUNDS, small: Number(small), uploads: uploads.map(Number) }
+    return await benchHdfs({ directory, file, bytes: sample.bytes, ...counts, stock, beside, env, runMax: RUN_MAX, allMax: ALL_MAX })
+  }
   if (first === 'route') {
     return await benchRoute({ directory, env, bytes: sample.bytes, rounds: ROUNDS, runMax: RUN_MAX, allMax: ALL_MAX, profile: values.profile })
   }

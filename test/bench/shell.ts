@@ -79,8 +79,7 @@ class Watch {
       const rss = kilobytes(status, 'VmRSS')
       if (rss === 0) continue // it has ended
       const stage = this.stages.get(name) ?? { cpu: 0, peak: 0 }
-      const times = textOf(`/proc/${pid}/stat`).split(') ').pop()!.split(' ')
-      this.stages.set(name, { cpu: (Number(times[11]) + Number(times[12])) / TICKS, peak: Math.max(stage.peak, kilobytes(status, 'VmHWM')) })
+      this.stages.set(name, { cpu: cpuOf(pid), peak: Math.max(stage.peak, kilobytes(status, 'VmHWM')) })
       resident += rss
       if (this.line.proportional) proportional += kilobytes(textOf(`/proc/${pid}/smaps_rollup`), 'Pss')
     }
@@ -97,6 +96,12 @@ class Watch {
       for (const [word, name] of this.line.stages) if (words.some((each) => each.endsWith(word))) this.#pids.set(name, Number(entry))
     }
   }
+}
+
+/** s of user and system so far; NaN where the process has gone. */
+export function cpuOf(pid: number): number {
+  const times = textOf(`/proc/${pid}/stat`).split(') ').pop()!.split(' ')
+  return (Number(times[11]) + Number(times[12])) / TICKS
 }
 
 function parentOf(pid: string): number {

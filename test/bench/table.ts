@@ -7,11 +7,11 @@ export const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(0)
 
 const NAME_SIZE = 8
 
-export const header = (rounds: number): string => `${rounds} rounds`.padEnd(NAME_SIZE) + ['best s', 'median s', 'best MB/s', 'med. MB/s', 'cpu s'].map((text) => cell(text)).join('')
+export const header = (rounds: number, nameSize = NAME_SIZE): string => `${rounds} rounds`.padEnd(nameSize) + ['best s', 'median s', 'best MB/s', 'med. MB/s', 'cpu s'].map((text) => cell(text)).join('')
 
-export function row(name: string, runs: readonly Measured[], bytes: number): string {
+export function row(name: string, runs: readonly Measured[], bytes: number, nameSize = NAME_SIZE): string {
   const best = Math.min(...runs.map((run) => run.wall))
   const middle = median(runs.map((run) => run.wall))
   const cells = [best.toFixed(2), middle.toFixed(2), megabytes(bytes / best), megabytes(bytes / middle), median(runs.map((run) => run.cpu)).toFixed(2)]
-  return name.padEnd(NAME_SIZE) + cells.map((text) => cell(text)).join('')
+  return name.padEnd(nameSize) + cells.map((text) => cell(text)).join('')
 }

@@ -16,6 +16,8 @@ export interface FileStat {
   readonly mode: number
   readonly uid: number
   readonly links: number
+  /** Its inode changed after its bytes did: it was renamed or linked, or its mode or time set. */
+  readonly touched: boolean
 }
 
 export interface DiskFile {

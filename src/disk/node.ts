@@ -109,6 +109,7 @@ function statOf(stat: fs.BigIntStats): FileStat {
     mode: Number(stat.mode),
     uid: Number(stat.uid),
     links: Number(stat.nlink),
+    touched: stat.ctimeNs > stat.mtimeNs,
   }
 }
 

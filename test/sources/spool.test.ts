@@ -8,7 +8,7 @@ import { basename, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { gzipSync } from 'node:zlib'
 import { nodeDisk } from '../../src/disk/node.js'
-import { dying, Queue, spooled, type SpoolRun } from '../support/spooling.js'
+import { dying, Queue, spooled, watched, type SpoolRun } from '../support/spooling.js'
 
 const numbers = (from: number, to: number): string[] => Array.from({ length: to - from + 1 }, (_, i) => `line ${from + i}`)
 const text = (from: number, to: number): string => numbers(from, to).map((line) => `${line}\n`).join('')
@@ -349,4 +349,69 @@ t.test('a line that is too long goes to the rejects, and the file is set aside',
   t.same(queue.bodies, numbers(1, 1))
   t.same(refused.join('').replaceAll('\n', '').length, 9_005_000)
   t.same(names(directory), ['a.COMPLETED', 'b.COMPLETED'])
+})
+
+t.test('only remembered (--done none), a file is read once, and what is appended to it later, too', async (t) => {
+  const directory = dropped(t, { a: text(1, 2), empty: '' })
+  const queue = new Queue()
+  const options = (run: number) => ({ done: { how: 'none' }, statePath: `${directory}.${run}.json` }) as const
+  await spooled(directory, queue, { options: options(1) })
+  t.same(names(directory), ['a', 'empty'])
+  fs.copyFileSync(`${directory}.1.done`, `${directory}.2.done`)
+  fs.appendFileSync(`${directory}.2.done`, '{"half of a li')
+  fs.appendFileSync(join(directory, 'a'), text(3, 3))
+  drop(directory, 'b', text(4, 4))
+  await spooled(directory, queue, { options: options(2) })
+  fs.copyFileSync(`${directory}.2.done`, `${directory}.3.done`)
+  await spooled(directory, queue, { options: options(3) })
+  t.same(queue.bodies.sort(), numbers(1, 4))
+  t.same(queue.held.size, 0, 'the queue need not remember')
+})
+
+t.test('with --marker a file is finished once its marker is there, and that goes with it', async (t) => {
+  const directory = dropped(t, { a: text(1, 1), 'a.done': '', b: text(2, 2) })
+  const queue = new Queue()
+  await spooled(directory, queue, { options: { marker: '*.done' } })
+  t.same(queue.bodies, numbers(1, 1))
+  t.same(names(directory), ['a.COMPLETED', 'b'])
+  drop(directory, '_SUCCESS', '')
+  await spooled(directory, queue, { options: { marker: '_SUCCESS' } })
+  t.same(queue.bodies, numbers(1, 2))
+  t.same(names(directory), ['_SUCCESS', 'a.COMPLETED', 'b.COMPLETED'])
+})
+
+t.test('a file is moved to another file system as a copy, which is whole before it has its name', async (t) => {
+  const directory = dropped(t, { a: text(1, 300) })
+  const to = `${directory}.read`
+  const link = (from: string, target: string) =>
+    from.startsWith(`${directory}/`) ? Promise.reject(Object.assign(new Error('another'), { code: 'EXDEV' })) : nodeDisk.link(from, target)
+  await spooled(directory, new Queue(), { options: { done: { how: 'move', directory: to } }, around: { disk: { ...nodeDisk, link } } })
+  t.same(names(directory), [])
+  t.same(names(to), ['a'])
+  t.equal(fs.readFileSync(join(to, 'a'), 'utf8'), text(1, 300))
+})
+
+t.test('an error while a file is read is said, and holds up no other', async (t) => {
+  const directory = dropped(t, { a: text(1, 1), b: text(2, 2) })
+  const open: typeof nodeDisk.open = async (path, mode, permissions) => {
+    const file = await nodeDisk.open(path, mode, permissions)
+    let left = 1 // the first bytes, which tell whether it is compressed
+    if (basename(path) === 'a') file.read = () => (left-- > 0 ? Promise.resolve(0) : Promise.reject(Object.assign(new Error('bad'), { code: 'EIO' })))
+    return file
+  }
+  const queue = new Queue()
+  const { said } = await spooled(directory, queue, { around: { disk: { ...nodeDisk, open } } })
+  t.same(queue.bodies, numbers(2, 2))
+  t.match(said, [/^cannot read all of .*\/a: EIO$/])
+})
+
+t.test('a file that is moved in while it is watched is read at once; one that is written there is not', async (t) => {
+  const directory = dropped(t, {})
+  const seen = await watched(directory, () => {
+    drop(join(directory, '..'), 'moved', 'moved\n') // some time ago, as the clock of a file system is coarse
+    drop(directory, 'written', 'written\n')
+    fs.renameSync(join(directory, '../moved'), join(directory, 'moved'))
+  })
+  t.same(seen, ['moved'])
+  t.same(names(directory), ['moved', 'written'])
 })

@@ -455,5 +455,5 @@ class View implements Disk {
 
 function statOf(inode: Inode): FileStat {
   const { kind, id, modified } = inode
-  return { kind, size: inode.bytes.length, device: 1n, inode: BigInt(id), modified, born: BigInt(id) * 1000n, mode: 0o600, uid: 0, links: 1 }
+  return { kind, size: inode.bytes.length, device: 1n, inode: BigInt(id), modified, born: BigInt(id) * 1000n, mode: 0o600, uid: 0, links: 1, touched: false }
 }

@@ -8,6 +8,7 @@ import type { Reader } from '../../src/events/flow.js'
 import { parseEvent } from '../../src/events/json.js'
 import type { Disk } from '../../src/disk/disk.js'
 import { nodeDisk } from '../../src/disk/node.js'
+import { notice } from '../../src/disk/notice.js'
 import { Spool, type SpoolOptions, type SpoolSurroundings } from '../../src/sources/spool/spool.js'
 import { isNew } from '../../src/channel/group.js'
 import { FakeClock } from './clock.js'
@@ -61,6 +62,25 @@ export interface Spooled {
   readonly source: Spool
 }
 
+function spoolOf(directory: string, run: SpoolRun, clock: FakeClock, said: string[], refused: string[]): Spool {
+  return new Spool(
+    {
+      directory, once: true, done: { how: 'suffix', suffix: '.COMPLETED' }, recursive: false, include: [], ignore: [], order: 'oldest',
+      sourceId: 'test', headers: { known: ['file'], fixed: new Map() }, eventBytesMax: 16 * 1024 * 1024,
+      statePath: `${directory}.state/${++ids}.json`, times: { poll: 1000, retry: 60_000, settle: 2000 }, ...run.options,
+    },
+    {
+      disk: nodeDisk, clock, host: 'here', randomId: () => `r${++ids}`, say: (message) => void said.push(message),
+      refused: {
+        add: (line) => void refused.push(Buffer.from(line).toString('latin1')),
+        addPart: (piece) => void refused.push(Buffer.from(piece).toString('latin1')),
+        flush: async () => undefined,
+      },
+      ...run.around,
+    },
+  )
+}
+
 export class Killed extends Error {}
 
 /** Reads what is there with --once; time passes whenever it sleeps. */
@@ -80,22 +100,7 @@ export async function spooled(directory: string, queue: Queue, run: SpoolRun = {
 async function spool(directory: string, queue: Queue, run: SpoolRun, clock: FakeClock): Promise<Spooled> {
   const said: string[] = []
   const refused: string[] = []
-  const source = new Spool(
-    {
-      directory, once: true, done: { how: 'suffix', suffix: '.COMPLETED' }, recursive: false, include: [], ignore: [], order: 'oldest',
-      sourceId: 'test', headers: { known: ['file'], fixed: new Map() }, eventBytesMax: 16 * 1024 * 1024,
-      statePath: `${directory}.state/${++ids}.json`, times: { poll: 1000, retry: 60_000, settle: 2000 }, ...run.options,
-    },
-    {
-      disk: nodeDisk, clock, host: 'here', randomId: () => `r${++ids}`, say: (message) => void said.push(message),
-      refused: {
-        add: (line) => void refused.push(Buffer.from(line).toString('latin1')),
-        addPart: (piece) => void refused.push(Buffer.from(piece).toString('latin1')),
-        flush: async () => undefined,
-      },
-      ...run.around,
-    },
-  )
+  const source = spoolOf(directory, run, clock, said, refused)
   let left = run.batches ?? Infinity
   for await (const batch of source.open(run.reader ?? queue.reader, new AbortController().signal)) {
     if (batch.flush === true) continue
@@ -108,6 +113,28 @@ async function spool(directory: string, queue: Queue, run: SpoolRun, clock: Fake
   await source.settled()
   await source.close()
   return { said, refused, source }
+}
+
+/** What a reader without acks is sent of a directory that is watched, up to the first batch after `change`; no time passes. */
+export async function watched(directory: string, change: () => void): Promise<string[]> {
+  const clock = new FakeClock()
+  const queue = new Queue()
+  const stop = new AbortController()
+  const source = spoolOf(directory, { options: { once: false, times: { poll: 1000, retry: 60_000, settle: 1e12 } }, around: { notice } }, clock, [], [])
+  const alive = setInterval(() => undefined, 1000) // the watch alone does not keep a process
+  const reading = (async () => {
+    for await (const batch of source.open({ kind: 'plain' }, stop.signal)) {
+      queue.take(batch)
+      batch.release()
+      stop.abort('seen')
+    }
+  })()
+  await Promise.race([clock.idle(), reading])
+  change()
+  await reading
+  clearInterval(alive)
+  await source.close()
+  return queue.bodies
 }
 
 /** The disk, until its `calls`-th call that changes something: that one is made or not, and none after it ever ends. */

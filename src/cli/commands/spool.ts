@@ -24,13 +24,14 @@ const options = {
   once: { ...ONCE.once, describe: 'end when all is read that was finished at the start' },
   done: {
     type: 'text', default: '.COMPLETED', placeholder: 'WHERE',
-    describe: 'what becomes of a file that is read and acked: renamed with this .SUFFIX, moved to this DIR, or delete',
+    describe: 'what becomes of a file that is read and acked: renamed with this .SUFFIX, moved to this DIR, delete, or none',
   },
   recursive: { type: 'flag', alias: 'r', describe: 'files of sub-directories, too' },
   include: { type: 'texts', placeholder: 'PATTERN', describe: 'only files that match; with a slash, their path in DIR must' },
   ignore: { type: 'texts', placeholder: 'PATTERN', describe: 'no files that match, and nothing below directories that do' },
   order: { type: 'text', default: 'oldest', choices: ORDERS, placeholder: 'ORDER', describe: 'which file comes first: oldest, youngest, name' },
   settle: { type: 'duration', default: '2s', placeholder: 'TIME', describe: 'a file is finished when it was not written to for so long' },
+  marker: { type: 'text', placeholder: 'NAME', describe: 'a file is finished once this one is there; * in it is its own name' },
   poll: { type: 'duration', default: '1s', placeholder: 'TIME', describe: 'look so often for new files where nothing gives notice of them' },
   retry: { type: 'duration', default: '1m', placeholder: 'TIME', describe: 'try a file again that could not be read, or set aside' },
   ...HEADERS,
@@ -55,6 +56,7 @@ export const command = defineCommand({
   ],
   async run(values, operands, given) {
     checkProgress(values)
+    if (values.marker?.includes('/') || values.marker === '') throw new FlumeError('BAD_OPTION', '--marker is a name in the directory of the file: *.done')
     let progress: Progress | undefined
     const context: Context = { ...given, say: (message) => (progress?.clear(), given.say(message)) }
     const { disk, clock, say, stop } = context
@@ -85,6 +87,7 @@ async function spoolOptions(values: Values<typeof options>, directory: string, c
     directory,
     once: values.once,
     done: await doneOf(values.done, directory, context),
+    ...(values.marker !== undefined && { marker: values.marker }),
     recursive: values.recursive,
     include: values.include,
     ignore: values.ignore,
@@ -115,7 +118,7 @@ async function directoryOf(operands: readonly string[], { disk, directory }: Con
 }
 
 async function doneOf(text: string, directory: string, { disk, directory: here }: Context): Promise<Done> {
-  if (text === 'delete') return { how: 'delete' }
+  if (text === 'delete' || text === 'none') return { how: text }
   if (/^\.[^./]/.test(text) && !text.includes('/')) return { how: 'suffix', suffix: text }
   const path = resolve(here, text)
   if (path === directory) throw new FlumeError('BAD_OPTION', `--done ${text}: that is where the files come from`)

@@ -9,12 +9,16 @@ import type { Disk, FileStat } from '../../disk/disk.js'
 import { shownPath } from '../../disk/path.js'
 import { errnoOf } from '../../errors.js'
 import { identityOf, type SpoolFile } from './file.js'
+import type { Marker } from './marker.js'
+import type { Tracker } from './tracker.js'
 
 export type Done =
   | { readonly how: 'suffix'; readonly suffix: string }
   /** Absolute. */
   | { readonly how: 'move'; readonly directory: string }
   | { readonly how: 'delete' }
+  /** It stays, and is remembered. */
+  | { readonly how: 'none' }
 
 export interface AsideOptions {
   readonly done: Done
@@ -27,6 +31,8 @@ export interface AsideOptions {
 export interface AsideSurroundings {
   readonly disk: Disk
   readonly clock: Clock
+  readonly marker: Marker | undefined
+  readonly tracker: Tracker
   /** Waited for before a file is touched. */
   ready(): Promise<void>
   /** Once for each text. */
@@ -46,6 +52,7 @@ interface Step {
 }
 
 const AT_ONCE = 256
+const COPY_SIZE = 1024 * 1024
 /** Of these so many at the same time: as many as the system has threads for. */
 const SIDE_BY_SIDE = 8
 /** link(2) cannot be had for this file, or on this file system. */
@@ -105,7 +112,8 @@ export class Aside {
       await sideBySide(steps, (step) => this.#place(step))
       await this.#sync(steps, ({ target, file }) => (target !== undefined && dirname(target) !== dirname(file.at) ? dirname(target) : undefined))
       await sideBySide(steps, (step) => this.#remove(step))
-      await this.#sync(steps, ({ file }) => dirname(file.at))
+      await this.#remember(steps)
+      await this.#sync(steps, ({ file }) => (this.options.done.how === 'none' ? undefined : dirname(file.at)))
       for (const { file, outcome } of steps) this.#tell(file, outcome)
     }
     this.#working = undefined
@@ -120,6 +128,7 @@ export class Aside {
       step.named = stat !== undefined
       if (stat === undefined) return // somebody has taken it away
       if (!file.isAs(stat)) step.outcome = 'changed'
+      else if (this.options.done.how === 'none') this.around.tracker.add(file)
       else if (this.options.done.how !== 'delete') await this.#name(step, stat)
     } catch (error) {
       step.outcome = { error }
@@ -133,7 +142,7 @@ export class Aside {
       const target = this.#numbered(wanted, count)
       step.target = target
       try {
-        await this.disk.link(at, target)
+        await this.#link(at, target)
         return
       } catch (error) {
         const errno = errnoOf(error) ?? ''
@@ -145,6 +154,43 @@ export class Aside {
         step.named = false
         return
       }
+    }
+  }
+
+  /** To another file system as a copy, which gets its name when it is whole and on disk. */
+  async #link(at: string, target: string): Promise<void> {
+    try {
+      return await this.disk.link(at, target)
+    } catch (error) {
+      if (errnoOf(error) !== 'EXDEV') throw error
+    }
+    const copy = join(dirname(target), `.${basename(target)}.flume-copy`)
+    try {
+      await this.#copy(at, copy)
+      await this.disk.link(copy, target)
+    } finally {
+      await this.disk.unlink(copy).catch(() => undefined)
+    }
+  }
+
+  async #copy(from: string, to: string): Promise<void> {
+    const source = await this.disk.open(from, 'read')
+    const copy = await this.disk.open(to, 'any', 0o666).catch(async (error: unknown) => {
+      await source.close()
+      throw error
+    })
+    try {
+      await copy.truncate(0)
+      const block = Buffer.allocUnsafe(COPY_SIZE)
+      for (let at = 0; ; ) {
+        const count = await source.read(block, at)
+        if (count === 0) break
+        at += await copy.write([block.subarray(0, count)], at)
+      }
+      await copy.sync()
+    } finally {
+      await copy.close()
+      await source.close()
     }
   }
 
@@ -165,11 +211,20 @@ export class Aside {
   }
 
   async #remove(step: Step): Promise<void> {
-    if (step.outcome !== 'done' || !step.named) return
+    if (step.outcome !== 'done' || !step.named || this.options.done.how === 'none') return
     try {
+      await this.around.marker?.remove(step.file.at)
       await this.disk.unlink(step.file.at)
     } catch (error) {
       if (errnoOf(error) !== 'ENOENT') step.outcome = { error }
+    }
+  }
+
+  async #remember(steps: readonly Step[]): Promise<void> {
+    try {
+      await this.around.tracker.flush()
+    } catch (error) {
+      for (const step of steps) step.outcome = { error }
     }
   }
 
@@ -196,7 +251,7 @@ export class Aside {
 /** What a person is told. */
 function cannotSetAside(file: SpoolFile, { done }: AsideOptions, error: unknown): string {
   const where = done.how === 'move' ? ` to ${shownPath(done.directory)}` : done.how === 'suffix' ? ` to ${shownPath(basename(file.at))}${done.suffix}` : ''
-  const verb = done.how === 'delete' ? 'remove' : 'move'
+  const verb = { delete: 'remove', none: 'remember', move: 'move', suffix: 'move' }[done.how]
   return `cannot ${verb} ${shownPath(file.at)}${where}: ${errnoOf(error) ?? String(error)}; it was read, and is not read again`
 }
 

@@ -3,14 +3,18 @@
  * wait to be set aside, and which are not there any more. A look takes a small part of the time, however many files there are.
  */
 import type { Clock } from '../../events/flow.js'
+import { join } from 'node:path'
 import { Wake } from '../../events/wake.js'
 import type { FileStat } from '../../disk/disk.js'
+import type { Change } from '../../disk/notice.js'
 import { shownPath } from '../../disk/path.js'
 import { errnoOf, FlumeError } from '../../errors.js'
 import type { Notice } from '../rounds.js'
 import type { Backlog, Waiting } from './backlog.js'
 import { identityOf, type SpoolFile } from './file.js'
 import type { Known } from './known.js'
+import type { Marker } from './marker.js'
+import type { Tracker } from './tracker.js'
 import type { Found, Tree } from './tree.js'
 
 /** All in ms. */
@@ -27,10 +31,12 @@ export interface SpoolTimes {
 export interface Findings {
   /** They were read to their end, all of that is acked, and they are still there. */
   readonly done: readonly SpoolFile[]
-  /** They are not there. */
+  /** They are not there, or are remembered. */
   readonly missing: readonly SpoolFile[]
 }
 
+/** Of so many files it is known how they came. */
+const ARRIVED_MAX = 100_000
 /** Of the time, looking may take one part in so many: where a file was noticed, and by itself. */
 const SHARE_NOTICED = 10
 const SHARE = 300
@@ -47,6 +53,8 @@ export class Looks {
   /** What was read for a reader that gives no acks: by identity, as it was. */
   #passed = new Map<string, string>()
   readonly #started: number
+  /** By path: it came while somebody watched, and true: nothing was seen to be written to it there. */
+  readonly #arrived = new Map<string, boolean>()
   #soon = true
   #lookFrom = 0
   #lookAt = 0
@@ -58,6 +66,8 @@ export class Looks {
     readonly tree: Tree,
     readonly known: Known,
     readonly backlog: Backlog,
+    readonly tracker: Tracker,
+    readonly marker: Marker | undefined,
     readonly times: SpoolTimes,
     readonly once: boolean,
     readonly clock: Clock,
@@ -99,10 +109,11 @@ export class Looks {
     try {
       for await (const found of this.tree.files()) {
         const file = this.known.of(found)
-        if (file !== undefined) missing.delete(file)
+        const tracked = this.tracker.has(found.stat) // its place need not be held any more
+        if (file !== undefined && !tracked) missing.delete(file)
         if (file?.sent === true && file.isAs(found.stat)) {
           file.at = found.path
-          if (file.done && !file.aside) done.push(file)
+          if (file.done && !file.aside && !tracked) done.push(file)
         } else if (file?.aside !== true) this.#add(found, this.clock.now())
       }
     } catch (error) {
@@ -125,9 +136,11 @@ export class Looks {
     this.#news.wake()
   }
 
-  /** When it may be taken for finished, ms since the epoch. Where its time lies in the future, when that was seen counts. */
+  /** When it may be taken for finished, ms since the epoch; Infinity: nobody can tell. Where its time lies in the future, when that was seen counts. */
   finishedAt({ path, stat }: Found): number {
     const now = this.clock.now()
+    if (this.marker !== undefined) return this.marker.says(path) ? now : Infinity
+    if (stat.touched && this.#arrived.get(path) === true) return now
     if (stat.modified <= now) return stat.modified + this.times.settle
     const as = stateOf(stat)
     const seen = this.#future.get(path) ?? this.#before.get(path)
@@ -162,7 +175,7 @@ export class Looks {
 
   #add(found: Found, now: number): void {
     const { path, stat } = found
-    if (this.#passed.get(identityOf(stat)) === stateOf(stat)) return
+    if (this.#passed.get(identityOf(stat)) === stateOf(stat) || this.tracker.has(stat)) return
     if (this.once && stat.modified > this.#started && stat.modified <= now) return // the next run reads it
     const refused = this.#refused.get(path)
     if (refused !== undefined && refused.as === stateOf(stat) && (this.once || refused.until > now)) {
@@ -172,8 +185,17 @@ export class Looks {
     this.#refused.delete(path)
     const at = this.finishedAt(found)
     if (at <= now) return this.backlog.add(found)
+    if (at === Infinity) return // a notice, or the next look, tells when its marker is there
     this.#waits = true
     this.#wakeAt = Math.min(this.#wakeAt, at)
+  }
+
+  /** A file whose bytes change where it is, is written there; of others nobody knows what comes first, a new name or new bytes. */
+  #noticed(directory: string, change: Change, name: string | null): void {
+    if (this.#arrived.size > ARRIVED_MAX) this.#arrived.clear()
+    const path = join(directory, name ?? '')
+    if (name !== null) this.#arrived.set(path, change === 'entries' && this.#arrived.get(path) !== false)
+    this.soon()
   }
 
   #cannotLook(error: unknown): void {
@@ -192,7 +214,8 @@ export class Looks {
       this.#watches.delete(directory)
     }
     for (const directory of this.tree.directories) {
-      if (this.#watches.get(directory) === undefined) this.#watches.set(directory, this.notice?.(directory, () => this.soon()))
+      if (this.#watches.get(directory) !== undefined) continue
+      this.#watches.set(directory, this.notice?.(directory, (change, name) => this.#noticed(directory, change, name)))
     }
   }
 }

@@ -6,6 +6,7 @@ import { batchOf, type Batch, type Mark } from '../../events/batch.js'
 import type { Clock, Held, Reader, Source } from '../../events/flow.js'
 import type { Disk } from '../../disk/disk.js'
 import { shownPath } from '../../disk/path.js'
+import { errnoOf, FlumeError } from '../../errors.js'
 import type { HeaderOptions } from '../headers.js'
 import { LineEncoder, type Refused } from '../lines.js'
 import { Memory } from '../memory.js'
@@ -16,15 +17,19 @@ import { SpoolFile, spoolBeginning, spoolPosition, type SpoolPosition } from './
 import { Known } from './known.js'
 import { Lock } from './lock.js'
 import { Looks, type SpoolTimes } from './looks.js'
+import { Marker } from './marker.js'
 import { Backlog, type Order, type Waiting } from './backlog.js'
 import { SpoolLines, type Ended } from './lines.js'
 import { Opening } from './opening.js'
+import { Tracker } from './tracker.js'
 import { Tree, type TreeOptions } from './tree.js'
 
-export interface SpoolOptions extends Omit<TreeOptions, 'suffix' | 'apart'> {
+export interface SpoolOptions extends Omit<TreeOptions, 'suffix' | 'apart' | 'isMarker'> {
   /** End once all that was finished at the start is read. */
   readonly once: boolean
   readonly done: Done
+  /** The name of the file that says that another one is finished, where `*` is that of the other, or that all of a directory are. */
+  readonly marker?: string
   readonly order: Order
   /** `[A-Za-z0-9._-]+`: whose files these are, among all that feed one queue. */
   readonly sourceId: string
@@ -69,6 +74,7 @@ export class Spool implements Source {
   readonly #sending: Sending
   readonly #lines: SpoolLines
   readonly #lock: Lock
+  readonly #tracker: Tracker
   /** The reader gives acks, or what counts as such. */
   #acks = false
   /** They are not there any more, with something that was not read. */
@@ -86,14 +92,17 @@ export class Spool implements Source {
     this.asks = `spool.${options.sourceId}.`
     this.#memory = new Memory(this.asks, options.statePath, disk, spoolPosition, spoolBeginning)
     this.#lock = new Lock(`${options.statePath.replace(/\.json$/, '')}.lock`, disk, directory)
+    this.#tracker = new Tracker(`${options.statePath.replace(/\.json$/, '')}.done`, disk)
     const suffix = done.how === 'suffix' ? done.suffix : '.COMPLETED'
-    this.#tree = new Tree({ ...options, suffix, ...(done.how === 'move' && { apart: done.directory }) }, disk, say)
+    const marker = options.marker === undefined ? undefined : new Marker(options.marker, disk)
+    const apart = done.how === 'move' ? { apart: done.directory } : {}
+    this.#tree = new Tree({ ...options, suffix, isMarker: (name) => marker?.matches(name) === true, ...apart }, disk, say)
     this.#backlog = new Backlog(options.order, BACKLOG_MAX)
-    this.#looks = new Looks(this.#tree, this.#known, this.#backlog, times, once, clock, around.notice)
+    this.#looks = new Looks(this.#tree, this.#known, this.#backlog, this.#tracker, marker, times, once, clock, around.notice)
     this.#opening = new Opening(disk, clock, this.#tree, this.#looks, this.#known)
     this.#aside = new Aside(
       { done, directory, retry: times.retry },
-      { disk, clock, ready: () => this.#memory.flush(), say: (text) => this.#tree.sayOnce(text) },
+      { disk, clock, marker, tracker: this.#tracker, ready: () => this.#memory.flush(), say: (text) => this.#tree.sayOnce(text) },
       (...told) => this.#told(...told),
     )
     const encoder = new LineEncoder(eventBytesMax, refused, options.batchBytesMax)
@@ -169,6 +178,7 @@ export class Spool implements Source {
     await this.#memory.flushAll()
     this.#looks.close()
     await this.#memory.close()
+    await this.#tracker.close()
     await this.#lock.close()
   }
 
@@ -177,6 +187,7 @@ export class Spool implements Source {
     if (this.#acks) await this.#lock.take()
     const places = await this.#memory.places(reader)
     await this.#aside.idle()
+    if (this.options.done.how === 'none') await this.#tracker.load()
     const mine = [...places].filter(([, [{ path } = { path: '' }]]) => this.#owns(path))
     this.#known.begin(new Map(mine))
     this.#sending.gone = []
@@ -206,8 +217,9 @@ export class Spool implements Source {
   async *#read(waiting: Waiting, stop: AbortSignal): AsyncGenerator<Batch> {
     const opened = await this.#opening.open(waiting)
     if (opened === undefined) return
-    const file = opened.known ?? new SpoolFile(this.asks + this.around.randomId(), waiting.path)
-    const place = opened.known?.marked ?? null
+    const id = this.asks + this.around.randomId()
+    const file = opened.known ?? (await this.#tracker.standing(opened.stat, id)) ?? new SpoolFile(id, waiting.path)
+    const place = file.marked
     try {
       if (!(await file.place(opened.log, place))) {
         yield* this.#rewritten(file)
@@ -218,6 +230,10 @@ export class Spool implements Source {
       file.open(opened.log, opened.stat, await opened.log.stat(), waiting.path, this.around.clock.now())
       this.#known.add(file)
       yield* this.#after(file, yield* this.#lines.batches(file, opened, stop))
+    } catch (error) {
+      if (error instanceof FlumeError || errnoOf(error) === undefined) throw error
+      this.#tree.cannot('read all of', waiting.path, error)
+      this.#looks.refuse(waiting)
     } finally {
       this.#current = undefined
       file.detach()
@@ -270,6 +286,7 @@ export class Spool implements Source {
   #told(file: SpoolFile, outcome: 'done' | 'changed'): void {
     if (outcome === 'changed') return this.#looks.soon()
     this.#known.remove(file)
+    if (file.marked === null && this.options.done.how === 'none') this.#looks.pass(file)
     this.#forget(file)
     this.#looks.wake()
   }

@@ -20,6 +20,8 @@ export interface TreeOptions {
   readonly ignore: readonly string[]
   /** Names with this at their end are those of files that are set aside. */
   readonly suffix: string
+  /** Names of files that only say something about others. */
+  isMarker(name: string): boolean
   /** Absolute: files that are set aside are there. */
   readonly apart?: string
 }
@@ -103,7 +105,7 @@ export class Tree {
   }
 
   #isRead(path: string, { name }: DirectoryEntry): boolean {
-    if (name.endsWith(this.options.suffix)) return false
+    if (name.endsWith(this.options.suffix) || this.options.isMarker(name)) return false
     if (this.options.include.length === 0 && name.startsWith('.')) return false
     const relative = this.#relative(path)
     return this.#includes(relative) && !this.#ignores(relative)

@@ -22,7 +22,6 @@ const TIMESTAMP_KEY = /timestamp"\s*:/g
 export class Heads {
   /** By the text of a head, without the digits of its timestamp where these are its only difference. */
   readonly #kept = new Map<string, ReadonlyMap<string, string>>()
-  #lastText = ''
   #last: Head | undefined
 
   /** True: the head found last is that of the line before, too. */
@@ -30,15 +29,15 @@ export class Heads {
 
   /** The head of the line [at, end); undefined: the line must be parsed as a whole. */
   find(lines: Buffer, at: number, end: number): Head | undefined {
+    const size = this.#last?.bytes.length ?? Infinity
+    this.repeated = end - at >= size && lines.compare(this.#last!.bytes, 0, size, at, at + size) === 0
+    if (this.repeated) return this.#last
     const key = lines.subarray(at, end).indexOf(BODY_KEY) // not beyond the line, or a block without any would be searched for each
     if (key < 0) return undefined
     const headEnd = at + key + BODY_KEY.length
     const text = lines.toString('latin1', at, headEnd)
-    this.repeated = text === this.#lastText
-    if (this.repeated) return this.#last
     const bytes = Buffer.from(lines.subarray(at, headEnd))
     this.#last = this.#look(text, bytes) ?? this.#parse(text, lines, at)
-    this.#lastText = text
     return this.#last
   }
 
@@ -60,6 +59,16 @@ export class Heads {
     this.#kept.set(own !== undefined && own.digits === timestamp ? own.others : text, headers)
     return { bytes, headers, timestamp }
   }
+}
+
+/** Nothing but the body follows the head of the line [at, end): so its headers are those of the head. */
+export function endsWithBody(lines: Buffer, at: number, end: number, { bytes }: Head): boolean {
+  for (let index = at + bytes.length; index < end; index++) {
+    const byte = lines[index]
+    if (byte === 0x22) return index === end - 3 && lines[index + 1] === 0x7d
+    if (byte === 0x5c) index++
+  }
+  return false
 }
 
 /**

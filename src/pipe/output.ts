@@ -267,7 +267,8 @@ class Output {
       const waited = clock.now() - start
       this.#abandoned = seen === 'nobody'
       if (seen === 'reading' || (seen === 'unclear' && waited >= patience)) return { kind: 'plain', held: this.#settlement.stands() }
-      if (!this.#abandoned) await this.#changed(Math.min(100, 10 + waited / 5))
+      const pause = this.options.own === true ? 50 : 10 // a command just started finds us by itself
+      if (!this.#abandoned) await this.#changed(Math.min(100, pause + waited / 5))
     }
   }
 

@@ -5,7 +5,7 @@
  */
 import { FlumeError } from '../errors.js'
 import type { Batch, Mark, Position } from '../events/batch.js'
-import { Heads } from '../events/heads.js'
+import { endsWithBody, Heads } from '../events/heads.js'
 import { parseEvent } from '../events/json.js'
 import type { Refused } from '../events/rejects.js'
 import { positionOf } from './choice.js'
@@ -104,7 +104,7 @@ export class Balance implements Selector {
   /** Throws BAD_EVENT. */
   #key(lines: Buffer, at: number, end: number, header: string): string | undefined {
     const head = this.#heads.find(lines, at, end)
-    if (head === undefined) return parseEvent(lines.subarray(at, end)).headers.get(header)
+    if (head === undefined || !endsWithBody(lines, at, end, head)) return parseEvent(lines.subarray(at, end)).headers.get(header)
     return header === 'timestamp' ? head.timestamp : head.headers.get(header)
   }
 

@@ -1,9 +1,10 @@
 /** One input of a router: its batches in, its acks back, and where it is to begin again. What it holds is bounded. */
 import type { Batch, Mark } from '../events/batch.js'
 import type { Held } from '../events/flow.js'
+import { Copies } from './copies.js'
 import { Passages, type Passage } from './passages.js'
 import type { Router } from './router.js'
-import type { Portion, Portions } from './selector.js'
+import type { Portions } from './selector.js'
 
 export interface InletOptions {
   /** Most bytes that are held, unless one batch is longer. */
@@ -17,6 +18,7 @@ const LOOK = 1000
 
 export class Inlet {
   readonly #passages = new Passages()
+  readonly #copies = new Copies()
   /** Bytes that came without marks. */
   #offset = 0
 
@@ -38,11 +40,14 @@ export class Inlet {
       if (stop.aborted) return
       const place = batch.mark ?? this.#own(batch.lines.length)
       const selection = selector.select(batch, place)
-      const portions = keep(selection.portions, batch.lines)
+      const { portions, kept } = this.#keep(selection.portions, batch.lines)
       await aside()
       const passage: Passage = { mark: place, size: sizeOf(portions), done: false, ack: () => batch.mark && ack(batch.mark) }
       this.#passages.add(passage)
-      router.pass(place, { ...selection, portions }, () => this.#passages.finish(passage))
+      router.pass(place, { ...selection, portions }, () => {
+        this.#passages.finish(passage)
+        if (kept !== undefined) this.#copies.give(kept)
+      })
       batch.release()
       await this.#until(() => this.#passages.size < this.options.holdBytesMax || selector.ready !== undefined, stop)
     }
@@ -69,19 +74,22 @@ export class Inlet {
     while (!holds() && !stop.aborted) await router.changed.wait(router.options.clock, LOOK, stop)
   }
 
+  /** Memory of our own for what shares that of the batch. `kept`: it is used again, once all have it. */
+  #keep(portions: Portions, lines: Buffer): { readonly portions: Portions; readonly kept?: Buffer } {
+    if (!portions.some((portion) => portion?.lines === lines)) return { portions }
+    const kept = this.#copies.take(lines.length)
+    lines.copy(kept)
+    const copy = kept.subarray(0, lines.length)
+    const ours = portions.map((portion) => (portion?.lines === lines ? { ...portion, lines: copy } : portion))
+    return this.router.options.outlets.some(({ options }) => options.optional) ? { portions: ours } : { portions: ours, kept }
+  }
+
   /** A place of our own for what came without one. */
   #own(size: number): Mark {
     const from = this.#offset === 0 ? null : { offset: this.#offset }
     this.#offset += size
     return { partition: this.options.partition, from, to: { offset: this.#offset }, time: this.router.options.clock.now(), replayable: true }
   }
-}
-
-/** Memory of our own for what shares that of the batch. */
-function keep(portions: Portions, lines: Buffer): Portions {
-  if (!portions.some((portion) => portion?.lines === lines)) return portions
-  const copy: Pick<Portion, 'lines'> = { lines: Buffer.from(lines) }
-  return portions.map((portion) => (portion?.lines === lines ? { ...portion, ...copy } : portion))
 }
 
 function sizeOf(portions: Portions): number {

@@ -255,7 +255,7 @@ export class Outlet implements Source {
     this.#given.to.set(partition, to)
     if (this.options.optional) this.#sayGap(partition, stands?.offset ?? begin, begin)
     if (stands === undefined || stands.offset === begin) return mark
-    if (stands.offset > begin && !this.#straddled) {
+    if (stands.offset > begin && to.offset > stands.offset && !this.#straddled) {
       this.options.say(`gets events of ${partition} twice: the stage before does not begin where this output stands`)
       this.#straddled = true
     }

@@ -60,7 +60,8 @@ export function ascending(positions: readonly Position[]): readonly Position[] {
 
 /** Lines of a batch for one output, as the runs of bytes that they are. */
 export class Part {
-  #runs: { from: number; to: number }[] = []
+  /** Where each begins and ends, in turn. */
+  #runs: number[] = []
   #count = 0
   #size = 0
 
@@ -69,9 +70,9 @@ export class Part {
   add(from: number, to: number): void {
     this.#count++
     this.#size += to - from
-    const last = this.#runs.at(-1)
-    if (last?.to === from) last.to = to
-    else this.#runs.push({ from, to })
+    const runs = this.#runs
+    if (runs.length > 0 && runs[runs.length - 1] === from) runs[runs.length - 1] = to
+    else runs.push(from, to)
   }
 
   /** `count`: of the whole batch. */
@@ -80,7 +81,7 @@ export class Part {
     if (this.#count === count) return { lines: this.lines, count }
     const lines = Buffer.allocUnsafe(this.#size)
     let at = 0
-    for (const { from, to } of this.#runs) at += this.lines.copy(lines, at, from, to)
+    for (let index = 0; index < this.#runs.length; index += 2) at += this.lines.copy(lines, at, this.#runs[index], this.#runs[index + 1])
     return { lines, count: this.#count }
   }
 }

@@ -1,11 +1,16 @@
 /** One event as rules see it, flume-route(1): nothing of it is decoded before a rule asks, and nothing twice. */
 import type { Event } from '../events/event.js'
+import type { Head } from '../events/heads.js'
+import { parseEvent } from '../events/json.js'
 
 /** Key of an object or index of an array, from the outside in. */
 export type Path = readonly (string | number)[]
 
 /** What a rule compares: texts, numbers, booleans and null as they are, undefined where it is missing. */
 export type Value = unknown
+
+const EMPTY = Buffer.alloc(0)
+const LONE_SURROGATE = /\p{Surrogate}/u
 
 export class Subject {
   #body: string | undefined
@@ -18,7 +23,16 @@ export class Subject {
   }
 
   get body(): string {
-    return (this.#body ??= this.event.body.toString())
+    return (this.#body ??= this.text())
+  }
+
+  /** Something of the body was looked at. */
+  get inside(): boolean {
+    return this.#body !== undefined
+  }
+
+  protected text(): string {
+    return this.event.body.toString()
   }
 
   /** Undefined also where the body is no JSON. */
@@ -31,6 +45,36 @@ export class Subject {
       value = (value as Record<string | number, Value>)[key]
     }
     return value
+  }
+}
+
+/** The event of one line, of which only the head was looked at so far. */
+export class LineSubject extends Subject {
+  /** `line`: nothing but its body follows the head, and all of it is UTF-8. */
+  constructor(
+    readonly head: Head,
+    readonly line: Buffer,
+  ) {
+    super({ headers: head.headers, body: EMPTY })
+  }
+
+  override header(name: string): string | undefined {
+    return name === 'timestamp' ? this.head.timestamp : super.header(name)
+  }
+
+  /** Throws BAD_EVENT. */
+  protected override text(): string {
+    const { head, line } = this
+    const text = textOf(line.toString('utf8', head.bytes.length - 1, line.length - 2))
+    return text === undefined || LONE_SURROGATE.test(text) ? parseEvent(line).body.toString() : text
+  }
+}
+
+function textOf(json: string): string | undefined {
+  try {
+    return JSON.parse(json) as string
+  } catch {
+    return undefined
   }
 }
 

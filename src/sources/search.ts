@@ -50,7 +50,9 @@ async function searchOnce(
   partition: Partition, place: FilePosition, wasTruncated: boolean, known: Known, listings: Listings,
 ): Promise<boolean> {
   const own = await listings.withIdentity(partition.path, identityOf(place))
-  if (place.offset === 0) return !wasTruncated && own !== undefined && wasBorn(own.stat.born, partition.birth) && take(partition, place, own, known, listings)
+  if (place.offset === 0 && partition.stops.length === 0) {
+    return !wasTruncated && own !== undefined && wasBorn(own.stat.born, partition.birth) && take(partition, place, own, known, listings)
+  }
   if (own !== undefined && (await isDone(partition, place, own, known))) return true
   if (own !== undefined && (await take(partition, place, own, known, listings))) return true
   for (const candidate of await sameStart(partition, place, wasTruncated, listings)) {

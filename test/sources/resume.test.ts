@@ -61,6 +61,25 @@ t.test('a reader that keeps positions:', async (t) => {
     t.ok(blank.bodies.join() === numbers(1, MANY).join(), 'where all hold no more, nothing was stored')
   })
 
+  t.test('the same of a file that was copied and truncated, or renamed, meanwhile: it is not another file for those that have some of it', async (t) => {
+    for (const how of ['copytruncate', 'rename', 'copytruncate of a short one'] as const) {
+      const file = join(t.testdir({ log: text(1, MANY) }), 'log')
+      if (how.endsWith('short one')) fs.writeFileSync(file, text(1, 20))
+      const { sent } = await readOnce([file], new Map(), SMALL)
+      const { partition, to } = sent[how.endsWith('short one') ? 0 : 2]!.mark
+      if (how === 'rename') fs.renameSync(file, `${file}.1`)
+      else {
+        fs.copyFileSync(file, `${file}.1`)
+        fs.truncateSync(file)
+      }
+      fs.appendFileSync(file, text(2001, 2003))
+      const next = await readOnce([`${file}*`], new Map([[partition, [{ offset: 0 }, to]]]), SMALL)
+      const again = next.sent.filter(({ mark }) => mark.partition === partition).flatMap(({ bodies }) => bodies)
+      t.ok(again.join() === (how.endsWith('short one') ? numbers(1, 20) : numbers(1, MANY)).join(), how)
+      t.same(next.bodies.filter((body) => !again.includes(body)), numbers(2001, 2003), how)
+    }
+  })
+
   t.test('a file that another command reads to the same reader is left to that command', async (t) => {
     const directory = t.testdir({ ours: text(1, 3), theirs: text(11, 13), elsewhere: {} })
     const [ours, theirs] = [join(directory, 'ours'), join(directory, 'theirs')]

@@ -87,14 +87,22 @@ export class Branch {
       this.#restarts.started()
       const child = (this.#child = await startTaking(command, stdout, { pid, uid, now: clock.now() }))
       await this.#feed(child, stop)
-      if (this.outlet.done) await child.ended
-      const ended = stop.aborted || this.outlet.done ? undefined : await endOf(child, clock, END_MS.soon)
+      if (stop.aborted || this.outlet.done) return this.#finish(child, stop)
+      const ended = await endOf(child, clock, END_MS.soon)
       this.#child = undefined
-      if (ended === undefined) return 0
       if (this.outlet.kind === undefined) checkRuns(ended, command)
       await this.#restarts.wait(ended, stop, () => this.#over)
       if (this.#over) return 0
     }
+    return 0
+  }
+
+  /** One that gives acks ends by itself; another may have been started too late to hear of a signal to all of the line. */
+  async #finish(child: Child, stop: AbortSignal): Promise<0> {
+    const acks = this.outlet.kind === 'acks' || this.outlet.kind === 'keeps'
+    if (stop.aborted && !acks) await endOf(child, this.context.clock, this.outlet.kind === undefined ? END_MS.soon : END_MS.late)
+    else if (this.outlet.done) await child.ended
+    this.#child = undefined
     return 0
   }
 

@@ -1,5 +1,5 @@
 /** flume-route in a real shell, with real queues: who gets what, what is acked, and what becomes of outputs that do not do as they should. */
-import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import '../support/real-processes.js'
@@ -125,6 +125,13 @@ t.test('a command that ends is started again: nothing is lost, and the others ha
   const head = "mkdir once 2>/dev/null && exec head -n 2; exec flume-buffer after"
   await ends(t, `flume-tail --once a.log | flume-route --to 'flume-buffer q2' --to '${head}'`, '0 0', directory)
   for (const queue of ['q', 'late', 'q2']) t.same(await bodies(queue, directory), LINES, queue)
+})
+
+t.test('a command that is started just after the signal to all of the line is ended, too', async (t) => {
+  const directory = t.testdir({ bin: { mkfifo: '#!/bin/sh\nkill -TERM $PPID; sleep 0.5; PATH=${PATH#*:} exec mkfifo "$@"\n' } })
+  chmodSync(join(directory, 'bin/mkfifo'), 0o755)
+  const { out } = await shell("PATH=$PWD/bin:$PATH; flume-route --to 'echo $$ > pid; exec sleep 1000' </dev/null; echo $?; kill -0 $(cat pid) || echo ended", directory)
+  t.equal(out, '143\nended\n')
 })
 
 t.test('a command that closes its stdin is ended, one that hangs stops the flow, and SIGTERM ends it all', async (t) => {

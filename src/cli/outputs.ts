@@ -20,6 +20,7 @@ export interface OutputsValues {
   readonly hold: number
   readonly ack: string
   readonly grace: number
+  readonly balance: string | undefined
   readonly failover: boolean
   readonly 'failover-after': number | undefined
 }
@@ -45,7 +46,7 @@ export class Outputs {
     const { clock, say } = context
     const holdBytesMax = Math.max(values.hold, 1)
     this.outlets = specs.map(({ name, suffix, optional }) => new Outlet({
-      name, suffix, holdBytesMax, optional,
+      name, suffix, holdBytesMax, optional, replayable: !values.failover,
       now: () => clock.now(),
       changed: () => this.#met.wake(),
       progress: () => this.onProgress(),
@@ -164,7 +165,8 @@ export class Outputs {
   #binding(): Role {
     const bound = this.#branches.filter(({ outlet }) => !outlet.options.optional && outlet.binding !== undefined)
     if (bound.length === 0) return {}
-    const binding = bound.map(({ spec, outlet }) => `${spec.name} (${spec.rule}): ${outlet.binding}`).join('; ')
+    const { balance } = this.values
+    const binding = bound.map(({ spec, outlet }) => `${spec.name} (${balance ?? spec.rule}): ${outlet.binding}`).join('; ')
     return { binding, ...(bound.some(({ outlet }) => outlet.rebind) ? { rebind: true } : {}) }
   }
 }

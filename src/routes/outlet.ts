@@ -28,6 +28,8 @@ export interface OutletOptions {
   readonly suffix: string
   /** Nobody waits for it: it misses what comes when it is full. */
   readonly optional: boolean
+  /** What it gets follows from each event, so that a replay gives it the same. */
+  readonly replayable: boolean
   /** It is full with so many bytes that are not acked. */
   readonly holdBytesMax: number
   /** A reader has come, and it is known what it is; or it has gone. */
@@ -248,7 +250,8 @@ export class Outlet implements Source {
    */
   #marked(mark: Numbered): Numbered {
     const { partition, to } = mark
-    if (this.kind === 'acks') return { ...mark, partition: partition + this.options.suffix }
+    const { replayable, suffix } = this.options
+    if (this.kind === 'acks') return { ...mark, partition: partition + suffix, replayable: replayable && mark.replayable }
     if (this.kind !== 'keeps') return mark
     const begin = mark.from?.offset ?? 0
     const stands = this.#given.to.get(partition) ?? this.#stands.get(partition)?.[0]

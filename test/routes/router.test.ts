@@ -73,7 +73,8 @@ async function* read(held: Held, pick: Pick): AsyncGenerator<Batch> {
     const next = Math.min(from + 1 + pick(6), COUNT, ...stops.filter((stop) => stop > from))
     const lines = Array.from({ length: next - from }, (_, n) => `{"body":"${from + n}"}\n`).join('')
     const at = (number: number): Position => ({ offset: number * 10, path: 'p' })
-    yield batchOf(Buffer.from(lines), next - from, { partition: PARTITION, from: from === 0 ? null : { offset: from * 10 }, to: at(next), time: 0, replayable: true })
+    const begin = from === 0 ? null : { offset: from * 10 }
+    yield batchOf(Buffer.from(lines), next - from, { partition: PARTITION, from: begin, to: at(next), time: 0, replayable: true })
     from = next
   }
 }
@@ -85,7 +86,8 @@ async function run(t: Test, selectorOf: (outlets: readonly Outlet[]) => Selector
   for (let runs = 0; runs < 200; runs++) {
     const stop = new AbortController()
     const outlets = names.map((name) => new Outlet({
-      name, suffix: `.${name}`, optional: false, holdBytesMax: 500, now: () => 0, changed: () => undefined, progress: () => undefined, say: (message) => t.fail(`${seed}: ${message}`),
+      name, suffix: `.${name}`, optional: false, replayable: true, holdBytesMax: 500,
+      now: () => 0, changed: () => undefined, progress: () => undefined, say: (message) => t.fail(`${seed}: ${message}`),
     }))
     const router = new Router({ outlets, selector: selectorOf(outlets), clock, aside: () => Promise.resolve() })
     const inlet = new Inlet(router, { holdBytesMax: 500, partition: 'pipe.x' })

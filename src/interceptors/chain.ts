@@ -131,7 +131,7 @@ export class Chain {
     const [heading, written, text] = [head.bytes.toString(encoding), bytes.toString(encoding), bodies.toString(encoding)]
     const emit = (draft: Draft): void => {
       if (draft.rewritten) task.out.add(draft)
-      else task.out.addText(draft.altered ? headText(draft.headers) : heading, written.slice(w + heading.length, next))
+      else task.out.addText(draft.altered ? draft.headText : heading, written.slice(w + heading.length, next))
     }
     let w = 0
     let b = 0
@@ -174,7 +174,7 @@ export class Chain {
 
   /** Through the interceptors from this one on. */
   #pass(task: Task, draft: Draft, from: number, emit: (draft: Draft) => void, place = placeOf(task)): void {
-    if (draft.headers.has(GAP)) return emit(draft)
+    if (draft.get(GAP) !== undefined) return emit(draft)
     for (let n = from; n < this.links.length; n++) {
       const link = this.links[n]!
       const outcome = bounded(link.interceptor.intercept(draft, place), task)

@@ -4,6 +4,7 @@
  */
 import { isUtf8 } from 'node:buffer'
 import type { Event } from '../events/event.js'
+import { headText, quoted } from '../events/json.js'
 
 /** The name by which an option means the body, where others are names of headers. */
 export const BODY = 'body'
@@ -15,9 +16,13 @@ export const GAP = 'flume.gap'
 export const ERROR = 'flume.error'
 
 export class Draft {
+  /** Those it came with, or all of them, its own. */
   #headers: ReadonlyMap<string, string>
-  /** Of this event alone. */
+  /** All of them, of this event alone. */
   #own: Map<string, string> | undefined
+  /** Headers that were added and are not in any map yet: most events need none. */
+  #names: string[] = NONE
+  #values: string[] = NONE
   #body: string | undefined
   /** Names of headers whose text is JSON as it stands: a number, true, an object. */
   #json: Set<string> | undefined
@@ -43,12 +48,24 @@ export class Draft {
   }
 
   get headers(): ReadonlyMap<string, string> {
-    return this.#headers
+    return this.#names.length > 0 ? this.#mine() : this.#headers
   }
 
   /** The headers were touched. */
   get altered(): boolean {
-    return this.#own !== undefined
+    return this.#own !== undefined || this.#names.length > 0
+  }
+
+  /** As headText() of the headers. */
+  get headText(): string {
+    if (this.#names.length === 0) return headText(this.#headers)
+    let text = begunHead(this.#headers)
+    let comma = this.#headers.size === 0 ? '' : ','
+    for (let n = 0; n < this.#names.length; n++) {
+      text += comma + keyText(this.#names[n]!) + quoted(this.#values[n]!)
+      comma = ','
+    }
+    return `${text}},"body":"`
   }
 
   get body(): string {
@@ -62,7 +79,9 @@ export class Draft {
 
   /** A header, or the body by its name. */
   get(name: string): string | undefined {
-    return name === BODY ? this.body : this.#headers.get(name)
+    if (name === BODY) return this.body
+    const added = this.#names.indexOf(name)
+    return added < 0 ? this.#headers.get(name) : this.#values[added]
   }
 
   /** `json`: the text is JSON. */
@@ -72,14 +91,22 @@ export class Draft {
   }
 
   setHeader(name: string, text: string, json = false): void {
-    this.#mine().set(name, text)
+    const { length } = this.#names
+    if (this.#own !== undefined || length >= ADDED_MAX || this.#headers.has(name) || this.#names.includes(name)) this.#mine().set(name, text)
+    else if (length > 0) {
+      this.#names.push(name)
+      this.#values.push(text)
+    } else {
+      this.#names = [name]
+      this.#values = [text]
+    }
     if (json) (this.#json ??= new Set()).add(name)
     else this.#json?.delete(name)
   }
 
   delete(name: string): void {
     if (name === BODY) this.body = ''
-    else if (this.#headers.has(name)) this.#mine().delete(name)
+    else if (this.headers.has(name)) this.#mine().delete(name)
   }
 
   isJson(name: string): boolean {
@@ -88,18 +115,48 @@ export class Draft {
 
   /** Another event with the same headers. */
   copy(body: string): Draft {
-    const draft = new Draft(this.#headers, body, this.latin1)
+    const draft = new Draft(this.headers, body, this.latin1)
     if (this.#json !== undefined) draft.#json = new Set(this.#json)
     draft.rewritten = true
     return draft
   }
 
   toEvent(): Event {
-    return { headers: this.#headers, body: Buffer.from(this.body, this.latin1 ? 'latin1' : 'utf8') }
+    return { headers: this.headers, body: Buffer.from(this.body, this.latin1 ? 'latin1' : 'utf8') }
   }
 
   #mine(): Map<string, string> {
     if (this.#own === undefined) this.#headers = this.#own = new Map(this.#headers)
+    for (let n = 0; n < this.#names.length; n++) this.#own.set(this.#names[n]!, this.#values[n]!)
+    this.#names = this.#values = NONE
     return this.#own
   }
+}
+
+/** Never changed. */
+const NONE: string[] = []
+/** More of them are better looked up in a map. */
+const ADDED_MAX = 32
+const KEYS_MAX = 1000
+const keys = new Map<string, string>()
+
+/** `"name":` */
+function keyText(name: string): string {
+  const known = keys.get(name)
+  if (known !== undefined) return known
+  if (keys.size >= KEYS_MAX) keys.clear()
+  const text = `${quoted(name)}:`
+  keys.set(name, text)
+  return text
+}
+
+const begun = new WeakMap<ReadonlyMap<string, string>, string>()
+
+/** The head of an event with these headers, up to the last of them: many events share it. */
+function begunHead(headers: ReadonlyMap<string, string>): string {
+  const known = begun.get(headers)
+  if (known !== undefined) return known
+  const text = headers.size === 0 ? '{"headers":{' : headText(headers).slice(0, -'},"body":"'.length)
+  begun.set(headers, text)
+  return text
 }

@@ -1,5 +1,5 @@
 /** The event lines that come out of a batch: text is gathered and encoded at once, what is only copied stays bytes. */
-import { formatEvent, headText, quoted } from '../events/json.js'
+import { formatEvent, quoted } from '../events/json.js'
 import type { Draft } from './draft.js'
 
 /** Characters of text that are encoded at once. */
@@ -26,7 +26,7 @@ export class EventLines {
 
   add(event: Draft): void {
     if (event.latin1) this.addBytes(formatEvent(event.toEvent()), 1)
-    else this.addText(headText(event.headers), `${quoted(event.body).slice(1)}}\n`)
+    else this.addText(event.headText, `${quoted(event.body).slice(1)}}\n`)
   }
 
   /** Whole lines. */

@@ -15,7 +15,7 @@ import { levelsOf, Places, type PlaceOptions } from '../../../src/sinks/hdfs/pat
 import { FakeClock } from '../../support/clock.js'
 import { chooser, MemoryDisk } from '../../support/memory-disk.js'
 import { shell } from '../../support/shell.js'
-import { STREAM, Sinking, TIME, frame, named, optionsOf } from '../../support/sinking.js'
+import { Feed, STREAM, Sinking, TIME, frame, named, optionsOf } from '../../support/sinking.js'
 
 const HOST = { name: 'web1', fqdn: 'web1.example.org', ip: '192.0.2.7' }
 
@@ -164,6 +164,22 @@ t.test('wherever the sink is killed: nothing overlaps, and looking changes nothi
     t.equal(ranges(of(after, 'stream')), `0-${SIZE * FRAMES - 1}`)
     t.same([...of(after, 'overlap'), ...of(after, 'missing'), ...of(after, 'temporary')], [], `step ${step}, replayed`)
   }
+})
+
+t.test('beside a sink at work: what is missing begins where its acks stand, and is there in the end', async (t) => {
+  const disk = new MemoryDisk()
+  const feed = new Feed()
+  const event = (k: string): object => ({ headers: { k }, body: 'x' })
+  const sinking = new Sinking(optionsOf('', { path: '/out/%{k}', rollCount: 2, spool: '/state' }), feed, disk.boot(), new FakeClock(TIME))
+  const look = (): Promise<Finding[]> => found(localFileSystem(disk.boot()), '/out/%{k}')
+  feed.push(frame(0, [event('b'), event('b')]), frame(2, [event('a')]), frame(3, [event('b'), event('b')]))
+  await sinking.untilAcked(2)
+  while (!of(await look(), 'stream').some((each) => 'last' in each && each.last === 4)) await new Promise((resolve) => setImmediate(resolve))
+  t.equal(ranges(of(await look(), 'missing')), '2-2', 'in a file that is being filled')
+  t.equal(sinking.offsets.at(-1), 2, 'the queue holds it: so far it is acked, and no further')
+  feed.end()
+  t.equal(await sinking.ended, undefined)
+  t.same(of(await look(), 'missing'), [])
 })
 
 t.test('a directory that may not be read: said, the others are listed, and the end is 77', async (t) => {

@@ -60,7 +60,7 @@ export class Sending {
   /** The place of a partition, without lines. */
   async place(partition: Partition): Promise<Batch> {
     await this.encoder.refused.flush()
-    return batchOf(Buffer.alloc(0), 0, partition.mark(partition.position(this.now()), this.now(), this.#taken()))
+    return batchOf(Buffer.alloc(0), 0, partition.mark(partition.position(this.now()), this.now(), this.taken()))
   }
 
   /** The event that says what is lost; nothing of the partition comes after it. */
@@ -71,7 +71,7 @@ export class Sending {
     headers.set('flume.gap', lost.reason).set('file', partition.path)
     headers.set('first', String(place.offset)).set('last', String(lost.to - 1))
     partition.lost = undefined
-    const mark = partition.mark({ ...place, offset: lost.to, size: lost.to, ended: true }, now, this.#taken())
+    const mark = partition.mark({ ...place, offset: lost.to, size: lost.to, ended: true }, now, this.taken())
     return batchOf(formatEvent({ headers, body: Buffer.alloc(0) }), 1, mark)
   }
 
@@ -87,7 +87,7 @@ export class Sending {
       ...(multiline !== undefined && { endOf: (index: number) => multiline.end(raw, index, to) }),
       partition: partition.id,
       positionAt,
-      markAt: (index) => partition.mark(positionAt(index), now, this.#taken()),
+      markAt: (index) => partition.mark(positionAt(index), now, this.taken()),
     }
   }
 
@@ -96,7 +96,8 @@ export class Sending {
     return parts > 0 ? headers.set('flume.part', String(parts)) : headers
   }
 
-  #taken(): readonly string[] {
+  /** These go with the next mark. */
+  taken(): readonly string[] {
     const { gone } = this
     if (gone.length > 0) this.gone = []
     return gone

@@ -1,4 +1,4 @@
-/** flume-spool: the lines of finished files in a directory as events on stdout; each file is set aside once all of it is acked. */
+/** flume-spool: the lines, or records, of finished files in a directory as events on stdout; each file is set aside once all of it is acked. */
 import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -7,6 +7,7 @@ import { errnoOf, FlumeError } from '../../errors.js'
 import { deliver } from '../../pipe/output.js'
 import type { Done } from '../../sources/spool/aside.js'
 import { ORDERS, type Order } from '../../sources/spool/backlog.js'
+import type { Format } from '../../sources/spool/records.js'
 import { Spool } from '../../sources/spool/spool.js'
 import { stateName } from '../../sources/state.js'
 import { Meter } from '../../stat/meter.js'
@@ -32,6 +33,11 @@ const options = {
   order: { type: 'text', default: 'oldest', choices: ORDERS, placeholder: 'ORDER', describe: 'which file comes first: oldest, youngest, name' },
   settle: { type: 'duration', default: '2s', placeholder: 'TIME', describe: 'a file is finished when it was not written to for so long' },
   marker: { type: 'text', placeholder: 'NAME', describe: 'a file is finished once this one is there; * in it is its own name' },
+  whole: { type: 'flag', describe: 'each file is one event' },
+  json: { type: 'flag', describe: 'each element of a JSON array is an event' },
+  csv: { type: 'flag', describe: 'each record of CSV is an event, a JSON object with the names of the first record' },
+  'csv-delimiter': { type: 'text', default: ',', placeholder: 'TEXT', describe: 'what stands between two values of CSV; tab: \\t' },
+  avro: { type: 'flag', describe: 'each record of an Avro container file is an event, as JSON' },
   poll: { type: 'duration', default: '1s', placeholder: 'TIME', describe: 'look so often for new files where nothing gives notice of them' },
   retry: { type: 'duration', default: '1m', placeholder: 'TIME', describe: 'try a file again that could not be read, or set aside' },
   ...HEADERS,
@@ -92,12 +98,31 @@ async function spoolOptions(values: Values<typeof options>, directory: string, c
     include: values.include,
     ignore: values.ignore,
     order: values.order as Order,
+    ...(await formatOf(values)),
     sourceId: await sourceId(values, context),
     headers: headerOptions(values),
     eventBytesMax: values['event-bytes-max'],
     ...batchBytes(values),
     statePath: resolve(context.directory, values.state ?? join(context.stateDirectory, stateName([real], 'spool'))),
     times: { settle: values.settle, poll: Math.max(values.poll, 1), retry: Math.max(values.retry, 1) },
+  }
+}
+
+/** Loaded when it is needed: most files are of lines. */
+async function formatOf(values: Values<typeof options>): Promise<{ format?: Format }> {
+  const [name, another] = (['whole', 'json', 'csv', 'avro'] as const).filter((format) => values[format])
+  if (another !== undefined) throw new FlumeError('BAD_OPTION', `--${name} and --${another} exclude each other`)
+  switch (name) {
+    case 'whole':
+      return { format: (await import('../../sources/spool/formats/whole.js')).whole }
+    case 'json':
+      return { format: (await import('../../sources/spool/formats/json.js')).jsonValues }
+    case 'csv':
+      return { format: (await import('../../sources/spool/formats/csv.js')).csv(values['csv-delimiter'].replace('\\t', '\t') || ',') }
+    case 'avro':
+      return { format: (await import('../../sources/spool/formats/avro.js')).avroRecords }
+    default:
+      return {}
   }
 }
 
@@ -131,8 +156,9 @@ async function doneOf(text: string, directory: string, { disk, directory: here }
 }
 
 /** At the end of --once: what could not be read, or set aside. */
-function statusOf({ unreadable, failures }: Spool): number {
-  if (unreadable.length > 0) return STATUS.PERMISSION
+function statusOf({ trouble, failures }: Spool): number {
+  if (trouble.unreadable.size > 0) return STATUS.PERMISSION
+  if (trouble.incomplete.size > 0) return STATUS.BAD_EVENT
   if (failures.length === 0) return 0
   return failures.every((error) => ['EACCES', 'EPERM'].includes(errnoOf(error) ?? '')) ? STATUS.PERMISSION : STATUS.IO
 }

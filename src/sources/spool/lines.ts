@@ -8,7 +8,12 @@ import { rawOf, type Opened } from './opening.js'
 /** How it came to an end: all was read, or was not as the file is damaged, it changed, it is another one now, or somebody stopped it. */
 export type Ended = 'read' | 'damaged' | 'changed' | 'rewritten' | 'stopped'
 
-export class SpoolLines {
+/** What is in a file, as batches. */
+export interface Contents {
+  batches(file: SpoolFile, opened: Opened, stop: AbortSignal): AsyncGenerator<Batch, Ended>
+}
+
+export class SpoolLines implements Contents {
   readonly #reading: Reading
 
   constructor(readonly sending: Sending) {

@@ -19,8 +19,9 @@ import { Lock } from './lock.js'
 import { Looks, type SpoolTimes } from './looks.js'
 import { Marker } from './marker.js'
 import { Backlog, type Order, type Waiting } from './backlog.js'
-import { SpoolLines, type Ended } from './lines.js'
+import type { Contents, Ended } from './lines.js'
 import { Opening } from './opening.js'
+import { contentsOf, type Format } from './records.js'
 import { Tracker } from './tracker.js'
 import { Tree, type TreeOptions } from './tree.js'
 
@@ -31,6 +32,8 @@ export interface SpoolOptions extends Omit<TreeOptions, 'suffix' | 'apart' | 'is
   /** The name of the file that says that another one is finished, where `*` is that of the other, or that all of a directory are. */
   readonly marker?: string
   readonly order: Order
+  /** What a record is; absent: a line. */
+  readonly format?: Format
   /** `[A-Za-z0-9._-]+`: whose files these are, among all that feed one queue. */
   readonly sourceId: string
   readonly headers: HeaderOptions
@@ -72,7 +75,7 @@ export class Spool implements Source {
   readonly #opening: Opening
   readonly #aside: Aside
   readonly #sending: Sending
-  readonly #lines: SpoolLines
+  readonly #contents: Contents
   readonly #lock: Lock
   readonly #tracker: Tracker
   /** The reader gives acks, or what counts as such. */
@@ -107,7 +110,7 @@ export class Spool implements Source {
     )
     const encoder = new LineEncoder(eventBytesMax, refused, options.batchBytesMax)
     this.#sending = new Sending(encoder, options.headers, host, () => clock.now())
-    this.#lines = new SpoolLines(this.#sending)
+    this.#contents = contentsOf(options, this.#sending, (path, error) => this.#tree.cannot('read all of', path, error))
   }
 
   /** Bytes of files that were finished, and not read, as of its last look. */
@@ -116,9 +119,9 @@ export class Spool implements Source {
     return this.#backlog.bytes + current
   }
 
-  /** What could not be read. */
-  get unreadable(): readonly string[] {
-    return [...this.#tree.unreadable]
+  /** What could not be read, and what was in part only. */
+  get trouble(): Pick<Tree, 'unreadable' | 'incomplete'> {
+    return this.#tree
   }
 
   /** Why files that were read could not be set aside. */
@@ -229,7 +232,7 @@ export class Spool implements Source {
       this.#current = file
       file.open(opened.log, opened.stat, await opened.log.stat(), waiting.path, this.around.clock.now())
       this.#known.add(file)
-      yield* this.#after(file, yield* this.#lines.batches(file, opened, stop))
+      yield* this.#after(file, yield* this.#contents.batches(file, opened, stop))
     } catch (error) {
       if (error instanceof FlumeError || errnoOf(error) === undefined) throw error
       this.#tree.cannot('read all of', waiting.path, error)

@@ -43,6 +43,8 @@ export class Tree {
   directories = new Set<string>()
   /** What could not be looked into, or read, as far as known. */
   readonly unreadable = new Set<string>()
+  /** Of which not all could be read. */
+  readonly incomplete = new Set<string>()
 
   constructor(
     readonly options: TreeOptions,
@@ -85,8 +87,9 @@ export class Tree {
   }
 
   /** A file that cannot be read. */
-  cannot(what: string, path: string, error: unknown): void {
-    this.unreadable.add(path)
+  cannot(what: 'look into' | 'look at' | 'read' | 'read all of', path: string, error: unknown): void {
+    if (what === 'read all of') this.incomplete.add(path)
+    else this.unreadable.add(path)
     this.sayOnce(`cannot ${what} ${shownPath(path)}: ${errnoOf(error) ?? String(error)}`)
   }
 

@@ -1,0 +1,147 @@
+/**
+ * The records of an Avro container file, each as JSON. The blocks are found here, so that a place in the middle of a large
+ * file is had by skipping; what is in them is for avsc. The place before record n of a block is byte n of that block.
+ */
+import { promisify } from 'node:util'
+import * as zlib from 'node:zlib'
+import avro, { type Type } from 'avsc'
+import type { DiskFile } from '../../../disk/disk.js'
+import { FlumeError } from '../../../errors.js'
+import { readAt } from '../../position.js'
+import type { SpoolRecord } from '../records.js'
+
+interface Header {
+  readonly meta: Readonly<Record<string, Buffer>>
+  readonly sync: Buffer
+}
+
+interface Container {
+  readonly type: Type
+  readonly sync: Buffer
+  readonly start: number
+  unpack(block: Buffer): Promise<Buffer>
+}
+
+const MAGIC = Buffer.from('Obj\u0001', 'latin1')
+const SYNC_SIZE = 16
+const HEADER_SIZE_MAX = 16 * 1024 * 1024
+/** Packed or not. */
+const BLOCK_SIZE_MAX = 256 * 1024 * 1024
+/** Two numbers of 64 bits. */
+const NUMBERS_SIZE_MAX = 20
+
+const LONG = avro.Type.forSchema('long')
+const HEADER = avro.Type.forSchema({
+  type: 'record', name: 'Header',
+  fields: [
+    { name: 'magic', type: { type: 'fixed', name: 'Magic', size: MAGIC.length } },
+    { name: 'meta', type: { type: 'map', values: 'bytes' } },
+    { name: 'sync', type: { type: 'fixed', name: 'Sync', size: SYNC_SIZE } },
+  ],
+})
+/** As they stand: not all of them are numbers of JavaScript. */
+const BIG_LONG = avro.types.LongType.__with({
+  fromBuffer: (bytes: Buffer) => bytes.readBigInt64LE(),
+  toBuffer: (value: bigint) => {
+    const bytes = Buffer.alloc(8)
+    bytes.writeBigInt64LE(value)
+    return bytes
+  },
+  fromJSON: BigInt,
+  toJSON: Number,
+  isValid: (value: unknown) => typeof value === 'bigint',
+  compare: (a: bigint, b: bigint) => (a < b ? -1 : a > b ? 1 : 0),
+})
+
+const inflate = promisify<Buffer, zlib.ZlibOptions, Buffer>(zlib.inflateRaw)
+
+export async function* avroRecords(log: DiskFile, from: number): AsyncGenerator<SpoolRecord> {
+  const { type, sync, start, unpack } = await containerOf(log)
+  for (let at = start; ; ) {
+    const numbers = await readAt(log, at, NUMBERS_SIZE_MAX)
+    if (numbers.length === 0) return
+    const [count, size, begins] = numbersOf(numbers, at)
+    const end = at + begins + size + SYNC_SIZE
+    if (from < end) {
+      const block = await readAt(log, at + begins, size + SYNC_SIZE)
+      if (block.length < size + SYNC_SIZE) throw damaged(`it ends in the middle of the block at byte ${at}`)
+      if (!block.subarray(size).equals(sync)) throw damaged(`the block at byte ${at} does not end with the mark of this file`)
+      yield* recordsOf(type, await unpack(block.subarray(0, size)), { at, end, count, skip: Math.max(0, from - at) })
+    }
+    at = end
+  }
+}
+
+/** `skip`: so many of them were sent. A block of fewer bytes than records has no place within it. */
+function* recordsOf(type: Type, bytes: Buffer, { at, end, count, skip }: { at: number; end: number; count: number; skip: number }): Generator<SpoolRecord> {
+  const placed = count < end - at
+  for (let n = 1, offset = 0; n <= count; n++) {
+    const decoded = decode(type, bytes, offset, at)
+    if (decoded.offset < 0) throw damaged(`record ${n} of the block at byte ${at} is cut off`)
+    offset = decoded.offset
+    if (n > skip) yield { body: Buffer.from(jsonOf(decoded.value)), end: n === count ? end : placed ? at + n : at }
+  }
+}
+
+function decode(type: Type, bytes: Buffer, offset: number, at: number): { value: unknown; offset: number } {
+  try {
+    return type.decode(bytes, offset) as { value: unknown; offset: number }
+  } catch (error) {
+    throw damaged(`a record of the block at byte ${at} cannot be decoded: ${(error as Error).message}`)
+  }
+}
+
+async function containerOf(log: DiskFile): Promise<Container> {
+  for (let size = 4096; size <= HEADER_SIZE_MAX; size *= 16) {
+    const bytes = await readAt(log, 0, size)
+    if (!bytes.subarray(0, MAGIC.length).equals(MAGIC)) throw damaged('it is no Avro container file')
+    const { value, offset } = decode(HEADER, bytes, 0, 0) as { value: Header; offset: number }
+    if (offset >= 0) return { type: typeOf(value), sync: value.sync, start: offset, unpack: unpackerOf(value) }
+    if (bytes.length < size) break
+  }
+  throw damaged('its header is cut off')
+}
+
+function typeOf({ meta }: Header): Type {
+  try {
+    return avro.Type.forSchema(JSON.parse(String(meta['avro.schema'])) as avro.Schema, { registry: { long: BIG_LONG } })
+  } catch (error) {
+    throw damaged(`its schema cannot be used: ${(error as Error).message}`)
+  }
+}
+
+function unpackerOf({ meta }: Header): Container['unpack'] {
+  const codec = String(meta['avro.codec'] ?? 'null')
+  if (codec === 'null') return (block) => Promise.resolve(block)
+  if (codec !== 'deflate') throw damaged(`its codec is ${codec}: only null and deflate can be read`)
+  return async (block) => {
+    try {
+      return await inflate(block, { maxOutputLength: BLOCK_SIZE_MAX })
+    } catch (error) {
+      throw damaged(`a block cannot be unpacked: ${(error as Error).message}`)
+    }
+  }
+}
+
+/** Count and size, and their own size. */
+function numbersOf(bytes: Buffer, at: number): [count: number, size: number, begins: number] {
+  const count = LONG.decode(bytes, 0) as { value: number; offset: number }
+  const size = count.offset < 0 ? count : (LONG.decode(bytes, count.offset) as { value: number; offset: number })
+  if (size.offset < 0) throw damaged(`it ends in the middle of the block at byte ${at}`)
+  if (count.value < 0 || size.value < 0 || size.value > BLOCK_SIZE_MAX) throw damaged(`the block at byte ${at} is none`)
+  return [count.value, size.value, size.offset]
+}
+
+/** Bytes as texts of U+0000 to U+00FF, as Avro itself has them in JSON; what is no number there as a text. */
+function jsonOf(value: unknown): string {
+  if (typeof value === 'bigint') return String(value)
+  if (typeof value === 'number' && !Number.isFinite(value)) return `"${value}"`
+  if (Buffer.isBuffer(value)) return JSON.stringify(value.toString('latin1'))
+  if (Array.isArray(value)) return `[${value.map(jsonOf).join(',')}]`
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value)
+  return `{${Object.entries(value).map(([name, field]) => `${JSON.stringify(name)}:${jsonOf(field)}`).join(',')}}`
+}
+
+function damaged(why: string): FlumeError {
+  return new FlumeError('BAD_EVENT', why)
+}

@@ -1,0 +1,121 @@
+/**
+ * The records of one opened file, from its place to its end, as batches: a file as a whole, elements of JSON, records of CSV
+ * or Avro. What a record is follows from the bytes alone, and a place is always one between two records.
+ */
+import { batchOf, BATCH_BYTES_MAX, type Batch } from '../../events/batch.js'
+import { formatEvent } from '../../events/json.js'
+import type { DiskFile } from '../../disk/disk.js'
+import { FlumeError } from '../../errors.js'
+import { headersOf } from '../headers.js'
+import { HEAD_SIZE, TAIL_SIZE, printOf, readAt } from '../position.js'
+import type { Sending } from '../sending.js'
+import type { SpoolFile } from './file.js'
+import { SpoolLines, type Contents, type Ended } from './lines.js'
+import { rawOf, type Opened } from './opening.js'
+
+export interface SpoolRecord {
+  /** Of the event; of what is none, the bytes as they stand. */
+  readonly body: Buffer
+  /** The byte after it. */
+  readonly end: number
+  /** Why it is no event. */
+  readonly refused?: string
+}
+
+/** The records from a place on that is between two of them, none longer than `most` bytes. Throws BAD_EVENT where nothing more can be had. */
+export type Format = (log: DiskFile, from: number, most: number) => AsyncIterable<SpoolRecord>
+
+/** `cannot` is told of files of which not all can be had. */
+export function contentsOf(
+  { format, batchBytesMax = BATCH_BYTES_MAX }: { readonly format?: Format; readonly batchBytesMax?: number },
+  sending: Sending,
+  cannot: (path: string, error: unknown) => void,
+): Contents {
+  return format === undefined ? new SpoolLines(sending) : new SpoolRecords(sending, format, Math.min(batchBytesMax, BATCH_BYTES_MAX), cannot)
+}
+
+class SpoolRecords implements Contents {
+  constructor(
+    readonly sending: Sending,
+    readonly format: Format,
+    readonly batchBytesMax: number,
+    readonly cannot: (path: string, error: unknown) => void,
+  ) {}
+
+  async *batches(file: SpoolFile, { log, isWhole }: Opened, stop: AbortSignal): AsyncGenerator<Batch, Ended> {
+    const { encoder } = this.sending
+    const cutting = new Cutting(this.sending, file, log, await readAt(log, 0, HEAD_SIZE))
+    try {
+      for await (const { body, end, refused } of this.format(log, file.offset, encoder.eventBytesMax)) {
+        if (stop.aborted) return 'stopped'
+        const event = refused === undefined ? formatEvent({ headers: cutting.headers, body }) : undefined
+        if (event !== undefined && event.length <= encoder.eventBytesMax) {
+          if (cutting.size > 0 && cutting.size + event.length > this.batchBytesMax) yield await cutting.cut()
+          cutting.add(event, end)
+        } else cutting.refuse(body, end, refused ?? `longer than ${encoder.eventBytesMax} bytes as an event`)
+        if (end === file.stops[0]) yield await cutting.cut()
+      }
+    } catch (error) {
+      if (!(error instanceof FlumeError) || error.code !== 'BAD_EVENT') throw error
+      file.damaged = true
+      this.cannot(file.at, error.message)
+    }
+    file.damaged ||= !isWhole()
+    const ends = !file.damaged && file.isAs(await rawOf(log).stat())
+    if (ends) file.ending = cutting.end
+    if (cutting.owes) yield await cutting.cut()
+    file.sent = ends || file.damaged
+    return file.damaged ? 'damaged' : ends ? 'read' : 'changed'
+  }
+}
+
+/** Events that are gathered into a batch, and the place behind them. */
+class Cutting {
+  readonly headers: ReadonlyMap<string, string>
+  readonly #now: number
+  #events: Buffer[] = []
+  size = 0
+  end: number
+
+  constructor(
+    readonly sending: Sending,
+    readonly file: SpoolFile,
+    readonly log: DiskFile,
+    /** The first bytes of the file. */
+    readonly head: Buffer,
+  ) {
+    this.#now = sending.now()
+    this.headers = headersOf(sending.headers, file.path, sending.host, this.#now)
+    this.end = file.offset
+  }
+
+  add(event: Buffer, end: number): void {
+    this.#events.push(event)
+    this.size += event.length
+    this.end = end
+  }
+
+  refuse(body: Buffer, end: number, reason: string): void {
+    this.sending.encoder.refused.add(body, { reason, partition: this.file.id, position: { offset: end }, headers: this.headers })
+    this.end = end
+  }
+
+  /** Something was read that no mark has told. */
+  get owes(): boolean {
+    const { marked, ending } = this.file
+    return this.#events.length > 0 || (marked?.offset ?? 0) !== this.end || (marked !== null && ending !== undefined && !('last' in marked))
+  }
+
+  async cut(): Promise<Batch> {
+    await this.sending.encoder.refused.flush()
+    const { file, end, head } = this
+    const tail = Math.min(end, TAIL_SIZE)
+    const prints = { head: printOf(head.subarray(0, end)), tail: printOf(await readAt(this.log, end - tail, tail)) }
+    file.stand({ offset: end, ...prints }, '')
+    const mark = file.mark(file.position(this.#now), this.#now, this.sending.taken())
+    const batch = batchOf(Buffer.concat(this.#events), this.#events.length, mark)
+    this.#events = []
+    this.size = 0
+    return batch
+  }
+}

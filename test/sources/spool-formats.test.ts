@@ -1,0 +1,128 @@
+/** flume-spool --whole, --json, --csv, --avro: which events come of which bytes, and that a kill between any two batches leaves each once. */
+import * as fs from 'node:fs'
+import { join } from 'node:path'
+import avro from 'avsc'
+import t, { type Test } from 'tap'
+import { gzipSync } from 'node:zlib'
+import { avroRecords } from '../../src/sources/spool/formats/avro.js'
+import { csv } from '../../src/sources/spool/formats/csv.js'
+import { jsonValues } from '../../src/sources/spool/formats/json.js'
+import { whole } from '../../src/sources/spool/formats/whole.js'
+import type { Format } from '../../src/sources/spool/records.js'
+import { Queue, spooled } from '../support/spooling.js'
+
+function dropped(t: Test, content: string | Buffer): string {
+  const directory = join(t.testdir({ in: {} }), 'in')
+  fs.writeFileSync(join(directory, 'a'), content)
+  fs.utimesSync(join(directory, 'a'), 1e9, 1e9)
+  return directory
+}
+
+/** The events of a file with this content, whoever is killed: in one run, and killed after each batch in turn. */
+async function events(t: Test, format: Format, content: string | Buffer, sameWhenKilled = true) {
+  const directory = dropped(t, content)
+  const queue = new Queue()
+  const { said, refused } = await spooled(directory, queue, { options: { format } })
+  const left = fs.readdirSync(directory)
+  for (let batches = 1; sameWhenKilled; batches++) {
+    const again = dropped(t, content)
+    const other = new Queue()
+    const options = { format, batchBytesMax: 1 }
+    const killed = await spooled(again, other, { options, batches, acks: batches % 2 === 0 }).then(() => false, () => true)
+    if (!killed) break
+    await spooled(again, other, { options })
+    t.same(other.bodies, queue.bodies, `killed after ${batches} batches`)
+  }
+  return { bodies: queue.bodies.map((body) => Buffer.from(body, 'latin1').toString()), said, refused, left }
+}
+
+t.test('--whole: a file is an event, and a larger one stays', async (t) => {
+  t.same((await events(t, whole, 'two\nlines\n')).bodies, ['two\nlines\n'])
+  t.same((await events(t, whole, gzipSync('packed'))).bodies, ['packed'])
+  const bytes = Buffer.from([0, 255, 10, 254])
+  const queue = new Queue()
+  await spooled(dropped(t, bytes), queue, { options: { format: whole } })
+  t.same(queue.bodies, [bytes.toString('latin1')], 'as base64 on its way')
+  const directory = dropped(t, 'x'.repeat(2000))
+  const { said } = await spooled(directory, new Queue(), { options: { format: whole, eventBytesMax: 1000 } })
+  t.match(said, [/^cannot read all of .*\/a: it is longer than 1000 bytes: allow more with --event-bytes-max$/])
+  t.same(fs.readdirSync(directory), ['a'])
+})
+
+t.test('--json: elements of arrays, and values one behind the other', async (t) => {
+  for (const [content, expected] of [
+    ['[{"a":1},{"a":"],[\\"}"},[1,2],"x,y",-1.5e3,true,null]', ['{"a":1}', '{"a":"],[\\"}"}', '[1,2]', '"x,y"', '-1.5e3', 'true', 'null']],
+    ['\ufeff[\n  {\n    "a": 1,\r\n    "b": "c  d"\n  },\n  2\n]\n', ['{"a": 1,"b": "c  d"}', '2']],
+    ['{"a":1}\n{"a":2}\n3', ['{"a":1}', '{"a":2}', '3']],
+    ['[1][2,3]', ['1', '2', '3']],
+    ['[]', []],
+    ['', []],
+    [`[${Array.from({ length: 9000 }, (_, n) => `{"n":${n},"é":"${'ü'.repeat(9)}"}`).join()}]`, Array.from({ length: 9000 }, (_, n) => `{"n":${n},"é":"${'ü'.repeat(9)}"}`)],
+  ] as const) {
+    const { bodies, said, left } = await events(t, jsonValues, content, content.length < 1000)
+    t.same(bodies, expected)
+    t.same(said, [])
+    t.same(left, ['a.COMPLETED'])
+  }
+})
+
+t.test('--json: what is no JSON goes to the rejects; a file that ends in the middle stays', async (t) => {
+  const { bodies, refused, left } = await events(t, jsonValues, '[1, nope, {"a":}, 2]')
+  t.same(bodies, ['1', '2'])
+  t.same(refused, ['nope', '{"a":}'])
+  t.same(left, ['a.COMPLETED'])
+  t.same((await events(t, jsonValues, 'a,b\n]1 }')).refused, ['a', ',b', ']1', '}'])
+  for (const content of ['[1, 2', '[1, 2, {"a":']) {
+    const cut = await events(t, jsonValues, content)
+    t.same(cut.bodies.slice(0, 1), ['1'])
+    t.match(cut.said, [/it ends in the middle of an? (array|value), at byte \d+$/])
+    t.same(cut.left, ['a'])
+  }
+})
+
+t.test('--csv: records with the names of the first', async (t) => {
+  const { bodies, said, left } = await events(t, csv(','), '\ufeffa,b\r\n1,"x\r\ny ""q"""\r\n\r\n2,é\n3,z,more\n4\n5,"a "" b"')
+  t.same(bodies, ['{"a":"1","b":"x\\r\\ny \\"q\\""}', '{"a":"2","b":"é"}', '{"a":"3","b":"z","3":"more"}', '{"a":"4"}', '{"a":"5","b":"a \\" b"}'].map(sorted))
+  t.same(said, [])
+  t.same(left, ['a.COMPLETED'])
+  t.same((await events(t, csv('\t'), 'a\tb\n1\t2\n')).bodies, ['{"a":"1","b":"2"}'])
+  t.same((await events(t, csv(','), 'a,b\n')).bodies, [])
+  const odd = await events(t, csv(','), Buffer.from('a,b\n1,\xff\n2,x\n', 'latin1'))
+  t.same(odd.bodies, ['{"a":"2","b":"x"}'])
+  t.same(odd.refused, ['1,\xff\n'])
+})
+
+/** Names that are numbers come first in an object of JavaScript. */
+const sorted = (json: string): string => JSON.stringify(JSON.parse(json))
+
+t.test('--avro: records as JSON, of each codec that there is, longs as they are', async (t) => {
+  const type = avro.Type.forSchema({
+    type: 'record', name: 'R',
+    fields: [
+      { name: 'n', type: 'long' }, { name: 's', type: ['null', 'string'] }, { name: 'b', type: 'bytes' }, { name: 'l', type: { type: 'array', items: 'double' } },
+    ],
+  })
+  const records = Array.from({ length: 300 }, (_, n) => ({ n, s: n % 2 === 0 ? null : `é${n}`, b: Buffer.from([n % 256]), l: [n / 2] }))
+  const expected = records.map(({ n, s, b, l }) => `{"n":${n},"s":${JSON.stringify(s)},"b":${JSON.stringify(b.toString('latin1'))},"l":[${l.join()}]}`)
+  for (const codec of ['null', 'deflate'] as const) {
+    const content = await container(type, records, codec)
+    const { bodies, said, left } = await events(t, avroRecords, content, codec === 'null')
+    t.same(bodies, expected, codec)
+    t.same(said, [])
+    t.same(left, ['a.COMPLETED'])
+    const cut = await events(t, avroRecords, content.subarray(0, content.length - 20), false)
+    t.match(cut.said, [/it ends in the middle of the block at byte \d+$/])
+    t.same(cut.left, ['a'])
+  }
+  t.match((await events(t, avroRecords, 'no Avro at all')).said, [/it is no Avro container file$/])
+})
+
+function container(type: avro.Type, records: readonly unknown[], codec: string): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const encoder = new avro.streams.BlockEncoder(type, { codec, blockSize: 500 })
+    const chunks: Buffer[] = []
+    encoder.on('data', (chunk: Buffer) => chunks.push(chunk)).on('end', () => resolve(Buffer.concat(chunks))).on('error', reject)
+    for (const record of records) encoder.write(record)
+    encoder.end()
+  })
+}

@@ -6,9 +6,10 @@ import { Blocks } from '../disk/blocks.js'
 import { batchOf, type Batch } from '../events/batch.js'
 import { positionsLine } from '../events/positions-line.js'
 import { FlumeError } from '../errors.js'
+import { compresses, compressNow, setCompresses, type Compressed } from './compression.js'
 import { listReaders, READER_NAME, readCursor, removeCursor } from './cursor.js'
 import { makeParts, openIdentity, type Identity, type OpenHow } from './identity.js'
-import { Lock, readHolder } from './lock.js'
+import { Lock, runningHolder } from './lock.js'
 import { Log } from './log.js'
 import { Published } from './published.js'
 import { Putter } from './putter.js'
@@ -25,6 +26,7 @@ import { Wake } from '../events/wake.js'
 
 export type { OpenHow, Surroundings }
 export { Putter, Taker }
+export type { Compressed }
 
 const SEGMENT_BYTES_MAX = 64 * 1024 * 1024
 /** A queue of a bounded size has at least so many segments, so that some of them can go. */
@@ -60,6 +62,8 @@ export interface QueueStat {
   readonly readers: readonly ReaderStat[]
   /** Name of the reader that is furthest behind. */
   readonly slowest?: string
+  /** Segments that are full are compressed. */
+  readonly compress: boolean
   /** What is kept of the events that all readers have acked; absent: nothing. */
   readonly retain?: Retain
   /** The segments that are there although all readers have passed them. */
@@ -160,8 +164,9 @@ export class Queue {
       next,
       segments: segments.length,
       bytes,
-      ...(await this.#holder(paths.lock)),
+      ...(await this.#runs(paths.lock)),
       readers,
+      compress: await compresses(around, paths),
       ...(slowest === undefined ? {} : { slowest }),
       ...(retain === undefined ? {} : { retain }),
       passed: { segments: passed.length, bytes: passed.reduce((sum, first) => sum + (sizes.get(first) ?? 0), 0) },
@@ -175,6 +180,16 @@ export class Queue {
     await writeRetain(around, paths, retain)
     await this.#trim()
     return true
+  }
+
+  /** From now on whoever puts compresses the segments that are full, or does no more. Returns whether that is new. */
+  async compress(on: boolean): Promise<boolean> {
+    return setCompresses(this.around, this.paths, on)
+  }
+
+  /** See compressNow(). */
+  async compressNow(stop: AbortSignal): Promise<Compressed> {
+    return compressNow(this.paths, this.around, stop)
   }
 
   /** The reader holds segments no more, and begins at the oldest event when it comes again. Throws BUSY, NO_INPUT. */
@@ -225,22 +240,13 @@ export class Queue {
     for (const { reader, next: at } of await readerPlaces(this.around.disk, this.paths)) {
       const state = await readCursor(this.paths, reader, this.around.disk).catch(() => undefined)
       const binding = state === undefined || state.binding === '' ? {} : { binding: state.binding }
-      readers.push({ reader, next: at, lag: Math.max(0, next - at), ...(await this.#holder(this.paths.cursor(`${reader}.lock`))), ...binding })
+      readers.push({ reader, next: at, lag: Math.max(0, next - at), ...(await this.#runs(this.paths.cursor(`${reader}.lock`))), ...binding })
     }
     return readers
   }
 
-  /** Who holds a lock, as far as its file and /proc tell. */
-  async #holder(path: string): Promise<{ pid?: number }> {
-    const { disk } = this.around
-    if ((await disk.stat(path)) === undefined) return {}
-    const file = await disk.open(path, 'read')
-    try {
-      const { pid } = await readHolder(file)
-      return pid === undefined || (await disk.stat(`/proc/${pid}`)) === undefined ? {} : { pid }
-    } finally {
-      await file.close()
-    }
+  #runs(lock: string): Promise<{ pid?: number }> {
+    return runningHolder(lock, this.around.disk)
   }
 
   /** Where nobody holds the log, what its last holder left is recovered and published. */

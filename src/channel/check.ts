@@ -5,15 +5,17 @@
 import { Blocks } from '../disk/blocks.js'
 import type { DiskFile } from '../disk/disk.js'
 import { errnoOf, FlumeError } from '../errors.js'
+import { openSegment } from './compressed.js'
 import { checkReaders } from './check-readers.js'
 import type { Finding, Summary } from './finding.js'
-import { FORMAT, SEGMENT_HEADER_SIZE, type SegmentHeader, type Table } from './format.js'
+import { SEGMENT_HEADER_SIZE, type SegmentHeader, type Table } from './format.js'
 import { lookAtIdentity, type Identity } from './identity.js'
 import { Published, type End } from './published.js'
 import { recover, type Place } from './recover.js'
 import { readRetain } from './retain.js'
 import { readerPlaces } from './retention.js'
-import { firstFrame, readHeader, readTable } from './start.js'
+import { readHeader } from './segment.js'
+import { checkFormat, firstFrame, readTable } from './start.js'
 import { listSegments, type Paths, type Surroundings } from './surroundings.js'
 import { Walk } from './walk.js'
 import { Wake } from '../events/wake.js'
@@ -165,7 +167,8 @@ export class Check {
         return
       }
       const { size } = await file.stat()
-      this.#set({ segments: this.#summary.segments + 1, bytes: this.#summary.bytes + size })
+      const bytes = (await this.around.disk.stat(path))?.size ?? 0
+      this.#set({ segments: this.#summary.segments + 1, bytes: this.#summary.bytes + bytes })
       if (first === this.#oldest.first) this.#oldest = { first, created: opened.header?.created ?? 0 }
       yield* walk.begin({ first, missing: this.paths.segment(walk.next), created: opened.header?.created ?? 0 })
       yield* this.#beginning(opened, isLast)
@@ -190,11 +193,9 @@ export class Check {
     const path = this.paths.segment(first)
     let file: DiskFile | undefined
     try {
-      file = await this.around.disk.open(path, 'read')
+      file = await openSegment(this.around.disk, path)
       const header = await readHeader(file)
-      if (header !== undefined && header.format !== FORMAT) {
-        throw new FlumeError('VERSION', `cannot check segment ${path}: its format is ${header.format}, this program knows ${FORMAT}`)
-      }
+      if (header !== undefined) checkFormat(header, path)
       const table = header === undefined ? undefined : await readTable(file, header)
       const at = header === undefined ? await firstFrame(file, this.#blocks) : SEGMENT_HEADER_SIZE + header.tableSize
       return { first, path, file, header, table, at }

@@ -67,6 +67,11 @@ export class Commit {
     this.committing.changed.wake()
   }
 
+  /** It waits for room. */
+  get isFull(): boolean {
+    return this.#full
+  }
+
   throwFailure(): void {
     if (this.failure !== undefined) throw this.failure
   }

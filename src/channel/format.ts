@@ -6,13 +6,19 @@ import { assert } from '../errors.js'
 import { crc32 } from './checksum.js'
 import { BATCH_BYTES_MAX, type Position } from '../events/batch.js'
 
+/** Of queue.json and of a segment; and of a segment whose frames are compressed. */
 export const FORMAT = 1
+export const COMPRESSED = 2
 export const SEGMENT_HEADER_SIZE = 64
 export const FRAME_HEADER_SIZE = 64
+export const BLOCK_HEADER_SIZE = 64
 /** Longest lines of a frame of several events, in bytes. */
 export const FRAME_BYTES_MAX = BATCH_BYTES_MAX
 /** How each frame begins; no UTF-8 text holds these bytes. */
 export const FRAME_MAGIC = Buffer.from([0xff, 0x66, 0x6c, 0x66])
+/** How each block of a compressed segment begins. */
+export const BLOCK_MAGIC = Buffer.from([0xff, 0x66, 0x6c, 0x62])
+const DEFLATE = 1
 const SEGMENT_MAGIC = Buffer.from('flumeseg')
 const CONTINUES = 1
 /** Formats of frames: events, or in their place that they are lost. */
@@ -34,6 +40,20 @@ export interface SegmentHeader {
   /** ms since the epoch */
   readonly created: number
   readonly tableChecksum: number
+  /** Bytes that it has, or had before it was compressed; 0: as many as the file. */
+  readonly uncompressedSize: number
+}
+
+/** Frames that were compressed together. */
+export interface BlockHeader {
+  /** The byte of the file at which the block begins. */
+  readonly place: number
+  /** The byte of the uncompressed segment at which its frames begin, and their size. */
+  readonly origin: number
+  readonly originSize: number
+  /** Bytes after the header, and their CRC-32. */
+  readonly size: number
+  readonly checksum: number
 }
 
 export interface FrameHeader {
@@ -82,7 +102,38 @@ export function decodeSegmentHeader(bytes: Buffer): SegmentHeader | undefined {
     queue: hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-'),
     created: readLong(bytes, 40),
     tableChecksum: bytes.readUInt32LE(48),
+    uncompressedSize: readLong(bytes, 52),
   }
+}
+
+/** The header of a segment of `size` bytes once it is compressed. */
+export function compressedHeader(header: Buffer, size: number): Buffer {
+  const bytes = Buffer.from(header.subarray(0, SEGMENT_HEADER_SIZE))
+  bytes.writeUInt32LE(COMPRESSED, 8)
+  writeLong(bytes, size, 52)
+  seal(bytes)
+  return bytes
+}
+
+export function encodeBlockHeader({ place, origin, originSize, size, checksum }: BlockHeader): Buffer {
+  const bytes = Buffer.alloc(BLOCK_HEADER_SIZE)
+  BLOCK_MAGIC.copy(bytes, 0)
+  bytes[4] = DEFLATE
+  writeLong(bytes, place, 8)
+  writeLong(bytes, origin, 16)
+  bytes.writeUInt32LE(originSize, 24)
+  bytes.writeUInt32LE(size, 28)
+  bytes.writeUInt32LE(checksum, 32)
+  seal(bytes)
+  return bytes
+}
+
+/** The header of a block that begins at byte `place` of its file; undefined where there is none. */
+export function decodeBlockHeader(bytes: Buffer, at: number, place: number): BlockHeader | undefined {
+  if (at + BLOCK_HEADER_SIZE > bytes.length || bytes.readUInt32LE(at) !== BLOCK_MAGIC.readUInt32LE(0)) return undefined
+  const header = bytes.subarray(at, at + BLOCK_HEADER_SIZE)
+  if (header[4] !== DEFLATE || !sealed(header) || readLong(header, 8) !== place) return undefined
+  return { place, origin: readLong(header, 16), originSize: header.readUInt32LE(24), size: header.readUInt32LE(28), checksum: header.readUInt32LE(32) }
 }
 
 export type FrameStart = Omit<FrameHeader, 'place' | 'durable' | 'positionsSize' | 'linesSize' | 'positionsChecksum' | 'linesChecksum'>

@@ -1,5 +1,5 @@
 /** One process at a time, by the kernel's lock: kill -9 leaves nothing to clean. The pid in the file is for messages. */
-import type { DiskFile } from '../disk/disk.js'
+import type { Disk, DiskFile } from '../disk/disk.js'
 import { FlumeError } from '../errors.js'
 import type { Surroundings } from './surroundings.js'
 
@@ -53,9 +53,21 @@ export class Lock {
 }
 
 /** Who holds, or held last, the lock; no pid where nobody says so. */
-export async function readHolder(file: DiskFile): Promise<{ pid: number | undefined; moment: boolean }> {
+async function readHolder(file: DiskFile): Promise<{ pid: number | undefined; moment: boolean }> {
   const bytes = Buffer.alloc(64)
   const text = bytes.toString('latin1', 0, await file.read(bytes, 0))
   const match = /^(0 )?(\d+)\n/.exec(text)
   return { pid: match === null ? undefined : Number(match[2]), moment: match?.[1] !== undefined }
+}
+
+/** Who holds a lock, as far as its file and /proc tell. */
+export async function runningHolder(path: string, disk: Disk): Promise<{ pid?: number }> {
+  if ((await disk.stat(path)) === undefined) return {}
+  const file = await disk.open(path, 'read')
+  try {
+    const { pid } = await readHolder(file)
+    return pid === undefined || (await disk.stat(`/proc/${pid}`)) === undefined ? {} : { pid }
+  } finally {
+    await file.close()
+  }
 }

@@ -6,6 +6,7 @@ import { Blocks } from '../disk/blocks.js'
 import type { DiskFile } from '../disk/disk.js'
 import type { Position } from '../events/batch.js'
 import { assert, errnoOf, FlumeError } from '../errors.js'
+import { CompressedSegment } from './compressed.js'
 import { applyChanges, encodeSegmentStart } from './format.js'
 import type { Entry } from './group.js'
 import type { Identity } from './identity.js'
@@ -22,6 +23,8 @@ export class Log {
   /** The byte just before which the event `next` will stand; follows `active.end`, together with `next`. */
   #end: number
   #trimming: Promise<boolean> | undefined
+  /** Segments go, or get another file, one after the other. */
+  #changing: Promise<unknown> = Promise.resolve()
   #sealedBytes = 0
   #measured = false
 
@@ -135,7 +138,29 @@ export class Log {
     return this.#trim(true)
   }
 
-  async #trim(forRoom: boolean): Promise<boolean> {
+  /** A sealed segment gets another file, of `size` bytes; false: it is gone. May run beside append, sync, roll and trim. */
+  replace(first: number, temporary: string, size: number): Promise<boolean> {
+    return this.#alone(async () => {
+      if (!this.sealed.has(first)) return false
+      await this.around.disk.rename(temporary, this.paths.segment(first))
+      await this.around.disk.syncDirectory(this.paths.segments)
+      this.#sealedBytes += size - (this.sealed.get(first) ?? 0)
+      this.sealed.set(first, size)
+      return true
+    })
+  }
+
+  #alone<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#changing.then(work)
+    this.#changing = done.catch(() => undefined)
+    return done
+  }
+
+  #trim(forRoom: boolean): Promise<boolean> {
+    return this.#alone(() => this.#removePassed(forRoom))
+  }
+
+  async #removePassed(forRoom: boolean): Promise<boolean> {
     const known = { firsts: [...this.sealed.keys(), this.active.first], sizes: () => this.#sizes() }
     const { firsts, retained } = await removePassed(this.around, this.paths, known, forRoom)
     for (const first of firsts) this.#unseal(first)
@@ -233,10 +258,13 @@ async function recoverLast(
   const file = await around.disk.open(path, 'update')
   try {
     const start = await startOf(paths, around, identity, segments, blocks, without)
+    const compressed = await CompressedSegment.of(file)
     const published = known?.segment === last ? { end: known.end, next: known.next } : undefined
-    const recovered = await recover(file, start.place, start.table, published, blocks)
+    const recovered = await recover(compressed ?? file, start.place, start.table, published, blocks)
     const { damaged } = recovered
     if (damaged > 0) around.say(`segment ${path} is damaged in ${damaged} place${damaged === 1 ? '' : 's'}: the events there are lost`)
+    // the one after it has gone: nothing is ever appended to it
+    if (compressed !== undefined) return { writer: new SegmentWriter(last, file, recovered.end, recovered.end), recovered: { ...recovered, tailDamaged: true } }
     await settle(file, path, Math.max(start.place.end, published?.end ?? 0), recovered.end, around)
     return { writer: new SegmentWriter(last, file, recovered.end, recovered.end), recovered }
   } catch (cause) {

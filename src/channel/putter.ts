@@ -6,6 +6,7 @@ import type { Batch, Mark, Position } from '../events/batch.js'
 import type { Held } from '../events/flow.js'
 import { FlumeError } from '../errors.js'
 import { Commit, type Committing } from './commit.js'
+import { compresses, Compressor } from './compression.js'
 import { applyChanges } from './format.js'
 import { encodeBatch, isNew } from './group.js'
 import type { Lock } from './lock.js'
@@ -30,10 +31,13 @@ export class Putter {
   #acks: { readonly mark: Mark; readonly at: number }[] = []
   #ended = false
   #tending: Promise<void> | undefined
+  readonly #compressor: Compressor
 
   /** Owns the log and its lock until close(). */
   constructor(readonly putting: Putting) {
+    const { log } = putting
     this.#commit = new Commit(putting)
+    this.#compressor = new Compressor(log.paths, log.around, (first, temporary, size) => log.replace(first, temporary, size))
     this.#table = new Map(putting.log.table)
     this.#next = putting.log.next
     this.#tend()
@@ -128,20 +132,29 @@ export class Putter {
     if (batch.mark !== null) this.#acks.push({ mark: batch.mark, at: this.#commit.added })
   }
 
-  /** A while after something was put: removes segments, and makes `committed` outlast a loss of power. */
+  /** A while after something was put: removes and compresses segments, and makes `committed` outlast a loss of power. */
   #tend(): void {
     this.#tending ??= this.#tended()
       .catch((error: unknown) => this.#commit.fail(error))
       .finally(() => (this.#tending = undefined))
   }
 
+  /** One segment; whether there may be more. */
+  async #compress(): Promise<boolean> {
+    const { log } = this.putting
+    if (!(await compresses(log.around, log.paths))) return false
+    return (await this.#compressor.next([...log.sealed.keys()], this.#commit.isFull, this.#closing.signal)) !== undefined
+  }
+
   async #tended(): Promise<void> {
     const { log, moved } = this.putting
+    let more = false
     do {
-      await moved.wait(log.around.clock, LOOK, this.#closing.signal)
+      if (!more) await moved.wait(log.around.clock, LOOK, this.#closing.signal)
       if (this.#closing.signal.aborted || this.#commit.failure !== undefined) return
       await log.published.sync()
       await log.trim()
+      more = log.sealed.size > 0 && (await this.#compress())
     } while (log.sealed.size > 0)
   }
 }

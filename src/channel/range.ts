@@ -1,5 +1,6 @@
 /** From where to where a queue is read: what a person typed, as sequences. */
 import type { Blocks } from '../disk/blocks.js'
+import { openSegment } from './compressed.js'
 import type { DiskFile } from '../disk/disk.js'
 import { errnoOf, FlumeError } from '../errors.js'
 import type { Batch } from '../events/batch.js'
@@ -85,7 +86,7 @@ async function inSegment<T>(
 ): Promise<T | undefined> {
   const path = paths.segment(first)
   try {
-    const file = await around.disk.open(path, 'read')
+    const file = await openSegment(around.disk, path)
     try {
       return await look(file, await beginningOf(file, first, path, identity, blocks))
     } finally {

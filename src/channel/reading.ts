@@ -6,6 +6,7 @@ import type { Blocks } from '../disk/blocks.js'
 import type { DiskFile } from '../disk/disk.js'
 import { batchOf, type Batch, type Mark } from '../events/batch.js'
 import { errnoOf } from '../errors.js'
+import { openSegment } from './compressed.js'
 import { gapLine, reasonOf, type Reason } from './gap.js'
 import type { Identity } from './identity.js'
 import type { End, Published } from './published.js'
@@ -202,7 +203,7 @@ export class LogReader {
       if (first === undefined) return undefined
       const path = paths.segment(first)
       try {
-        const file = await around.disk.open(path, 'read')
+        const file = await openSegment(around.disk, path)
         const beginning = await beginningOf(file, first, path, identity, blocks)
         began?.(first)
         return (this.#segment = { first, path, file, ...beginning, damaged: false })

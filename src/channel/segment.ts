@@ -6,7 +6,9 @@ import { crc32 } from './checksum.js'
 import type { Block, Blocks } from '../disk/blocks.js'
 import type { DiskFile } from '../disk/disk.js'
 import { assert, errnoOf, FlumeError } from '../errors.js'
-import { decodeFrameHeader, FRAME_HEADER_SIZE, FRAME_MAGIC, frameSize, placeFrame, type FrameHeader } from './format.js'
+import {
+  decodeFrameHeader, decodeSegmentHeader, FRAME_HEADER_SIZE, FRAME_MAGIC, frameSize, placeFrame, SEGMENT_HEADER_SIZE, type FrameHeader, type SegmentHeader,
+} from './format.js'
 
 export interface EncodedFrame {
   readonly first: number
@@ -105,6 +107,13 @@ export class SegmentWriter {
 export function isNoSpace(error: unknown): boolean {
   const errno = errnoOf(error)
   return errno === 'ENOSPC' || errno === 'EDQUOT'
+}
+
+/** Undefined where it does not verify. */
+export async function readHeader(file: DiskFile): Promise<SegmentHeader | undefined> {
+  const bytes = Buffer.alloc(SEGMENT_HEADER_SIZE)
+  const count = await file.read(bytes, 0)
+  return decodeSegmentHeader(bytes.subarray(0, count))
 }
 
 /** Frames, and what is none, from byte `from` up to `limit` or the end of the file. Each frame is to be released. */

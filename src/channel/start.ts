@@ -1,12 +1,13 @@
 /** How a segment begins: its header, whose it is, and the table of positions, taken from the segment before where it is damaged. */
 import { crc32 } from './checksum.js'
+import { openSegment } from './compressed.js'
 import type { Blocks } from '../disk/blocks.js'
 import type { DiskFile } from '../disk/disk.js'
 import { assert, FlumeError } from '../errors.js'
-import { decodeChanges, decodeSegmentHeader, FORMAT, SEGMENT_HEADER_SIZE, type SegmentHeader, type Table } from './format.js'
+import { COMPRESSED, decodeChanges, FORMAT, SEGMENT_HEADER_SIZE, type SegmentHeader, type Table } from './format.js'
 import type { Identity } from './identity.js'
 import { recover, type Place } from './recover.js'
-import { readFrames } from './segment.js'
+import { readFrames, readHeader } from './segment.js'
 import type { Paths, Surroundings } from './surroundings.js'
 
 /** What may be missing all the same: `positions` that nothing tells are none. For a repair. */
@@ -28,7 +29,7 @@ export async function startOf(
   const last = segments.at(-1)
   assert(last !== undefined)
   const path = paths.segment(last)
-  const file = await around.disk.open(path, 'read')
+  const file = await openSegment(around.disk, path)
   try {
     const header = await readHeader(file)
     if (header !== undefined) checkHeader(header, last, path, identity)
@@ -61,7 +62,7 @@ async function tableBefore(
   around.say(`segment ${path} is damaged at its beginning: takes the positions from the one before it`)
   const earlier = segments.slice(0, -1)
   const { place, table } = await startOf(paths, around, identity, earlier, blocks, without)
-  const file = await around.disk.open(paths.segment(earlier.at(-1) ?? 0), 'read')
+  const file = await openSegment(around.disk, paths.segment(earlier.at(-1) ?? 0))
   try {
     return (await recover(file, place, table, { end: (await file.stat()).size, next: 0 }, blocks)).table
   } finally {
@@ -83,18 +84,15 @@ export async function beginningOf(
   return { at: SEGMENT_HEADER_SIZE + header.tableSize, created: header.created }
 }
 
-/** Undefined where it does not verify. */
-export async function readHeader(file: DiskFile): Promise<SegmentHeader | undefined> {
-  const bytes = Buffer.alloc(SEGMENT_HEADER_SIZE)
-  const count = await file.read(bytes, 0)
-  return decodeSegmentHeader(bytes.subarray(0, count))
+/** Throws VERSION. */
+export function checkFormat({ format }: SegmentHeader, path: string): void {
+  if (format === FORMAT || format === COMPRESSED) return
+  throw new FlumeError('VERSION', `cannot read segment ${path}: its format is ${format}, this program knows ${FORMAT} and ${COMPRESSED}`)
 }
 
 /** Throws VERSION, and OTHER_HISTORY for a segment of another queue or under a wrong name. */
 function checkHeader(header: SegmentHeader, first: number, path: string, identity: Identity): void {
-  if (header.format !== FORMAT) {
-    throw new FlumeError('VERSION', `cannot read segment ${path}: its format is ${header.format}, this program knows ${FORMAT}`)
-  }
+  checkFormat(header, path)
   if (header.first !== first || ![identity.queue, ...identity.formerly].includes(header.queue)) {
     throw new FlumeError('OTHER_HISTORY', `cannot read segment ${path}: it is segment ${header.first} of queue ${header.queue}; --repair says what can be done`)
   }

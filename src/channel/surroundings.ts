@@ -20,6 +20,7 @@ export class Paths {
   readonly committed: string
   readonly identity: string
   readonly retain: string
+  readonly compress: string
   /** What repairs have replaced. */
   readonly originals: string
 
@@ -30,6 +31,7 @@ export class Paths {
     this.committed = join(directory, 'committed')
     this.identity = join(directory, 'queue.json')
     this.retain = join(directory, 'retain')
+    this.compress = join(directory, 'compress')
     this.originals = join(directory, 'originals')
   }
 

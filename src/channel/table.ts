@@ -1,6 +1,7 @@
 /** The positions of a queue as of one of its events, from the segments alone. */
 import type { Position } from '../events/batch.js'
 import type { Blocks } from '../disk/blocks.js'
+import { openSegment } from './compressed.js'
 import { applyChanges, decodeChanges } from './format.js'
 import type { Identity } from './identity.js'
 import { readFrames } from './segment.js'
@@ -21,7 +22,7 @@ export async function tableBefore(next: number, { paths, around, identity, block
   if (last === undefined) return new Map()
   const { place, table } = await startOf(paths, around, identity, segments, blocks, NOTHING_MISSING)
   const positions = new Map(table)
-  const file = await around.disk.open(paths.segment(last), 'read')
+  const file = await openSegment(around.disk, paths.segment(last))
   try {
     for await (const found of readFrames(file, place.end, Infinity, blocks)) {
       if (found.kind === 'damage') continue

@@ -64,6 +64,8 @@ export interface Disk {
   /** link(2): fails with EEXIST where rename(2) would overwrite. */
   link(from: string, to: string): Promise<void>
   unlink(path: string): Promise<void>
+  /** From now on the file was last written then: ms since the epoch. */
+  touch(path: string, modified: number): Promise<void>
   /** Makes the directory and its missing parents; fine when it is there. Returns the topmost directory made, if any. */
   makeDirectory(path: string, permissions?: number): Promise<string | undefined>
   /** fsync(2) of a directory: the entries made, renamed and removed in it are on disk. */

@@ -180,6 +180,7 @@ export const nodeDisk: Disk = {
   rename: (from, to) => fs.promises.rename(systemPath(from), systemPath(to)),
   link: (from, to) => fs.promises.link(systemPath(from), systemPath(to)),
   unlink: (path) => fs.promises.unlink(systemPath(path)),
+  touch: (path, modified) => fs.promises.utimes(systemPath(path), modified / 1000, modified / 1000),
   makeDirectory,
   async syncDirectory(path) {
     const handle = await fs.promises.open(systemPath(path), 'r')

@@ -340,6 +340,10 @@ class View implements Disk {
     })
   }
 
+  touch(path: string, modified: number): Promise<void> {
+    return this.#change(`touch ${path}`, () => (this.#at(path).modified = modified))
+  }
+
   async makeDirectory(path: string): Promise<string | undefined> {
     if (this.disk.find(path)?.kind === 'directory') return undefined
     const above = path === '/' ? undefined : await this.makeDirectory(dirname(path))

@@ -1,12 +1,13 @@
 /** A segment written new: all frames that verify, in order and under their numbers, and in place of the others what is lost. */
 import type { Blocks } from '../../disk/blocks.js'
 import type { DiskFile } from '../../disk/disk.js'
+import { openSegment } from '../compressed.js'
 import { encodeFrameHeader, encodeSegmentStart, FRAME_HEADER_SIZE, placeFrame, SEGMENT_HEADER_SIZE, type FrameStart, type Table } from '../format.js'
 import { gapLine, reasonOf, type Gap } from '../gap.js'
 import type { Identity } from '../identity.js'
 import { afterLines } from '../range.js'
-import { readFrames, type Frame } from '../segment.js'
-import { firstFrame, readHeader, readTable } from '../start.js'
+import { readFrames, readHeader, type Frame } from '../segment.js'
+import { firstFrame, readTable } from '../start.js'
 import { listSegments, type Paths, type Surroundings } from '../surroundings.js'
 import type { Originals } from './originals.js'
 import type { Rewrite } from './plan.js'
@@ -60,7 +61,7 @@ class Writer {
   /** The header, and the table of positions, of the file as it was. */
   async begin(source: string | undefined): Promise<void> {
     const { identity, around } = this.rewriting
-    const old = source === undefined ? undefined : await around.disk.open(source, 'read')
+    const old = source === undefined ? undefined : await openSegment(around.disk, source)
     try {
       const header = old && (await readHeader(old))
       const table = old && header && (await readTable(old, header))
@@ -76,7 +77,7 @@ class Writer {
   async #tableAfter(): Promise<Table> {
     const { paths, around } = this.rewriting
     for (const first of (await listSegments(around.disk, paths)).filter((each) => each > this.next)) {
-      const file = await around.disk.open(paths.segment(first), 'read')
+      const file = await openSegment(around.disk, paths.segment(first))
       try {
         const header = await readHeader(file)
         const table = header && (await readTable(file, header))
@@ -90,7 +91,7 @@ class Writer {
 
   async copy(path: string): Promise<void> {
     const { around, blocks } = this.rewriting
-    const file = await around.disk.open(path, 'read')
+    const file = await openSegment(around.disk, path)
     try {
       const header = await readHeader(file)
       const from = header === undefined ? await firstFrame(file, blocks) : SEGMENT_HEADER_SIZE + header.tableSize

@@ -2,10 +2,10 @@
 import { basename } from 'node:path'
 import { Blocks } from '../../disk/blocks.js'
 import type { Disk, DiskFile } from '../../disk/disk.js'
+import { openSegment } from '../compressed.js'
 import { SEGMENT_HEADER_SIZE } from '../format.js'
 import type { Identity } from '../identity.js'
-import { readFrames } from '../segment.js'
-import { readHeader } from '../start.js'
+import { readFrames, readHeader } from '../segment.js'
 import type { Paths, Surroundings } from '../surroundings.js'
 import type { Originals } from './originals.js'
 
@@ -31,7 +31,7 @@ export type Headers = ReadonlyMap<number, Said>
 export async function readHeaders(paths: Paths, { disk }: Surroundings, segments: readonly number[]): Promise<Headers> {
   const headers = new Map<number, Said>()
   for (const first of segments) {
-    const file = await disk.open(paths.segment(first), 'read')
+    const file = await openSegment(disk, paths.segment(first))
     try {
       const header = await readHeader(file)
       const frame = header === undefined ? await firstEvent(file) : undefined
@@ -104,7 +104,7 @@ export function withoutStrays(disk: Disk, paths: Paths, strays: readonly Stray[]
     lstat: (path) => disk.lstat(path),
     realPath: (path) => disk.realPath(path),
     space: (path) => disk.space(path),
-    entries: unused, rename: unused, link: unused, unlink: unused, makeDirectory: unused, syncDirectory: unused,
+    entries: unused, rename: unused, link: unused, unlink: unused, touch: unused, makeDirectory: unused, syncDirectory: unused,
   }
 }
 

@@ -24,7 +24,7 @@ import { exportTo } from '../queue-export.js'
 import { rangeOf } from '../queue-range.js'
 import { printRepair } from '../queue-repair.js'
 import { retainOf, retainText } from '../queue-retain.js'
-import { queueFlows, statText } from '../queue-stat.js'
+import { compressedText, queueFlows, statText } from '../queue-stat.js'
 
 const options = {
   put: { type: 'flag', describe: 'only put, whatever stdout is' },
@@ -44,6 +44,8 @@ const options = {
   'size-max': { type: 'size', placeholder: 'SIZE', describe: 'stop reading when the segments hold so many bytes' },
   'free-min': { type: 'size', placeholder: 'SIZE', describe: 'leave so much of the disk free (default: the lesser of 512M and 5 %)' },
   retain: { type: 'text', placeholder: 'WHAT', describe: 'keep what all readers have acked: 7d, 20G, 7d,20G, all or 0' },
+  compress: { type: 'flag', describe: 'keep segments that are full compressed, from now on' },
+  'no-compress': { type: 'flag', describe: 'compress no more' },
   copied: { type: 'flag', describe: 'the directory is a copy: make it a queue of its own' },
   moved: { type: 'flag', describe: 'the directory takes the place of the one it was copied from' },
   ...OUTPUT,
@@ -83,6 +85,7 @@ export const command = defineCommand({
     if (values.repair) return printRepair(1, new Paths(path), around, { apply: values.apply, json: values.json, accept }, context.stop)
     const queue = await Queue.open(path, around, { create: roles.put, ...(accept ? { accept } : {}) })
     if (values.retain !== undefined && (await queue.retain(retain))) say(`queue ${directory} retains ${retainText(retain)} from now on`)
+    if (values.compress || values['no-compress']) await compress(queue, directory, values.compress, roles, context)
     if (values.forget !== undefined) return queue.forget(values.forget)
     if (values.export) return exportTo(1, queue.export(asked, values.positions))
     if (isReplay(values)) return replay(await queue.openReplay(asked, values.reader), values, context)
@@ -94,6 +97,7 @@ export const command = defineCommand({
 const EXCLUSIVE = [
   ['put', 'take'],
   ['copied', 'moved'],
+  ['compress', 'no-compress'],
   ['put', 'once'],
   ['put', 'from'],
   ['put', 'to'],
@@ -108,6 +112,12 @@ const EXCLUSIVE = [
 
 function isGiven(value: boolean | string | undefined): boolean {
   return value !== undefined && value !== false
+}
+
+/** From now on, and where this run puts nothing what is there at once. */
+async function compress(queue: Queue, directory: string, on: boolean, roles: Roles, { say, stop }: Context): Promise<void> {
+  if (await queue.compress(on)) say(`queue ${directory} ${on ? 'compresses its segments' : 'compresses no more'} from now on`)
+  if (on && !roles.put) say(compressedText(await queue.compressNow(stop)))
 }
 
 function isReplay({ from, to }: BufferValues): boolean {

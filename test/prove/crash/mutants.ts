@@ -59,6 +59,10 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [{ file: 'channel/recover.ts', from: 'if (!step.continues) this.good', to: 'this.good' }],
   },
   {
+    name: 'a compressed segment is not synced before it takes the place of the other',
+    edits: [{ file: 'channel/compress.ts', from: '    await target.sync()\n', to: '' }],
+  },
+  {
     name: 'recovery forgets the positions of a frame',
     edits: [{ file: 'channel/recover.ts', from: 'if (step.changes !== undefined) applyChanges(this.table, step.changes)', to: 'if (step.changes === undefined) return' }],
   },

@@ -34,6 +34,8 @@ export interface Work {
   readonly segmentBytesMax: number
   /** All is retained from its first phase on. */
   readonly retains?: boolean
+  /** At the end of each phase what can be is compressed. */
+  readonly compresses?: boolean
   readonly phases: readonly Phase[]
 }
 
@@ -59,7 +61,7 @@ export function workOf(seed: number): Work {
     ends: (['close', 'kill', 'kill', 'power'] as const)[choose(4)]!,
     at: 1 + choose(100),
   }))
-  return { seed, segmentBytesMax: 900 + choose(6) * 700, phases, ...(choose(4) === 0 ? { retains: true } : {}) }
+  return { seed, segmentBytesMax: 900 + choose(6) * 700, phases, ...(choose(4) === 0 ? { retains: true } : {}), ...(choose(3) === 0 ? { compresses: true } : {}) }
 }
 
 function smallPuts(choose: Choose): Pick<Phase, 'puts' | 'size'> {
@@ -109,7 +111,8 @@ async function run(around: Surroundings, work: Work, phase: Phase, promised: Pro
   for await (const mark of putter.put(batches(held, phase.puts, phase.size))) promised.acked = mark.to.offset
   await Promise.all(readings)
   if (phase.forgets !== undefined && promised.readers.delete(phase.forgets)) await queue.forget(phase.forgets)
-  if (phase.ends === 'close') await putter.close()
+  if (phase.ends === 'close' || work.compresses === true) await putter.close()
+  if (work.compresses === true) await queue.compressNow(new AbortController().signal)
 }
 
 /** The last event that is there is sent again first. */

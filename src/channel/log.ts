@@ -2,22 +2,18 @@
  * The segments of a directory, in order: recover the last, append, roll, remove. One process at a time, who holds the
  * lock. Nothing is published before it is on disk.
  */
-import { Blocks } from '../disk/blocks.js'
 import type { DiskFile } from '../disk/disk.js'
 import type { Position } from '../events/batch.js'
-import { assert, errnoOf, FlumeError } from '../errors.js'
-import { CompressedSegment } from './compressed.js'
+import { assert, FlumeError } from '../errors.js'
 import { applyChanges, encodeSegmentStart } from './format.js'
 import type { Entry } from './group.js'
 import type { Identity } from './identity.js'
-import type { End, Published } from './published.js'
-import { recover, type Recovered } from './recover.js'
-import { readerPlaces, removePassed, type Sizes } from './retention.js'
+import { dropUnmade, nextSequence, recoverLast } from './last.js'
+import type { Published } from './published.js'
+import { removePassed, type Sizes } from './retention.js'
 import { isNoSpace, SegmentWriter } from './segment.js'
-import { NOTHING_MISSING, startOf, type Without } from './start.js'
-import { segmentsAmong, segmentSizes, type Paths, type Surroundings } from './surroundings.js'
-
-const COPY_SIZE = 1024 * 1024
+import { NOTHING_MISSING, type Without } from './start.js'
+import { segmentSizes, type Paths, type Surroundings } from './surroundings.js'
 
 export class Log {
   /** The byte just before which the event `next` will stand; follows `active.end`, together with `next`. */
@@ -51,7 +47,7 @@ export class Log {
     const segments = await dropUnmade(paths, around)
     const last = segments.at(-1)
     const found = last === undefined ? undefined : await recoverLast(paths, around, identity, segments, known, without)
-    const next = await nextSequence(paths, around, found?.recovered.next ?? last ?? 0, known)
+    const next = await nextSequence(paths, around, identity, segments, found?.recovered.next ?? last ?? 0, known)
     const sealed = new Map(segments.map((first) => [first, undefined]))
     const opened = new Log(paths, around, identity, published, NO_SEGMENT, next, found?.recovered.table ?? new Map<string, Position>(), sealed)
     if (found !== undefined && !found.recovered.tailDamaged && next === found.recovered.next) {
@@ -216,79 +212,3 @@ export class Log {
 
 /** Stands where open() has not yet decided which segment to go on with. */
 const NO_SEGMENT = new SegmentWriter(-1, undefined as unknown as DiskFile, 0, 0)
-
-/** The segments there are. One is named when it is whole, so one without a header is an accident of the file system; it holds nothing. */
-async function dropUnmade(paths: Paths, around: Surroundings): Promise<number[]> {
-  const { disk } = around
-  const names = await disk.list(paths.segments)
-  for (const name of names) if (name.endsWith('.tmp')) await disk.unlink(`${paths.segments}/${name}`)
-  const segments = segmentsAmong(names)
-  for (let last = segments.at(-1); last !== undefined && (await disk.stat(paths.segment(last)))?.size === 0; last = segments.at(-1)) {
-    around.say(`segment ${paths.segment(last)} is empty: removed`)
-    await disk.unlink(paths.segment(last))
-    await disk.syncDirectory(paths.segments)
-    segments.pop()
-  }
-  return segments
-}
-
-/** Never less than what was published or what a reader has acked: a number once given out is not used again. */
-async function nextSequence(paths: Paths, around: Surroundings, found: number, known: End | undefined): Promise<number> {
-  const furthest = (await readerPlaces(around.disk, paths)).at(-1)
-  const next = Math.max(found, known?.next ?? 0, furthest?.next ?? 0)
-  if (next > found) {
-    const who = furthest !== undefined && furthest.next === next ? `reader ${furthest.reader} stands` : 'it once went'
-    around.say(`queue ${paths.directory} ends before event ${found}, but ${who} before ${next}: goes on at ${next}, the events between are lost`)
-  }
-  return next
-}
-
-async function recoverLast(
-  paths: Paths,
-  around: Surroundings,
-  identity: Identity,
-  segments: readonly number[],
-  known: End | undefined,
-  without: Without,
-): Promise<{ writer: SegmentWriter; recovered: Recovered }> {
-  const last = segments.at(-1)
-  assert(last !== undefined)
-  const path = paths.segment(last)
-  const blocks = new Blocks(COPY_SIZE, 2)
-  const file = await around.disk.open(path, 'update')
-  try {
-    const start = await startOf(paths, around, identity, segments, blocks, without)
-    const compressed = await CompressedSegment.of(file)
-    const published = known?.segment === last ? { end: known.end, next: known.next } : undefined
-    const recovered = await recover(compressed ?? file, start.place, start.table, published, blocks)
-    const { damaged } = recovered
-    if (damaged > 0) around.say(`segment ${path} is damaged in ${damaged} place${damaged === 1 ? '' : 's'}: the events there are lost`)
-    // the one after it has gone: nothing is ever appended to it
-    if (compressed !== undefined) return { writer: new SegmentWriter(last, file, recovered.end, recovered.end), recovered: { ...recovered, tailDamaged: true } }
-    await settle(file, path, Math.max(start.place.end, published?.end ?? 0), recovered.end, around)
-    return { writer: new SegmentWriter(last, file, recovered.end, recovered.end), recovered }
-  } catch (cause) {
-    await file.close()
-    if (cause instanceof FlumeError || errnoOf(cause) === undefined) throw cause
-    throw new FlumeError('IO', `cannot recover segment ${path}`, { cause })
-  }
-}
-
-/**
- * Cuts what is not kept, and writes what is kept but was not known to be on disk once more: a sync that failed in an
- * earlier process may have left pages that look clean and are not on disk.
- */
-async function settle(file: DiskFile, path: string, from: number, end: number, around: Surroundings): Promise<void> {
-  const { size } = await file.stat()
-  if (size > end) {
-    around.say(`segment ${path}: cut ${size - end} bytes after byte ${end} that were never acked`)
-    await file.truncate(end)
-  }
-  const bytes = Buffer.allocUnsafe(Math.min(COPY_SIZE, Math.max(0, end - from)))
-  for (let at = from; at < end; ) {
-    const count = await file.read(bytes.subarray(0, Math.min(bytes.length, end - at)), at)
-    assert(count > 0)
-    at += await file.write([bytes.subarray(0, count)], at)
-  }
-  await file.sync()
-}

@@ -4,6 +4,7 @@ import { openSegment } from './compressed.js'
 import type { DiskFile } from '../disk/disk.js'
 import { errnoOf, FlumeError } from '../errors.js'
 import type { Batch } from '../events/batch.js'
+import { reasonOf } from './gap.js'
 import type { Identity } from './identity.js'
 import { readFrames } from './segment.js'
 import { beginningOf } from './start.js'
@@ -36,9 +37,28 @@ export async function resolveRange(resolving: Resolving, { from, to }: Asked, ne
   const segments = await listSegments(resolving.around.disk, resolving.paths)
   const at = async (bound: Bound): Promise<number> =>
     bound.kind === 'sequence' ? there(bound.sequence, next, resolving.paths) : firstAt(resolving, segments, bound.time, next)
-  const begin = from === undefined ? (segments[0] ?? next) : await at(from)
+  const begin = from === undefined ? ((await oldestEvent(resolving)) ?? next) : await at(from)
   const end = to === undefined ? next : (await at(to)) + (to.kind === 'sequence' ? 1 : 0)
   return { from: begin, end: Math.max(begin, end) }
+}
+
+/** The oldest event for whoever begins there: not what is only said to be removed, which is for readers that come from before it. */
+export async function oldestEvent(resolving: Resolving): Promise<number | undefined> {
+  const segments = await listSegments(resolving.around.disk, resolving.paths)
+  for (const first of segments) {
+    const kept = await inSegment(resolving, first, async (file, { at }) => {
+      let isEmpty = true
+      for await (const found of readFrames(file, at, Infinity, resolving.blocks)) {
+        const isRemoved = found.kind === 'frame' && found.header.lost && found.lines !== undefined && reasonOf(found.lines) === 'removed'
+        if (found.kind === 'frame') found.release()
+        if (!isRemoved) return true
+        isEmpty = false
+      }
+      return isEmpty // what it held is missing
+    })
+    if (kept !== false || first === segments.at(-1)) return first
+  }
+  return undefined
 }
 
 function there(sequence: number, next: number, paths: Paths): number {

@@ -11,10 +11,11 @@ import { FRAME_BYTES_MAX } from './format.js'
 import type { Identity } from './identity.js'
 import { Lock } from './lock.js'
 import type { Published } from './published.js'
+import { oldestEvent } from './range.js'
 import { LogReader } from './reading.js'
 import type { Recent } from './recent.js'
 import { removePassed } from './retention.js'
-import { listSegments, type Paths, type Surroundings } from './surroundings.js'
+import type { Paths, Surroundings } from './surroundings.js'
 import type { Wake } from '../events/wake.js'
 
 /** Memory for what was read and not yet given on: two large frames a block, and so many blocks. */
@@ -213,8 +214,7 @@ export class Taker implements Source {
   }
 
   async #oldest(): Promise<number> {
-    const { around, paths, published } = this.taking
-    return (await listSegments(around.disk, paths))[0] ?? (await published.read())?.next ?? 0
+    return (await oldestEvent({ ...this.taking, blocks: this.#blocks })) ?? (await this.taking.published.read())?.next ?? 0
   }
 
   /** Segments may go: the putter sees to it, where there is one. */

@@ -175,6 +175,42 @@ t.test('events that stand twice come once, and what only one of the two holds st
   t.equal(faultOf((await given(twice, ['new'])).get('new') as readonly Taken[], 0, EVENTS), undefined)
 })
 
+t.test('a double as the last segment, with `committed` lost: no number is used again', async (t) => {
+  const disk = await made()
+  const queue = await Queue.open('/q', aroundOf(disk.boot()), { create: false })
+  const last = Number(segmentsOn(disk).at(-1)!.slice(-24, -4))
+  const header = encodeSegmentStart(queue.id, last + 1, 1, new Map([['p', { offset: EVENTS }]]))
+  const lines = numbered(last + 1, last + 2).lines
+  const frame = encodeFrameHeader({ first: last + 1, count: 1, time: 1, continues: false, lost: false }, Buffer.alloc(0), lines)
+  placeFrame(frame, header.length, 0)
+  const bytes = Buffer.concat([header, frame, lines])
+  const name = `${String(last + 1).padStart(20, '0')}.seg`
+  disk.directory('/q/segments').entries.set(name, Object.assign(disk.make('file'), { bytes, durable: bytes }))
+  spoil(disk, '/q/committed', (old) => old.fill(7))
+  const mended = disk.clone()
+  for (const each of [disk, mended]) {
+    if (each === mended) t.equal(await faultOfRepair(each, ['new']), undefined)
+    const putter = await (await Queue.open('/q', aroundOf(each.boot()), { create: false })).openPut(PUT)
+    await putAll(putter, [numbered(EVENTS, EVENTS + 5)])
+    await putter.close()
+    const all = await exportAll(await Queue.open('/q', aroundOf(each.boot()), { create: false }))
+    t.equal(faultOf(all, 0, EVENTS + 5), undefined)
+  }
+})
+
+t.test('that events before the oldest are gone is told to the reader that misses them, and to no new one', async (t) => {
+  const disk = await made()
+  await disk.boot().unlink(segmentsOn(disk)[0]!)
+  const before = await given(disk, ['r'])
+  const first = Number(segmentsOn(disk)[0]!.slice(-24, -4))
+  await repair(aroundOf(disk.boot()))
+  const after = await given(disk, NAMES)
+  t.same(after.get('r'), before.get('r'))
+  t.match(after.get('r'), [{ from: 0, to: first, text: /"flume\.gap":"removed"/ }])
+  t.equal(faultOf(after.get('new') as readonly Taken[], first, EVENTS), undefined)
+  t.equal(faultOf(await exportAll(await Queue.open('/q', aroundOf(disk.boot()), { create: false })), first, EVENTS), undefined)
+})
+
 t.test('a copy is told what it must say first, and nothing is done to it', async (t) => {
   const disk = await made()
   flip(disk, segmentsOn(disk)[1]!, 100)

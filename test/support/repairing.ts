@@ -50,8 +50,7 @@ export async function faultOfRepair(disk: MemoryDisk, names: readonly string[]):
     const [was, is] = [before.get(name), after.get(name)]
     if (typeof is === 'string') return `${name}: ${is} after ${steps}`
     if (typeof was === 'string' || planned.strays.length > 0) continue // what was astray is there again
-    const more = is![0]?.text.includes('"flume.gap":"removed"') === true && was![0]?.text.includes('flume.gap') !== true // what others miss, one that is new is told too
-    if (JSON.stringify(was) !== JSON.stringify(more ? is!.slice(1) : is)) return `${name}: ${differenceOf(was!, is!)} after ${steps}`
+    if (JSON.stringify(was) !== JSON.stringify(is)) return `${name}: ${differenceOf(was!, is!)} after ${steps}`
   }
   const kept = filesOf(disk, '/q')
   // of one that ended in what was never acked there is what is before that

@@ -48,7 +48,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'recovery does not sync the last segment',
-    edits: [{ file: 'channel/log.ts', from: '    at += await file.write([bytes.subarray(0, count)], at)\n  }\n  await file.sync()', to: '    at += await file.write([bytes.subarray(0, count)], at)\n  }' }],
+    edits: [{ file: 'channel/last.ts', from: '    at += await file.write([bytes.subarray(0, count)], at)\n  }\n  await file.sync()', to: '    at += await file.write([bytes.subarray(0, count)], at)\n  }' }],
   },
   {
     name: 'recovery believes what follows damage',

@@ -13,6 +13,8 @@ import type { Wake } from '../events/wake.js'
 
 /** ms between two looks whether there is room by now. */
 const LOOK_FULL = 200
+/** Part of a segment that is worth one of its own where there is no room. */
+const WORTH_SEALING = 0.25
 /** ms between two messages that the queue is full. */
 const SAY_FULL = 60_000
 
@@ -40,6 +42,8 @@ export class Commit {
   written = 0
   durable = 0
   failure: Error | undefined
+  /** All other segments are compressed: while there is no room, the active one is sealed for that, once it is worth it. */
+  sealsForRoom = false
   /** What waited for room was given up: it is never written. */
   gaveUp = false
   #entries: Entry[] = []
@@ -192,10 +196,12 @@ export class Commit {
     const before = log.first
     await this.#trim(why)
     if (log.first !== before) return true
-    if (log.isEmpty || (await passedByAll(log.around.disk, log.paths)) < log.next) return false
+    const isPassed = !log.isEmpty && (await passedByAll(log.around.disk, log.paths)) >= log.next
+    if (!isPassed && !(this.sealsForRoom && log.active.end > this.committing.segmentBytesMax * WORTH_SEALING)) return false
     await log.roll().catch((error: unknown) => {
       if (!isNoSpace(error)) throw error
     })
+    this.sealsForRoom = false
     await this.#trim(why)
     return log.first !== before
   }

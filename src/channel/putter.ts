@@ -13,8 +13,9 @@ import type { Lock } from './lock.js'
 
 /** Bytes that may wait to be written while a write runs. */
 const WAITING_MAX = 2 * 1024 * 1024
-/** ms from the last sync to the next look whether segments may go. */
+/** ms from the last sync to the next look whether segments may go; while there is no room. */
 const LOOK = 1000
+const LOOK_FULL = 200
 
 export interface Putting extends Committing {
   readonly lock: Lock
@@ -57,6 +58,7 @@ export class Putter {
         }
         commit.throwFailure()
         if (this.#closing.signal.aborted || commit.gaveUp || (this.#ended && commit.durable === commit.added)) break
+        if (commit.isFull) this.#tend()
         await this.putting.changed.wait()
       }
     } finally {
@@ -143,18 +145,21 @@ export class Putter {
   async #compress(): Promise<boolean> {
     const { log } = this.putting
     if (!(await compresses(log.around, log.paths))) return false
-    return (await this.#compressor.next([...log.sealed.keys()], this.#commit.isFull, this.#closing.signal)) !== undefined
+    const { isFull } = this.#commit
+    const outcome = await this.#compressor.next([...log.sealed.keys()], isFull, this.#closing.signal)
+    this.#commit.sealsForRoom = isFull && outcome === undefined
+    return outcome !== undefined
   }
 
   async #tended(): Promise<void> {
     const { log, moved } = this.putting
     let more = false
     do {
-      if (!more) await moved.wait(log.around.clock, LOOK, this.#closing.signal)
+      if (!more) await moved.wait(log.around.clock, this.#commit.isFull ? LOOK_FULL : LOOK, this.#closing.signal)
       if (this.#closing.signal.aborted || this.#commit.failure !== undefined) return
       await log.published.sync()
       await log.trim()
-      more = log.sealed.size > 0 && (await this.#compress())
-    } while (log.sealed.size > 0)
+      more = await this.#compress()
+    } while (log.sealed.size > 0 || this.#commit.isFull)
   }
 }

@@ -39,6 +39,15 @@ t.test('a queue on a full disk goes on giving out, gives the room back, and take
   t.match(err, /queue \S+ has room again: goes on\n/)
 })
 
+t.test('while no sink takes anything a full disk holds three times as many events with --compress', { skip }, async (t) => {
+  const line = `head -c 2500000 /dev/zero >small/ballast
+    flume-tail --once log | flume-buffer --put --compress --size-max 3M small/q; echo "\${PIPESTATUS[*]}"; flume-buffer --check small/q | grep -o 'nothing is wrong'
+    flume-buffer --once small/q </dev/null | flume-sink-hdfs --path out; ${ALL}`
+  const { out, err } = await onSmallDisk(line, directoryOf(t))
+  t.equal(out, '0 0\nnothing is wrong\nthe same\n', err)
+  t.match(err, /queue \S+ is full: \d+ bytes are free on its disk/)
+})
+
 t.test('a sink whose target is full waits, and goes on where there is room', { skip }, async (t) => {
   const line = `mkdir small/out; ln -s small/out out
     flume-tail --once log | flume-buffer q | { flume-sink-hdfs --path small/out 2>&1 >/dev/null; echo "sink $?" >&2; } | { grep -m1 'trying again'; mount -o remount,size=64m small; cat >/dev/null; }

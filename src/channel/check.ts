@@ -5,7 +5,7 @@
 import { Blocks } from '../disk/blocks.js'
 import type { DiskFile } from '../disk/disk.js'
 import { errnoOf, FlumeError } from '../errors.js'
-import { openSegment } from './compressed.js'
+import { CompressedSegment, openSegment } from './compressed.js'
 import { checkReaders } from './check-readers.js'
 import type { Finding, Summary } from './finding.js'
 import { SEGMENT_HEADER_SIZE, type SegmentHeader, type Table } from './format.js'
@@ -176,7 +176,8 @@ export class Check {
         const reason = `begins with event ${first}, which the segment before it holds`
         yield { kind: 'double', file: path, byte: null, reason, meaning: 'those that stand twice are given out once' }
       }
-      const end = isLast ? await this.#endOf(opened, known) : undefined
+      // one that is compressed is never cut: another one begins after it
+      const end = isLast && !(file instanceof CompressedSegment) ? await this.#endOf(opened, known) : undefined
       yield* walk.frames({ path, file, at, limit: end?.end ?? Infinity })
       if (end === undefined) return
       if (size > end.end && known?.segment !== first) {

@@ -59,9 +59,10 @@ t.test('segments that are missing, cut short or empty', async (t) => {
 })
 
 t.test('whatever has happened to it, and several things at once', async (t) => {
-  const disk = await made()
+  const [disk, packed] = [await made(), await made()]
+  await (await Queue.open('/q', aroundOf(packed.boot()), { create: false })).compressNow(new AbortController().signal)
   for (let seed = 1; seed <= SEEDS; seed++) {
-    const spoiled = disk.clone()
+    const spoiled = (seed % 3 === 0 ? packed : disk).clone()
     const what = ruined(spoiled, seed)
     const fault = await faultOfRepair(spoiled, NAMES).catch((error: unknown) => (error instanceof Error ? error.stack : String(error)))
     if (fault !== undefined) t.fail(`seed ${seed}, ${what.join(', ')}: ${fault}`)

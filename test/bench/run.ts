@@ -1,5 +1,5 @@
 /**
- * npm run bench -- [hdfs|files|start|route] [--rounds N] [--megabytes N] [--directory DIR] [--profile] [FILE]
+ * npm run bench -- [hdfs|files|start|route|compress] [--rounds N] [--megabytes N] [--directory DIR] [--profile] [FILE]
  *   of hdfs: [--small N] [--uploads N]... [--stock] [--beside COMMAND]
  *
  * file → durable queue → file, end to end, beside the floor: what cat, tee and sync take to leave the same bytes in two
@@ -7,6 +7,7 @@
  * of FILE over and over, else invented. At the end one more round looks at memory, which costs time of its own.
  * With `hdfs` onto a real HDFS, hdfs.ts, and there N small files. With `files` ten thousand files followed, files.ts.
  * With `start` how long a queue takes to open, start.ts. With `route` through a router, route.ts.
+ * With `compress` what --compress makes of each FILE, compress.ts.
  */
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
@@ -14,6 +15,7 @@ import { cpus } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { writeSample } from './lines.js'
+import { benchCompress } from './compress.js'
 import { benchFiles } from './files.js'
 import { benchHdfs } from './hdfs.js'
 import { benchRoute } from './route.js'
@@ -81,6 +83,7 @@ async function main(): Promise<void> {
   const [first, second] = positionals
   if (first === 'files') return await benchFiles({ directory, env, bin })
   if (first === 'start') return await benchStart({ directory, env, bin, rounds: ROUNDS })
+  if (first === 'compress') return await benchCompress(positionals.slice(1), { directory, env, bytes: Number(values.megabytes) * 1e6, rounds: ROUNDS })
   const sample = await writeSample(file, Number(values.megabytes) * 1e6, first === 'hdfs' || first === 'route' ? second : first)
   console.log(`${megabytes(sample.bytes)} MB, ${sample.lines} lines; node ${process.version}, ${cpus().length} × ${cpus()[0]?.model ?? '?'}`)
   if (first === 'hdfs') {

@@ -70,6 +70,8 @@ export interface Command<T extends Options = Options> {
   /** After the name: `[OPTION]... FILE...` */
   readonly usage: string
   readonly options: T
+  /** Options of programs like it that people try first, with the words for what they want here: `f: 'a file is followed …'`. */
+  readonly foreign?: Readonly<Record<string, string>>
   /** Two or more: a line to type, and what it does. */
   readonly examples: readonly (readonly [line: string, what: string])[]
   /** Throws FlumeError; returns the exit status where it is not 0, or the signal to die of. */

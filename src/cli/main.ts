@@ -40,7 +40,7 @@ export async function main(command: Command, argv: readonly string[], io: Io): P
   let format: LogFormat = io.env[`${variable(command.name)}_LOG_FORMAT`] === 'json' ? 'json' : 'text'
   try {
     const options: Options = { ...command.options, ...COMMON }
-    const { values, operands, typed, unknownVariables } = parse(command.name, options, argv, io.env)
+    const { values, operands, typed, unknownVariables } = parse(command.name, options, argv, io.env, command.foreign)
     format = values['log-format'] as LogFormat
     if (values.help === true) {
       const { help } = await import('./help.js')

@@ -22,6 +22,10 @@ export interface Parsed {
   readonly unknownVariables: readonly string[]
 }
 
+/** What to do in place of an option that we do not have, by its name without dashes. */
+type Foreign = Readonly<Record<string, string>>
+const FOREIGN: Foreign = { v: 'the version is -V', '?': 'help is -h' }
+
 type Environment = Readonly<Record<string, string | undefined>>
 
 const CONFIGURATION = {
@@ -35,8 +39,8 @@ const CONFIGURATION = {
 }
 
 /** Throws BAD_OPTION. */
-export function parse(command: string, options: Options, argv: readonly string[], env: Environment): Parsed {
-  const { typed, operands } = parseArgv(options, argv)
+export function parse(command: string, options: Options, argv: readonly string[], env: Environment, foreign: Foreign = {}): Parsed {
+  const { typed, operands } = parseArgv(options, argv, { ...FOREIGN, ...foreign })
   const prefix = `${command.replaceAll('-', '_').toUpperCase()}_`
   const values: Record<string, Value> = {}
   const given = new Map<string, readonly string[]>()
@@ -67,7 +71,7 @@ function nodeOption([name, { type, alias }]: [string, Option]) {
 }
 
 /** The texts typed for each option, by its long name. */
-function parseArgv(options: Options, argv: readonly string[]): { typed: Map<string, string[]>; operands: string[] } {
+function parseArgv(options: Options, argv: readonly string[], foreign: Foreign): { typed: Map<string, string[]>; operands: string[] } {
   const names = Object.keys(options)
   const flags = names.filter((name) => options[name]!.type === 'flag')
   const others = names.filter((name) => options[name]!.type !== 'flag')
@@ -79,7 +83,7 @@ function parseArgv(options: Options, argv: readonly string[]): { typed: Map<stri
     configuration: CONFIGURATION,
   })
   const known = new Set([...names, ...names.map((name) => options[name]!.alias)])
-  for (const name of Object.keys(found)) if (name !== '_' && !known.has(name)) throw unknown(name, names)
+  for (const name of Object.keys(found)) if (name !== '_' && !known.has(name)) throw unknown(name, names, foreign)
   if (error !== null) throw new FlumeError('BAD_OPTION', wrongValue(error.message))
   const typed = new Map<string, string[]>()
   for (const name of others) if (found[name] !== undefined) typed.set(name, [found[name]].flat() as string[])
@@ -87,8 +91,9 @@ function parseArgv(options: Options, argv: readonly string[]): { typed: Map<stri
   return { typed, operands: found._.map(String) }
 }
 
-function unknown(name: string, names: readonly string[]): FlumeError {
+function unknown(name: string, names: readonly string[], foreign: Foreign): FlumeError {
   const typed = name.length === 1 ? `-${name}` : `--${name}`
+  if (Object.hasOwn(foreign, name)) return new FlumeError('BAD_OPTION', `unknown option ${typed}: ${foreign[name]}`)
   const meant = name.length === 1 ? undefined : nearest(name, names)
   return new FlumeError('BAD_OPTION', `unknown option ${typed}${meant === undefined ? '' : `: did you mean --${meant}?`}`)
 }

@@ -101,6 +101,11 @@ export class Tail implements Source {
     return this.#partitions.missing
   }
 
+  /** Of these, where nothing is: others name a directory, or a device. */
+  get absent(): readonly string[] {
+    return this.missing.filter((pattern) => !this.#names.isOther(pattern))
+  }
+
   /** Bytes that are there and were not read yet, as of its last look. */
   get unread(): number {
     let bytes = 0
@@ -175,7 +180,7 @@ export class Tail implements Source {
     if (this.options.fromEnd) await this.#toEnd(added.filter(({ path }) => !paths.has(path)))
     if (places.size > 0) this.#sayWhere(gone)
     if (this.options.once) return
-    for (const pattern of this.missing) {
+    for (const pattern of this.absent) {
       const why = this.#names.isPattern(pattern) ? 'nothing matches' : 'there is no such file'
       this.#names.sayOnce(`waiting for ${pattern}: ${why}`)
     }

@@ -47,6 +47,8 @@ export class Names {
   /** Patterns that were seen to be the name of something. */
   readonly #plain = new Set<string>()
   readonly #said = new Set<string>()
+  /** Patterns that lead to something else than a regular file, as of the last look. */
+  readonly #others = new Set<string>()
   /** In this look. */
   readonly #looked = new Set<string>()
   #stats = 0
@@ -80,6 +82,10 @@ export class Names {
     return isDynamic(pattern) && !this.#plain.has(pattern)
   }
 
+  isOther(pattern: string): boolean {
+    return this.#others.has(pattern)
+  }
+
   /** Whether a file that was first seen under this path is one of ours: other commands may keep places at the same reader. */
   owns(path: string): boolean {
     return this.patterns.some((pattern) => {
@@ -107,7 +113,10 @@ export class Names {
     this.directories.add(dirname(path))
     const stat = itself ?? (path === pattern ? undefined : await this.#stat(path))
     if (stat?.kind === 'file') yield { path, stat }
-    else if (stat !== undefined) this.sayOnce(`cannot read ${path}: it is ${KINDS[stat.kind] ?? 'no regular file'}`)
+    this.#others.delete(pattern)
+    if (stat === undefined || stat.kind === 'file') return
+    this.#others.add(pattern)
+    this.sayOnce(`cannot read ${path}: it is ${KINDS[stat.kind] ?? 'no regular file'}`)
   }
 
   async *#glob(pattern: string): AsyncGenerator<Match> {
@@ -152,7 +161,9 @@ export class Names {
   }
 }
 
-const KINDS: Partial<Record<FileStat['kind'], string>> = { directory: 'a directory', fifo: 'a pipe', socket: 'a socket', character: 'a device' }
+const KINDS: Partial<Record<FileStat['kind'], string>> = {
+  directory: "a directory (its files are 'DIRECTORY/*', in quotes)", fifo: 'a pipe (flume-tail - reads one: flume-tail - <PIPE)', socket: 'a socket', character: 'a device',
+}
 
 const unescape = (pattern: string): string => pattern.replace(/\\(.)/g, '$1')
 

@@ -47,11 +47,15 @@ const options = {
   ...EVENTS,
 } as const
 
+const FOLLOWED = 'files are followed, also across rotation, unless --once is given'
+const NO_COUNT = 'reading goes on where it stood, at first from the beginning; --from end takes only what comes new, and | head -5 the first lines'
+
 export const command = defineCommand({
   name: 'flume-tail',
   summary: 'send the lines of growing files as events, each exactly once',
   usage: '[OPTION]... FILE|PATTERN...',
   options,
+  foreign: { f: FOLLOWED, F: FOLLOWED, follow: FOLLOWED, retry: FOLLOWED, n: NO_COUNT, lines: NO_COUNT, c: NO_COUNT, bytes: NO_COUNT },
   examples: [
     ['flume-tail access.log | flume-buffer ./q', 'follow a file into a queue; typed again, it goes on where it stood'],
     ["flume-tail --once '/var/log/app/*.log' | flume-buffer ./q", 'what is there now, for cron'],
@@ -152,7 +156,7 @@ function regex(text: string): RegExp {
 }
 
 /** At the end of --once: what was not there to be read, or could not be. */
-function report({ missing, unreadable, damaged }: Tail, say: (message: string) => void): number {
-  for (const pattern of missing) say(`cannot read ${pattern}: there is no such file`)
+function report({ missing, absent, unreadable, damaged }: Tail, say: (message: string) => void): number {
+  for (const pattern of absent) say(`cannot read ${pattern}: there is no such file`)
   return missing.length > 0 ? STATUS.NO_INPUT : unreadable.length > 0 ? STATUS.PERMISSION : damaged.length > 0 ? STATUS.BAD_EVENT : 0
 }

@@ -1,0 +1,73 @@
+/** What people type before they have read anything: each is answered by what to do next, with the right status, and nothing is lost. */
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { COMMANDS } from '../support/source.js'
+import { shell } from '../support/shell.js'
+
+const LINES = 'one\ntwo\nthree\n'
+const EVENTS = /^(\{"headers":.*\}\n){3}$/
+
+t.test('every command: -h and --help, -V and --version; -v and -? say which it is; a closed stdout and | head are no bug', async (t) => {
+  const directory = t.testdir({})
+  for (const command of COMMANDS) {
+    for (const flag of ['-h', '--help']) t.match(await shell(`${command} ${flag}`, directory), { status: 0, out: new RegExp(`^usage: ${command} `), err: '' })
+    for (const flag of ['-V', '--version']) t.match(await shell(`${command} ${flag}`, directory), { status: 0, out: new RegExp(`^${command} \\d`), err: '' })
+    t.match(await shell(`${command} -v`, directory), { status: 64, err: `${command}: unknown option -v: the version is -V (see ${command} --help)\n` })
+    t.match(await shell(`${command} -?`, directory), { status: 64, err: /unknown option -\?: help is -h/ })
+    t.match(await shell(`${command} --help >&-; ${command} --help | head -1`, directory), { status: 0, out: /^usage: .*\n$/, err: '' })
+  }
+})
+
+t.test('options of tail(1) are answered by what flume-tail does instead', async (t) => {
+  const directory = t.testdir({ 'app.log': LINES })
+  for (const option of ['-f', '-F', '--follow', '--follow=name', '--retry']) {
+    t.match(await shell(`flume-tail ${option} app.log`, directory), { status: 64, out: '', err: /: files are followed, also across rotation, unless --once is given \(see/ }, option)
+  }
+  for (const option of ['-n', '-n 5', '-n5', '--lines=5', '-c 10']) {
+    t.match(await shell(`flume-tail ${option} app.log`, directory), { status: 64, out: '', err: /: reading goes on where it stood, .* --from end/ }, option)
+  }
+})
+
+t.test('no operand, options behind it, names that lead nowhere, or to something else', async (t) => {
+  const directory = t.testdir({ 'app.log': LINES, sub: {}, 'other.log': LINES })
+  t.match(await shell('flume-tail', directory), { status: 64, err: 'flume-tail: cannot read: no file is named (see flume-tail --help)\n' })
+  t.match(await shell('flume-tail app.log --once --ack=off', directory), { status: 0, out: EVENTS })
+  t.match(await shell('flume-tail --once none.log app.log --ack=off', directory), { status: 66, err: /cannot read \S+\/none\.log: there is no such file\n$/ })
+  const named = await shell('mkfifo pipe; flume-tail --once sub pipe /dev/null app.log --ack=off', directory)
+  t.match(named, { status: 66, err: /sub: it is a directory \(its files are 'DIRECTORY\/\*', in quotes\)\n.*pipe: it is a pipe \(flume-tail - reads one: .*\n.*\/dev\/null: it is a device\n$/ })
+  t.notMatch(named.err, /no such file/)
+  t.match(await shell('flume-buffer', directory), { status: 64, err: /the directory of the queue is missing/ })
+  t.match(await shell('flume-buffer app.log </dev/null | cat; echo ${PIPESTATUS[0]}', directory), { out: '73\n', err: /cannot open queue \S+app\.log: it is a file, not a directory/ })
+  t.match(await shell('flume-buffer none </dev/null | cat; echo ${PIPESTATUS[0]}; ls', directory), { out: /66\n/, err: /none/ })
+})
+
+t.test('lines of another program: - reads them, without it no file is named', async (t) => {
+  const directory = t.testdir({ 'app.log': LINES })
+  t.match(await shell('flume-tail - <app.log | cat', directory), { status: 0, out: EVENTS })
+  t.match(await shell('cat app.log | flume-tail - | cat', directory), { status: 0, out: EVENTS })
+  t.match(await shell('cat app.log | flume-tail; true', directory), { err: /no file is named/ })
+  t.match(await shell('flume-tail - app.log', directory), { status: 64, err: /- stands alone/ })
+})
+
+t.test('a file that may not be read is named, and the others are read', async (t) => {
+  const directory = t.testdir({ 'app.log': LINES })
+  mkdirSync(join(directory, 'closed'))
+  writeFileSync(join(directory, 'secret.log'), 'x\n', { mode: 0 })
+  chmodSync(directory, 0o755)
+  const user = process.getuid?.() === 0 ? 'setpriv --reuid=54321 --regid=54321 --clear-groups env HOME=/nowhere ' : ''
+  t.match(await shell(`${user}flume-tail --once --no-headers secret.log app.log | cat; echo \${PIPESTATUS[0]}`, directory), {
+    out: '{"body":"one"}\n{"body":"two"}\n{"body":"three"}\n77\n', err: /cannot read \S+\/secret\.log: EACCES/,
+  })
+})
+
+t.test('a queue in use is refused by whoever came second, naming the first', async (t) => {
+  const directory = t.testdir({ 'app.log': LINES })
+  const { out, err } = await shell(
+    `flume-tail app.log | flume-buffer --put q & until flume-buffer --stat q 2>/dev/null | grep -q 'holds   3'; do sleep 0.1; done
+    flume-tail --once app.log | flume-buffer --put q; echo "\${PIPESTATUS[*]}"; kill %1; wait`,
+    directory,
+  )
+  t.match(out, /^\d+ 75\n/)
+  t.match(err, /cannot use queue \S+q for putting: process \d+ holds it/)
+})

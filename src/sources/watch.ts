@@ -125,6 +125,7 @@ export class Names {
     const paths = isFlat(pattern) ? await this.#inOne(pattern, dot) : await glob()(pattern, { dot, suppressErrors: true, absolute: true })
     for (const path of paths.sort()) {
       const stat = await this.#stat(path)
+      if (stat === undefined && path.includes('\ufffd')) this.sayOnce(`cannot read ${path}: its name is not UTF-8; a link under another name can be read`)
       if (stat?.kind !== 'file') continue
       this.directories.add(dirname(path))
       yield { path, stat }
@@ -162,7 +163,10 @@ export class Names {
 }
 
 const KINDS: Partial<Record<FileStat['kind'], string>> = {
-  directory: "a directory (its files are 'DIRECTORY/*', in quotes)", fifo: 'a pipe (flume-tail - reads one: flume-tail - <PIPE)', socket: 'a socket', character: 'a device',
+  directory: "a directory (its files are 'DIRECTORY/*', in quotes)",
+  fifo: 'a pipe (flume-tail - reads one: flume-tail - <PIPE)',
+  socket: 'a socket',
+  character: 'a device',
 }
 
 const unescape = (pattern: string): string => pattern.replace(/\\(.)/g, '$1')

@@ -276,6 +276,18 @@ t.test('names and patterns:', async (t) => {
     await tailing.close()
   })
 
+  t.test('a file whose name is not UTF-8 is named, not passed over in silence; a link to it is read', async (t) => {
+    const directory = t.testdir({})
+    fs.writeFileSync(Buffer.from(`${directory}/bad\xff.log`, 'latin1'), text(1, 2))
+    const tailing = new Tailing([`${directory}/*.log`])
+    await tailing.start()
+    t.match(tailing.said, [/cannot read .*bad\ufffd\.log: its name is not UTF-8; a link/])
+    fs.linkSync(Buffer.from(`${directory}/bad\xff.log`, 'latin1'), `${directory}/good.log`)
+    await tailing.pass(5000)
+    t.same(tailing.bodies, numbers(1, 2))
+    await tailing.close()
+  })
+
   t.test('one file under several names is read once', async (t) => {
     const directory = t.testdir({ a: text(1, 3), b: t.fixture('symlink', 'a'), c: t.fixture('link', 'a') })
     const tailing = new Tailing([`${directory}/*`, `${directory}/b`, `${directory}/../${directory.split('/').at(-1)}/a`])

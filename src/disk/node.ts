@@ -145,7 +145,7 @@ export function fileOfFd(fd: number): DiskFile {
 /** The names are bytes, which the types of Node do not know. */
 async function* entries(directory: string): AsyncGenerator<DirectoryEntry> {
   const options = { encoding: 'buffer' as BufferEncoding, bufferSize: 256 }
-  for await (const entry of await fs.promises.opendir(systemPath(directory) as string, options)) {
+  for await (const entry of await fs.promises.opendir(systemPath(directory), options)) {
     const kind = entry.isFile() ? 'file' : entry.isDirectory() ? 'directory' : entry.isSymbolicLink() ? 'symlink' : 'other'
     yield { name: pathOf(entry.name as unknown as Buffer), kind }
   }

@@ -85,7 +85,7 @@ function* recordsOf(type: Type, bytes: Buffer, { at, end, count, skip }: { at: n
 
 function decode(type: Type, bytes: Buffer, offset: number, at: number): { value: unknown; offset: number } {
   try {
-    return type.decode(bytes, offset) as { value: unknown; offset: number }
+    return type.decode(bytes, offset)
   } catch (error) {
     throw damaged(`a record of the block at byte ${at} cannot be decoded: ${(error as Error).message}`)
   }
@@ -125,8 +125,8 @@ function unpackerOf({ meta }: Header): Container['unpack'] {
 
 /** Count and size, and their own size. */
 function numbersOf(bytes: Buffer, at: number): [count: number, size: number, begins: number] {
-  const count = LONG.decode(bytes, 0) as { value: number; offset: number }
-  const size = count.offset < 0 ? count : (LONG.decode(bytes, count.offset) as { value: number; offset: number })
+  const count = LONG.decode(bytes, 0)
+  const size = count.offset < 0 ? count : LONG.decode(bytes, count.offset)
   if (size.offset < 0) throw damaged(`it ends in the middle of the block at byte ${at}`)
   if (count.value < 0 || size.value < 0 || size.value > BLOCK_SIZE_MAX) throw damaged(`the block at byte ${at} is none`)
   return [count.value, size.value, size.offset]

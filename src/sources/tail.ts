@@ -224,11 +224,11 @@ export class Tail implements Source {
     partition.due = partition.lost !== undefined
     if (partition.file === undefined) return this.#rounds.lookSoon()
     if (!(await judge(partition, this.#partitions))) return rest(partition)
-    if (partition.offset < partition.size || partition.modified !== modified) {
+    if (partition.offset < partition.size || partition.modified !== modified || partition.skipping) {
       const block = await this.#reading.next(partition)
       if (block === undefined) return this.#cutShort(partition, size)
       partition.due = block.more
-      const last = block.end > block.to && (block.cut || (!block.more && this.#lastDue(partition, block)))
+      const last = (block.end > block.to || partition.skipping) && (block.cut || (!block.more && this.#lastDue(partition, block)))
       if (last && partition.skipping) {
         await this.#reading.endSkipping(partition, block)
         partition.due = true

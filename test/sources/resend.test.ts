@@ -206,6 +206,16 @@ t.test('in a shell: what a source and a sink refused reaches the target once, me
   t.same(bodies.sort(), ['late', 'one', 'two', long].sort(), again.err)
 })
 
+t.test('in a shell: a last line without its end, too long to be held, is refused as a whole and comes back as one', async (t) => {
+  const directory = t.testdir({ log: `one\n${'x'.repeat(2_500_000)}` })
+  const ran = await shell(
+    `flume-tail --once --settle-once 0 --event-bytes-max 1K --rejects tail.rejects log | flume-buffer --put q
+     flume-tail --rejects tail.rejects | flume-buffer --put q; flume-buffer --export q | jq -r '.body | length'`,
+    directory,
+  )
+  t.equal(ran.out, '3\n2500000\n', ran.err)
+})
+
 t.test('killed at each step of the pipe, and begun again, each line is in the queue once', async (t) => {
   const directory = t.testdir()
   const file = new RejectsFile(directory)

@@ -4,6 +4,7 @@ import { openSegment } from './compressed.js'
 import type { DiskFile } from '../disk/disk.js'
 import { errnoOf, FlumeError } from '../errors.js'
 import type { Batch } from '../events/batch.js'
+import { decodeFrameHeader, FRAME_HEADER_SIZE } from './format.js'
 import { reasonOf } from './gap.js'
 import type { Identity } from './identity.js'
 import { readFrames } from './segment.js'
@@ -47,18 +48,23 @@ export async function oldestEvent(resolving: Resolving): Promise<number | undefi
   const segments = await listSegments(resolving.around.disk, resolving.paths)
   for (const first of segments) {
     const kept = await inSegment(resolving, first, async (file, { at }) => {
-      let isEmpty = true
+      if (!(await beginsLost(file, at))) return true // the usual case, for which no lines are read
       for await (const found of readFrames(file, at, Infinity, resolving.blocks)) {
         const isRemoved = found.kind === 'frame' && found.header.lost && found.lines !== undefined && reasonOf(found.lines) === 'removed'
         if (found.kind === 'frame') found.release()
         if (!isRemoved) return true
-        isEmpty = false
       }
-      return isEmpty // what it held is missing
+      return false
     })
     if (kept !== false || first === segments.at(-1)) return first
   }
   return undefined
+}
+
+async function beginsLost(file: DiskFile, at: number): Promise<boolean> {
+  const bytes = Buffer.alloc(FRAME_HEADER_SIZE)
+  await file.read(bytes, at)
+  return decodeFrameHeader(bytes, 0, at)?.lost === true
 }
 
 function there(sequence: number, next: number, paths: Paths): number {

@@ -53,6 +53,9 @@ function rejects(path: string): Buffer[] {
 
 const hashes = (lines: readonly Buffer[]): string[] => lines.map((line) => createHash('sha1').update(line).digest('hex')).sort()
 
+/** Of a file the end is known: half a line there is an export that was killed, and is left for when the rest has come. */
+const CUT = / cannot put the last line of .*events, 12 bytes from byte \d+ on: it is cut short; all before it is in the queue\n$/
+
 for (const [how, input] of [['a pipe', 'cat events |'], ['a file', '<events']] as const) {
   t.test(`from ${how} a sink writes what is an event, and keeps every other line among its rejects`, async (t) => {
     const directory = t.testdir({ events: EVENTS })
@@ -67,8 +70,9 @@ for (const [how, input] of [['a pipe', 'cat events |'], ['a file', '<events']] a
   t.test(`from ${how} a queue takes every line as it is, and one that is too long not at all`, async (t) => {
     const directory = t.testdir({ events: EVENTS })
     const { status, err } = await shell(`${input} flume-buffer --put --rejects refused q`, directory)
-    t.equal(status, 0, err)
-    const short = LINES.map(([line]) => line).filter((line) => line.length < 16 * MiB)
+    t.match({ status, err }, how === 'a file' ? { status: 65, err: CUT } : { status: 0 })
+    const put = how === 'a file' ? LINES.slice(0, -1) : LINES
+    const short = put.map(([line]) => line).filter((line) => line.length < 16 * MiB)
     const exported = await shell('flume-buffer --export q', directory)
     t.equal(exported.out, `${short.map((line) => line.toString('latin1')).join('\n')}\n`)
     t.strictSame(hashes(rejects(join(directory, 'refused'))), hashes(REFUSED.filter((line) => line.length >= 16 * MiB)))

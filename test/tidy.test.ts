@@ -228,3 +228,18 @@ t.test('README: its commands, scripts, options and files are there', async (t) =
   const sinceLast = read('CHANGELOG.md')
   t.match(sinceLast, new RegExp(`^## ${(JSON.parse(read('package.json')) as { version: string }).version.replaceAll('.', '\\.')}`, 'm'), 'the changelog has this version')
 })
+
+t.test('PROOF.md: each test and command that it names is there, and each campaign is in it', async (t) => {
+  const page = read('PROOF.md')
+  const named = [...page.matchAll(/\[([^\]]+)\]\((test\/[^)]+)\)/g)]
+  t.ok(named.length > 0)
+  for (const [, name, path] of named) {
+    const titles = read(path!).matchAll(/^ *(?:t\.test|rule)\((['`])(.*)\1,/gm)
+    const pieces = name!.split('…').map((piece) => piece.trim())
+    const is = (title: string): boolean => pieces.every((piece) => title.includes(piece)) && (pieces.length > 1 || title === name)
+    t.ok([...titles].some(([, , title]) => is(title!.replaceAll("\\'", "'"))), `${path}: ${name}`)
+  }
+  const scripts = [...page.matchAll(/npm run (prove[a-z:-]*)/g)].map(([, script]) => script!)
+  for (const script of scripts) t.ok(script in manifest.scripts, `npm run ${script}`)
+  for (const script of Object.keys(manifest.scripts).filter((name) => name.startsWith('prove'))) t.ok(scripts.includes(script), `${script} has its place in PROOF.md`)
+})

@@ -1,25 +1,36 @@
 /**
- * A file as gzip(1) left it, read as what is in it: a rotated log is the same after it was compressed. Bytes come in
+ * A file as gzip(1) or zstd(1) left it, read as what is in it: a rotated log is the same after it was compressed. Bytes come in
  * order; the last ones are kept, as each block begins a little before the place, and what lies further back is had by
  * beginning again. Its size is that of what is known to be in it: more than was read, until the end was.
  */
 import { Readable, pipeline } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import type { Disk, DiskFile, FileStat } from '../disk/disk.js'
+import { shownPath } from '../disk/path.js'
+import { FlumeError } from '../errors.js'
 import { OpenFile } from './open-files.js'
 import { readAt } from './position.js'
+import { ZSTD_IS_KNOWN, drained, isZstd, unzstd } from './zstd.js'
 
 const MAGIC = Buffer.from([0x1f, 0x8b, 0x08])
+/** Of what tells how it is compressed. */
+const START_SIZE = 4
 const STEP = 64 * 1024
 /** Of what was read, so much is kept. */
 const KEPT = 1024 * 1024 + 2 * STEP
 
-/** Opens a log; one that is compressed reads as what is in it. `damaged` is told why the rest cannot be had. */
-export async function openLog(open: (path: string) => Promise<DiskFile>, path: string, damaged: (reason: string) => void): Promise<DiskFile> {
+/** Told why the rest of a file cannot be had. `begun`: not a byte is in it, as of one that is just being written. */
+export type Damaged = (reason: string, begun: boolean) => void
+
+/** Opens a log; one that is compressed reads as what is in it. Throws UNAVAILABLE where it is so by a program that this Node does not know. */
+export async function openLog(open: (path: string) => Promise<DiskFile>, path: string, damaged: Damaged): Promise<DiskFile> {
   const file = await open(path)
-  const start = await readAt(file, 0, MAGIC.length).catch(() => MAGIC.subarray(0, 0)) // a file that gives no bytes says so when it is read
-  const compressed = start.equals(MAGIC) || (start.length < MAGIC.length && path.endsWith('.gz'))
-  return compressed ? new Compressed(file, damaged) : file
+  const start = await readAt(file, 0, START_SIZE).catch(() => Buffer.alloc(0)) // a file that gives no bytes says so when it is read
+  if (start.subarray(0, MAGIC.length).equals(MAGIC) || (start.length < MAGIC.length && path.endsWith('.gz'))) return new Compressed(file, gunzip, damaged)
+  if (!isZstd(start) && (start.length >= START_SIZE || !path.endsWith('.zst'))) return file
+  if (ZSTD_IS_KNOWN) return new Compressed(file, unzstd, damaged)
+  await file.close()
+  throw new FlumeError('UNAVAILABLE', `cannot read ${shownPath(path)}: for what zstd(1) compressed it takes Node.js 22.15 or later, or zstd -d first`)
 }
 
 /** It was closed for a while, and its name leads elsewhere now. */
@@ -55,7 +66,8 @@ export class Compressed implements DiskFile {
 
   constructor(
     readonly file: DiskFile,
-    readonly damaged: (reason: string) => void,
+    readonly inside: (raw: AsyncIterable<Buffer>) => AsyncGenerator<Buffer>,
+    readonly damaged: Damaged,
   ) {}
 
   async read(into: Uint8Array, at: number): Promise<number> {
@@ -138,23 +150,17 @@ export class Compressed implements DiskFile {
 
   async #next(): Promise<Buffer | undefined> {
     try {
-      this.#bytes ??= this.#inside()
+      this.#bytes ??= this.inside(this.#raw())
       const next = await this.#bytes.next()
       if (next.done !== true) return next.value
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException
-      if (code !== 'Z_BUF_ERROR') this.damaged(message) // that one: it ends too early, and may be written at this moment
-      else if (this.#to > 0) this.damaged('it ends in the middle')
+      const early = code === 'Z_BUF_ERROR'
+      this.damaged(early ? 'it ends in the middle' : message, early && this.#to === 0)
     }
     this.#ended = true
     this.#bytes = undefined
     return undefined
-  }
-
-  #inside(): AsyncIterator<Buffer> {
-    const inside = createGunzip({ chunkSize: STEP })
-    pipeline(Readable.from(this.#raw()), inside, () => undefined)
-    return (inside as AsyncIterable<Buffer>)[Symbol.asyncIterator]()
   }
 
   async *#raw(): AsyncGenerator<Buffer> {
@@ -165,4 +171,10 @@ export class Compressed implements DiskFile {
       yield bytes
     }
   }
+}
+
+async function* gunzip(raw: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  const inside = createGunzip({ chunkSize: STEP })
+  pipeline(Readable.from(raw), inside, () => undefined)
+  yield* drained(inside)
 }

@@ -3,7 +3,7 @@
  * that is no known one is a new partition, of which nothing is read before judge() has looked whether it is a copy.
  */
 import type { DiskFile, FileStat } from '../disk/disk.js'
-import { errnoOf } from '../errors.js'
+import { errnoOf, FlumeError } from '../errors.js'
 import { openLog } from './compressed.js'
 import { Listings } from './listing.js'
 import { OpenFiles } from './open-files.js'
@@ -86,7 +86,8 @@ export class Partitions implements Known {
   }
 
   open(path: string): Promise<DiskFile> {
-    return openLog((path) => this.#files.open(path), path, (reason) => {
+    return openLog((path) => this.#files.open(path), path, (reason, begun) => {
+      if (begun) return // it may be written at this moment
       this.damaged.add(path)
       this.names.sayOnce(`cannot read all that is in ${path}: ${reason}`)
     })
@@ -270,8 +271,9 @@ export class Partitions implements Known {
       return { file, stat: await file.stat() }
     } catch (error) {
       if (errnoOf(error) === 'ENOENT') return undefined
-      this.unreadable.add(path)
-      this.names.sayOnce(`cannot read ${path}: ${errnoOf(error) ?? String(error)}`)
+      if (error instanceof FlumeError) this.damaged.add(path)
+      else this.unreadable.add(path)
+      this.names.sayOnce(error instanceof FlumeError ? error.message : `cannot read ${path}: ${errnoOf(error) ?? String(error)}`)
       return undefined
     }
   }

@@ -10,7 +10,7 @@ import { sizeInside } from './compressed.js'
 import type { Candidate, Earlier, Listings } from './listing.js'
 import { HEAD_SIZE, identityOf, isPrefix, readAt, wasBorn, verify, type FilePosition } from './position.js'
 import { Partition } from './partition.js'
-import { compareTurns, rotatedFrom } from './turns.js'
+import { COMPRESSED, compareTurns, rotatedFrom } from './turns.js'
 import type { Names } from './watch.js'
 
 /** A file may be renamed or compressed between the look at its directory and the look into it. */
@@ -139,7 +139,7 @@ async function betweenOnce(partition: Partition, known: Known, listings: Listing
   for (const candidate of candidates.filter((candidate) => later(candidate) || mayBeIt(candidate))) {
     const identity = identityOf(candidate.stat)
     if (taken.has(candidate.path) || candidate.stat.size === 0) continue
-    if (candidate.path.endsWith('.gz') && plain.has(candidate.path.slice(0, -3))) continue // it is being made of that
+    if (COMPRESSED.test(candidate.path) && plain.has(candidate.path.replace(COMPRESSED, ''))) continue // it is being made of that
     if (identities.has(identity) || listings.owners.has(identity) || known.isResting(identity)) continue
     if (live !== undefined && (await isCopyOf(candidate, live, known, listings))) continue
     if (known.names.owns(candidate.path) || (await add(path, candidate, known, listings))) count++

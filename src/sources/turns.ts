@@ -7,7 +7,7 @@ export interface Rotated {
   readonly turn: string
 }
 
-const COMPRESSED = /\.gz$/
+export const COMPRESSED = /\.(gz|zst)$/
 /** Behind the name: `.1`, `-20260131`, `.2026-01-31`, `-20260131-1769817600`, `.old`. */
 const BEHIND = /^([-._]\d[\d._:T-]*|\.old)$/
 /** Before the last part of it: `app.1.log`, `app-20260131.log`. */

@@ -342,6 +342,15 @@ t.test('a damaged .gz is read as far as it goes, said, and stays', async (t) => 
   t.equal(queue.bodies.length, before, 'none of its lines is sent twice')
 })
 
+t.test('a .gz that is cut to any size is damaged, and stays', async (t) => {
+  const packed = gzipSync(text(1, 20))
+  for (let size = 1; size < packed.length; size++) {
+    const directory = dropped(t, { 'a.gz': packed.subarray(0, size) })
+    const { said } = await spooled(directory, new Queue())
+    t.match([said, names(directory)], [[/it ends in the middle$/], ['a.gz']], `${size} bytes`)
+  }
+})
+
 t.test('a line that is too long goes to the rejects, and the file is set aside', async (t) => {
   const directory = dropped(t, { a: `${'x'.repeat(5000)}\n`, b: `line 1\n${'y'.repeat(9_000_000)}` })
   const queue = new Queue()

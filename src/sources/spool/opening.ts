@@ -1,7 +1,7 @@
 /** A file that is to be read is opened, and looked at once more: it may have been written to, or have vanished, since it was found. */
 import type { Clock } from '../../events/flow.js'
 import type { Disk, DiskFile, FileStat } from '../../disk/disk.js'
-import { errnoOf } from '../../errors.js'
+import { errnoOf, FlumeError } from '../../errors.js'
 import { Compressed, openLog } from '../compressed.js'
 import type { Waiting } from './backlog.js'
 import type { SpoolFile } from './file.js'
@@ -31,7 +31,8 @@ export class Opening {
   async open({ path, size, modified }: Waiting): Promise<Opened | undefined> {
     try {
       let whole = true
-      const damaged = (reason: string): void => {
+      const damaged = (reason: string, begun: boolean): void => {
+        if (begun && size === 0) return
         whole = false
         this.tree.cannot('read all of', path, reason)
       }
@@ -45,7 +46,8 @@ export class Opening {
       if (!finished) this.looks.soon()
     } catch (error) {
       if (errnoOf(error) === 'ENOENT') return undefined // it vanished
-      this.tree.cannot('read', path, error)
+      if (error instanceof FlumeError) this.tree.incompletely(path, error.message)
+      else this.tree.cannot('read', path, error)
       this.looks.refuse({ path, size, modified })
     }
     return undefined

@@ -88,9 +88,16 @@ export class Tree {
 
   /** A file that cannot be read. */
   cannot(what: 'look into' | 'look at' | 'read' | 'read all of', path: string, error: unknown): void {
-    if (what === 'read all of') this.incomplete.add(path)
-    else this.unreadable.add(path)
-    this.sayOnce(`cannot ${what} ${shownPath(path)}: ${errnoOf(error) ?? String(error)}`)
+    const message = `cannot ${what} ${shownPath(path)}: ${errnoOf(error) ?? String(error)}`
+    if (what === 'read all of') return this.incompletely(path, message)
+    this.unreadable.add(path)
+    this.sayOnce(message)
+  }
+
+  /** A file of which not all can be read, for the reason that the message gives. */
+  incompletely(path: string, message: string): void {
+    this.incomplete.add(path)
+    this.sayOnce(message)
   }
 
   async *#entries(directory: string): AsyncGenerator<DirectoryEntry> {

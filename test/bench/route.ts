@@ -22,15 +22,16 @@ export interface RouteBench {
 
 const to = (queue: string): string => `--to '"$BIN/flume-buffer" "$D/${queue}"'`
 const THREE = [1, 2, 3].map((n) => to(`q${n}`)).join(' ')
-/** Title, and what stands behind flume-tail. */
+const NAME_SIZE = 14
+/** Title, shorter than that, and what stands behind flume-tail. */
 const LINES: readonly (readonly [string, string])[] = [
   ['no router', '"$BIN/flume-buffer" --put "$D/q1"'],
   ['one output', `"$BIN/flume-route" ${to('q1')}`],
   ['three outputs', `"$BIN/flume-route" ${THREE}`],
-  ['a rule on a header, and the rest', `"$BIN/flume-route" --when 'file glob "*/none"' ${to('q1')} ${to('q2').replace('--to', '--otherwise')}`],
-  ['a rule on the body, and the rest', `"$BIN/flume-route" --when '. ~ "[02468]"' ${to('q1')} ${to('q2').replace('--to', '--otherwise')}`],
-  ['round-robin over three', `"$BIN/flume-route" --balance round-robin ${THREE}`],
-  ['by the hash of a header', `"$BIN/flume-route" --balance hash:file ${THREE}`],
+  ['header rule', `"$BIN/flume-route" --when 'file glob "*/none"' ${to('q1')} ${to('q2').replace('--to', '--otherwise')}`],
+  ['body rule', `"$BIN/flume-route" --when '. ~ "[02468]"' ${to('q1')} ${to('q2').replace('--to', '--otherwise')}`],
+  ['round-robin', `"$BIN/flume-route" --balance round-robin ${THREE}`],
+  ['hash:file', `"$BIN/flume-route" --balance hash:file ${THREE}`],
 ]
 const STAGES = new Map([['flume-route', 'route']])
 
@@ -40,10 +41,10 @@ export async function benchRoute(bench: RouteBench): Promise<void> {
   for (let round = 0; round < bench.rounds && Date.now() < end; round++) {
     for (const [index, [, behind]] of LINES.entries()) runs[index]!.push(await once(bench, behind))
   }
-  console.log(`${header(runs[0]!.length)}  router s`)
+  console.log(`${header(runs[0]!.length, NAME_SIZE)}  router s`)
   for (const [index, [title]] of LINES.entries()) {
     const cpu = median(runs[index]!.map(({ stages }) => stages.get('route')?.cpu ?? NaN))
-    console.log(`${row(title, runs[index]!, bench.bytes)}${cell(index === 0 ? '' : cpu.toFixed(2))}`)
+    console.log(`${row(title, runs[index]!, bench.bytes, NAME_SIZE)}${cell(index === 0 ? '' : cpu.toFixed(2))}`)
   }
   if (bench.profile) await profile(bench)
 }

@@ -3,7 +3,7 @@
  * curl (one PUT from a pipe), by Hadoop's own FsShell -put, and by the three stages from the log file to renamed files; what
  * these leave is compared with the file. Beside them the stages onto the disk of this machine, without HDFS, and what --beside
  * COMMAND writes, from a pipe by curl: another program's way from $F. Then small files, one for each event, in one directory
- * that has 10,000 already: all of one batch, or a few.
+ * that has 10,000 already: all of one batch, or a few. With --roll what memory the sink takes at that size of its files.
  */
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
@@ -26,6 +26,8 @@ export interface HdfsBench {
   readonly uploads: readonly number[]
   /** DataNodes as they come, not with the settings of the tests: each small file takes them 420 ms. */
   readonly stock: boolean
+  /** For each: once more, with such --roll-bytes. */
+  readonly rolls: readonly string[]
   /** A command for bash that writes to its standard output; its bytes are not looked at. */
   readonly beside: string | undefined
   readonly env: NodeJS.ProcessEnv
@@ -40,7 +42,7 @@ const FILES_BEFORE = 10_000
 const LOCATION = 'at=$(curl -sf -X PUT "$CREATE" | sed "s/.*\\"Location\\":\\"\\([^\\"]*\\)\\".*/\\1/")'
 const CURL = `${LOCATION}; curl -sf -T "$F" "$at"`
 const fromPipe = (command: string): string => `${LOCATION}; ${command} | curl -sf -T - "$at"`
-const flume = (path: string): string => `"$BIN/flume-tail" --once "$F" | "$BIN/flume-buffer" "$D/q" | "$BIN/flume-sink-hdfs" --path "${path}"`
+const flume = (path: string, options = ''): string => `"$BIN/flume-tail" --once "$F" | "$BIN/flume-buffer" "$D/q" | "$BIN/flume-sink-hdfs" --path "${path}"${options}`
 const SMALL = '"$BIN/flume-buffer" "$D/q" <"$D/small" | "$BIN/flume-sink-hdfs" --path /small --prefix "%{n}"'
 /** What Hadoop has where nothing is said, and the tests set lower. */
 const STOCK = { 'dfs.client.block.write.locateFollowingBlock.initial.delay.ms': '400' }
@@ -48,7 +50,7 @@ const STOCK = { 'dfs.client.block.write.locateFollowingBlock.initial.delay.ms': 
 const SMALL_MAX = 500
 const STAGES = new Map(['tail', 'buffer', 'sink-hdfs'].map((name) => [`flume-${name}`, name]))
 
-export async function benchHdfs({ directory, file, bytes, rounds, small, uploads, stock, beside, env, runMax, allMax }: HdfsBench): Promise<void> {
+export async function benchHdfs({ directory, file, bytes, rounds, small, uploads, stock, rolls, beside, env, runMax, allMax }: HdfsBench): Promise<void> {
   const found = await hadoop()
   if ('missing' in found) throw new Error(`no real HDFS: ${found.missing}`)
   const cluster = await layOut(found, join(directory, 'hdfs'), { properties: stock ? STOCK : {} })
@@ -68,6 +70,7 @@ export async function benchHdfs({ directory, file, bytes, rounds, small, uploads
       return { ...measured, hdfs: cpuOfHdfs(cluster) - before }
     }
     if (small > 0) for (const count of uploads) await benchSmall(cluster, directory, small, count, once)
+    for (const size of rolls) await benchRoll(cluster, file, directory, size, once)
     if (rounds === 0) return
     const scripts: Record<string, string> = {
       curl: CURL,
@@ -128,6 +131,13 @@ async function benchSmall(cluster: Cluster, directory: string, files: number, up
   if (Number(stdout.trim().split(/\s+/)[1]) !== FILES_BEFORE + files) throw new Error(`not all files are there: ${stdout}`)
   const how = uploads === 0 ? '' : `, --uploads ${uploads}`
   console.log(`${files} files of one event in a directory with ${FILES_BEFORE} others${how}: ${figures}`)
+}
+
+async function benchRoll(cluster: Cluster, file: string, directory: string, size: string, once: Once): Promise<void> {
+  const { wall, stages } = await once(flume('/flume', ` --roll-bytes ${size}`))
+  await compare(cluster, file, directory)
+  const { cpu, peak } = stages.get('sink-hdfs')!
+  console.log(`--roll-bytes ${size}: ${wall.toFixed(1)} s; flume-sink-hdfs ${cpu.toFixed(1)} cpu s, ${megabytes(peak)} MB at most`)
 }
 
 async function compare(cluster: Cluster, file: string, directory: string): Promise<void> {

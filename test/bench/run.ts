@@ -1,6 +1,6 @@
 /**
  * npm run bench -- [hdfs|files|start|route|compress] [--rounds N] [--megabytes N] [--directory DIR] [--profile] [FILE]
- *   of hdfs: [--small N] [--uploads N]... [--stock] [--beside COMMAND]
+ *   of hdfs: [--small N] [--uploads N]... [--stock] [--roll BYTES]... [--beside COMMAND]
  *
  * file → durable queue → file, end to end, beside the floor: what cat, tee and sync take to leave the same bytes in two
  * files on disk. Both in turn, several rounds; each output is compared with the input byte for byte. The lines are those
@@ -34,6 +34,7 @@ const { values, positionals } = parseArgs({
     small: { type: 'string', default: '1000' },
     uploads: { type: 'string', multiple: true, default: ['0'] },
     stock: { type: 'boolean', default: false },
+    roll: { type: 'string', multiple: true, default: [] },
     beside: { type: 'string' },
   },
 })
@@ -87,9 +88,9 @@ async function main(): Promise<void> {
   const sample = await writeSample(file, Number(values.megabytes) * 1e6, first === 'hdfs' || first === 'route' ? second : first)
   console.log(`${megabytes(sample.bytes)} MB, ${sample.lines} lines; node ${process.version}, ${cpus().length} × ${cpus()[0]?.model ?? '?'}`)
   if (first === 'hdfs') {
-    const { beside, small, uploads, stock } = values
+    const { beside, small, uploads, stock, roll: rolls } = values
     const counts = { rounds: Number(values.rounds) === 0 ? 0 : ROUNDS, small: Number(small), uploads: uploads.map(Number) }
-    return await benchHdfs({ directory, file, bytes: sample.bytes, ...counts, stock, beside, env, runMax: RUN_MAX, allMax: ALL_MAX })
+    return await benchHdfs({ directory, file, bytes: sample.bytes, ...counts, stock, rolls, beside, env, runMax: RUN_MAX, allMax: ALL_MAX })
   }
   if (first === 'route') {
     return await benchRoute({ directory, env, bytes: sample.bytes, rounds: ROUNDS, runMax: RUN_MAX, allMax: ALL_MAX, profile: values.profile })

@@ -7,7 +7,7 @@
 import { dirname } from 'node:path'
 import { assert } from '../errors.js'
 import { Compressed, isGone } from './compressed.js'
-import { HEAD_SIZE, isPrefix, isPrintOf, readAt } from './position.js'
+import { HEAD_SIZE, commonSize, isPrefix, isPrintOf, readAt } from './position.js'
 import { Partition } from './partition.js'
 import { isRotated } from './turns.js'
 import { between, inherit, search, type Known } from './search.js'
@@ -80,6 +80,7 @@ export async function judge(partition: Partition, known: Known): Promise<boolean
   if (partition.file === undefined || partition.size === 0) return false
   const head = await readAt(partition.file, 0, HEAD_SIZE)
   known.wakeAlike(head)
+  let replaced: Partition | undefined
   for (const other of [...known.all.values()]) {
     if (other === partition || !(await mayBeCopy(partition, head, other))) continue
     const same = other.file !== undefined && (await isPrefix(partition.file, partition.size, other.file))
@@ -91,7 +92,9 @@ export async function judge(partition: Partition, known: Known): Promise<boolean
         return false
       }
     } else if (same && holdBack(partition, counts(partition, head, other), other, known)) return false
+    else if (isReplaced(other, partition) && other.offset >= (replaced?.offset ?? 0)) replaced = other
   }
+  if (replaced !== undefined && (await goesOn(replaced, partition, known))) return false
   await start(partition, known)
   return true
 }
@@ -131,9 +134,38 @@ function holdBack(partition: Partition, full: boolean, other: Partition, known: 
   return true
 }
 
+/** Its name was given to that file, which may be a longer copy of it. */
+function isReplaced({ name, path }: Partition, by: Partition): boolean {
+  return name === undefined && by.name !== undefined && path === by.path
+}
+
+/**
+ * The log was replaced by one that holds all that had been read of it, byte by byte: an editor saved it, or its file system
+ * was moved. True: the log goes on in that file, and what is still written to the old one is a partition of its own.
+ * Where the old one holds more, that is read from it, and of the new one what it has instead.
+ */
+async function goesOn(log: Partition, by: Partition, known: Known): Promise<boolean> {
+  if (log.file === undefined || by.file === undefined || by.file instanceof Compressed) return false
+  const { size } = await log.file.stat()
+  const common = await commonSize(log.file, by.file, size)
+  if (log.file === undefined || by.file === undefined || common < Math.max(log.leftAt, HEAD_SIZE)) return false
+  by.sameTo = Math.max(by.sameTo, common)
+  if (common < size) return false
+  const rest = new Partition(known.newId(), log.path)
+  const old = log.detach()
+  assert(old !== undefined)
+  rest.attach(old, await old.stat(), undefined, known.now())
+  await rest.startAt(size, known.now())
+  rest.since = known.now()
+  rest.leftAt = rest.sameTo = size
+  rest.judged = true
+  known.all.set(rest.id, rest)
+  return inherit(log, by, known)
+}
+
 /** From the beginning, or where it began to differ from the one that it was a copy of. */
 async function start(partition: Partition, known: Known): Promise<void> {
   partition.judged = true
   partition.since = undefined
-  if (partition.sameTo > 0) await partition.startAfter(partition.sameTo, known.now())
+  if (partition.sameTo > (partition.began?.offset ?? 0)) await partition.startAfter(partition.sameTo, known.now())
 }

@@ -54,9 +54,11 @@ export class Partition {
   parts = 0
   /** When its name went to another file or was taken away, or when it was first taken for a copy; ms since the epoch. */
   since: number | undefined
+  /** Where it stood when it lost its name. */
+  leftAt = 0
   /** When its end was first reached with an event that may go on; ms since the epoch. */
   endSeen: number | undefined
-  /** It was the same as another so far: nothing before this byte needs to be read. */
+  /** It was the same as another so far: nothing before this byte is to be read. */
   sameTo = 0
   /** There may be something to do. */
   due = true
@@ -147,9 +149,16 @@ export class Partition {
       end -= size - (newline + 1)
       if (newline >= 0) break
     }
-    const head = await readAt(this.file, 0, Math.min(end, HEAD_SIZE))
-    const tail = Math.min(end, TAIL_SIZE)
-    this.stand({ offset: end, head: printOf(head), tail: printOf(await readAt(this.file, end - tail, tail)) }, startOf(head))
+    await this.startAt(end, time)
+  }
+
+  /** Begins there; what is before it is never sent. In the middle of a line, what comes is more of a line that was sent in part. */
+  async startAt(offset: number, time: number): Promise<void> {
+    assert(this.file !== undefined)
+    const head = await readAt(this.file, 0, Math.min(offset, HEAD_SIZE))
+    const tail = await readAt(this.file, offset - Math.min(offset, TAIL_SIZE), Math.min(offset, TAIL_SIZE))
+    this.stand({ offset, head: printOf(head), tail: printOf(tail) }, startOf(head))
+    this.parts = offset > 0 && tail.at(-1) !== NEWLINE ? 1 : 0
     this.began = this.position(time)
   }
 

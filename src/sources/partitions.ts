@@ -210,6 +210,7 @@ export class Partitions implements Known {
     const lost = match === undefined && partition.name !== undefined
     if (lost) {
       partition.since = this.now()
+      partition.leftAt = partition.offset
       partition.due = true
     } else if (match !== undefined) {
       partition.due ||= match.stat.size !== partition.offset || match.stat.modified !== partition.modified

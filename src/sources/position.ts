@@ -101,3 +101,17 @@ export async function isPrefix(copy: DiskFile, size: number, original: DiskFile)
   return (await readAt(copy, size - tail, tail)).equals(await readAt(original, size - tail, tail))
 }
 
+/** How many bytes both begin with, at most `most`. */
+export async function commonSize(one: DiskFile, other: DiskFile, most: number): Promise<number> {
+  for (let at = 0; at < most; ) {
+    const [a, b] = await Promise.all([one, other].map((file) => readAt(file, at, Math.min(COMPARED, most - at)))) as [Buffer, Buffer]
+    const size = Math.min(a.length, b.length)
+    if (size === 0) return at
+    if (!a.subarray(0, size).equals(b.subarray(0, size))) return at + a.findIndex((byte, index) => byte !== b[index])
+    at += size
+  }
+  return most
+}
+
+/** Bytes that are compared at once. */
+const COMPARED = 256 * 1024

@@ -174,7 +174,7 @@ export class Tail implements Source {
     const gone = await this.#partitions.seek()
     this.#forgetAt = 0
     this.#forgetOld()
-    for (const partition of blank) if (paths.has(partition.path)) await this.#partitions.anew(partition)
+    for (const partition of blank) if (paths.has(partition.path) && partition.sameTo === 0) await this.#partitions.anew(partition)
     if (this.options.fromEnd) await this.#toEnd(blank.filter(({ path, began, stood }) => stood && began === null && !paths.has(path)))
     for (const partition of [...blank, ...added]) if (paths.size === 0) partition.judged = true
     if (this.options.fromEnd) await this.#toEnd(added.filter(({ path }) => !paths.has(path)))
@@ -254,10 +254,11 @@ export class Tail implements Source {
 
   /**
    * It stands where no batch has said: when it begins at its end, after a line that went to the rejects, or in a file
-   * that was compressed since, so that the next run need not look into that.
+   * that was compressed since, so that the next run need not look into that. The rest of a file that was replaced owes
+   * none, as its place is found in the file that holds the same, too.
    */
-  #owesPlace({ marked, offset, skipping, began, file, inode }: Partition): boolean {
-    if (marked === null) return (offset > 0 || began !== null) && !skipping
+  #owesPlace({ marked, offset, skipping, began, name, file, inode }: Partition): boolean {
+    if (marked === null) return (offset > (began?.offset ?? 0) || (began !== null && name !== undefined)) && !skipping
     return (marked.offset !== offset || (file instanceof Compressed && marked.inode !== inode)) && !skipping
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Random histories of a log: written to, renamed, copied and truncated, deleted, while flume-tail runs, is replaced or is
+ * Random histories of a log: written to, renamed, copied and truncated, saved anew, deleted, while flume-tail runs, is replaced or is
  * down, before a reader that may hold less than was sent. Each numbered line arrives exactly once. What nobody can know
  * is left out of the histories: a file that was deleted or truncated before any of it was stored.
  */
@@ -69,6 +69,7 @@ class History {
     else if (step === 'pass') await this.#pass([10, 1000, 3000, 12_000][this.#next(4)]!)
     else if (step === 'rename') await this.#rename()
     else if (step === 'copytruncate') await this.#copyTruncate()
+    else if (step === 'save') await this.#save()
     else if (step === 'delete') await this.#delete()
     else if (step === 'kill') await this.#kill(this.#next(2) === 0)
     else if (step === 'reader') await this.#replaceReader()
@@ -132,6 +133,16 @@ class History {
     this.#rotated()
   }
 
+  /** A longer copy of it gets its name; a short one would count as another file. */
+  async #save(): Promise<void> {
+    if (!this.#known() || fs.statSync(this.#log).size < 1024) return
+    this.#write(`${this.directory}/.new`, fs.readFileSync(this.#log), 'w')
+    this.#append(`${this.directory}/.new`, 1)
+    fs.renameSync(`${this.directory}/.new`, this.#log)
+    this.#old = undefined
+    await this.#pass(1000)
+  }
+
   /** After all of it was read. */
   async #delete(): Promise<void> {
     if (this.#tailing === undefined || !this.#known()) return
@@ -185,7 +196,7 @@ class History {
 }
 
 const STEPS = [
-  'append', 'append', 'append', 'append', 'pass', 'pass', 'pass', 'pass', 'late', 'rename', 'copytruncate', 'delete', 'kill', 'reader', 'start', 'start',
+  'append', 'append', 'append', 'append', 'pass', 'pass', 'pass', 'pass', 'late', 'rename', 'copytruncate', 'save', 'delete', 'kill', 'reader', 'start', 'start',
 ] as const
 
 t.test(`in ${CASES} histories each line arrives exactly once`, async (t) => {

@@ -63,38 +63,48 @@ function modifiedOf(path: string, otherwise: number): number {
   }
 }
 
-/** The owner's uid, undefined where nothing is there. EACCES is thrown. */
-export function ownerOfSocket(path: string): number | undefined {
+/** A socket where it lies. */
+export interface Socket {
+  /** Of its owner. */
+  readonly uid: number
+  /** Tells it from another one that takes its name. */
+  readonly id: string
+}
+
+/** Undefined where nothing is there. EACCES is thrown. */
+export function socketAt(path: string): Socket | undefined {
   try {
-    return fs.lstatSync(path).uid
+    const { uid, ino, ctimeNs } = fs.lstatSync(path, { bigint: true })
+    return { uid: Number(uid), id: `${ino} ${ctimeNs}` }
   } catch (error) {
     if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return undefined
     throw error
   }
 }
 
-/** Moves a listening socket to its name; over a dead one only when `replace`. False: somebody was faster. */
-export function placeSocket(temporary: string, path: string, owner: number | undefined, replace: boolean): boolean {
+/** Moves a listening socket to its name, also over `dead` while that is still there. Undefined: somebody was faster. */
+export function placeSocket(temporary: string, path: string, owner: number | undefined, dead: Socket | undefined): Socket | undefined {
   fs.chmodSync(temporary, 0o600)
   if (owner !== undefined) fs.chownSync(temporary, owner, -1)
-  if (replace) {
+  if (dead !== undefined && socketAt(path)?.id === dead.id) {
     fs.renameSync(temporary, path)
-    return true
+    return socketAt(path)
   }
   try {
     fs.linkSync(temporary, path)
-    return true
   } catch (error) {
-    if (errnoOf(error) === 'EEXIST') return false
+    if (errnoOf(error) === 'EEXIST') return undefined
     throw error
   } finally {
     removeSocket(temporary)
   }
+  return socketAt(path)
 }
 
-export function removeSocket(path: string): void {
+/** `only`: not one that has taken its name meanwhile. */
+export function removeSocket(path: string, only?: Socket): void {
   try {
-    fs.unlinkSync(path)
+    if (only === undefined || socketAt(path)?.id === only.id) fs.unlinkSync(path)
   } catch {
     // gone already, or not ours to remove: either way it is not used again
   }

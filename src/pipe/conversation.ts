@@ -11,6 +11,8 @@ import type { PipeStep } from './step.js'
 
 export class Conversation {
   readonly #acks = new Acks()
+  /** The reader has read the begin line, so that it knows what is void. */
+  #begun = false
 
   /** `step`: called after each step at which the stage may die. */
   constructor(
@@ -33,6 +35,11 @@ export class Conversation {
   /** All that was sent is acked, where there are acks. */
   get complete(): boolean {
     return this.#acks.complete || !this.acks
+  }
+
+  /** Nothing that is in the pipe must be told to be void to a reader that comes later. */
+  get settled(): boolean {
+    return this.complete && (this.#begun || !this.acks)
   }
 
   /** Batches that are not acked. */
@@ -63,6 +70,7 @@ export class Conversation {
   async #ask(prefix: string, changed: () => Promise<void>, stop: AbortSignal): Promise<Held | undefined> {
     const { visitor } = this
     const over = (): boolean => this.over || stop.aborted
+    if (!this.complete) this.flush()
     while (!this.complete && !over()) await changed()
     if (over()) return undefined
     visitor.ask(prefix)
@@ -87,6 +95,7 @@ export class Conversation {
   /** The last mark of each partition that this ack covers. What was never sent cannot be acked: the connection ends. */
   ack(number: number): readonly Mark[] {
     this.step?.('ack-read')
+    this.#begun = true
     if (number <= this.#acks.last) return this.#acks.ack(number)
     this.visitor.link.destroy()
     return []

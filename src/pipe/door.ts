@@ -111,6 +111,12 @@ export class Door {
     this.#visitors = this.#visitors.filter((other) => other !== visitor)
   }
 
+  /** Stays until the process ends, which does not wait for that. */
+  unref(): void {
+    this.#meeting?.server.unref()
+    for (const visitor of this.#visitors) visitor.link.socket.unref()
+  }
+
   close(how: 'remove' | 'leave'): void {
     this.#meeting?.close(how)
     this.#meeting = undefined

@@ -12,7 +12,7 @@ import { ControlSearch } from './control-search.js'
 import type { InputOptions } from './input-options.js'
 import { Intake } from './intake.js'
 import { isReadMark, readMark } from './read-mark.js'
-import { seekWriter, writerMayBe } from './rendezvous.js'
+import { Remains, seekWriter, writerMayBe } from './rendezvous.js'
 import { helloOf, type Role } from './role.js'
 import type { PipeStep } from './step.js'
 import { WriterLink } from './writer-link.js'
@@ -32,6 +32,7 @@ export class Input {
   #former = new Set<WriterLink>()
   /** What a killed writer left is being thrown away, so many bytes by now. */
   #voided: number | undefined
+  #remains: Remains | undefined
   readonly #search = new ControlSearch()
   #inLongLine = false
   #waker: (() => void) | undefined
@@ -41,8 +42,7 @@ export class Input {
   constructor(options: InputOptions) {
     this.#options = this.#role = options
     this.#stat = statOfFd(options.fd)
-    this.#intake = new Intake(options.fd, this.#stat.kind, () => this.#wake(), options)
-    this.#intake.fresh = true // look once at the start, too
+    this.#intake = new Intake(options.fd, this.#stat.kind, this.#wake, options)
     this.#step = options.step ?? (() => undefined)
   }
 
@@ -59,8 +59,7 @@ export class Input {
   async *open(role: Role, stop: AbortSignal): AsyncGenerator<Batch> {
     this.#leave()
     this.#role = role
-    const wake = (): void => this.#wake()
-    stop.addEventListener('abort', wake)
+    stop.addEventListener('abort', this.#wake)
     try {
       if (this.#stat.kind === 'null' || this.#stat.kind === 'closed') return
       this.#intake.more()
@@ -72,7 +71,7 @@ export class Input {
         else if (next !== 'again') yield next
       }
     } finally {
-      stop.removeEventListener('abort', wake)
+      stop.removeEventListener('abort', this.#wake)
     }
   }
 
@@ -104,7 +103,7 @@ export class Input {
     this.#void()
   }
 
-  #wake(): void {
+  readonly #wake = (): void => {
     this.#news = true
     this.#waker?.()
     this.#waker = undefined
@@ -120,10 +119,11 @@ export class Input {
 
   async #next(): Promise<Batch | 'again' | 'wait' | 'end'> {
     const writer = this.#writer
-    if (this.#stat.kind === 'pipe' && this.#intake.fresh && (!writer || writer.gone)) return this.#look()
+    const vanished = writer?.vanished(this.#role.acks !== false) === true
+    if (this.#stat.kind === 'pipe' && this.#intake.fresh && (!writer || vanished)) return this.#look()
     if (!writer) return this.#plain()
     writer.check()
-    if (writer.gone && !(writer.bye !== undefined && this.#role.acks === false)) return this.#lost(writer)
+    if (vanished) return this.#lost(writer)
     if (!writer.begun) return this.#begin(writer)
     return this.#marked(writer)
   }
@@ -133,11 +133,14 @@ export class Input {
     const { uid, command, pid } = this.#options
     this.#intake.fresh = false
     const found = writerMayBe(this.#stat, uid) ? await seekWriter(this.#stat, uid) : undefined
-    if (found === 'void') this.#startVoid('a killed writer')
-    if (found === undefined || found === 'void') return 'again'
-    if (this.#writer) this.#startVoid(this.#writer.name)
+    if (found instanceof Remains) {
+      this.#remains = found
+      this.#startVoid('a killed writer')
+    }
+    if (found === undefined || found instanceof Remains) return 'again'
+    if (this.#writer?.begun === true) this.#startVoid(this.#writer.name)
     this.#step('connected')
-    this.#writer = new WriterLink(found, helloOf(this.#role, command, pid), () => this.#wake(), () => this.#step('ack-sent'))
+    this.#writer = new WriterLink(found, helloOf(this.#role, command, pid), this.#wake, () => this.#step('ack-sent'))
     this.#search.reset()
     this.#step('hello-sent')
     return 'again'
@@ -163,10 +166,10 @@ export class Input {
   }
 
   /** The writer vanished without bye: nothing after its last mark counts. Before it has begun, its socket tells. */
-  #lost(writer: WriterLink): 'again' {
+  #lost(writer: WriterLink, voids = writer.begun): 'again' {
     this.#writer = undefined
     this.#intake.fresh = true
-    if (writer.begun) this.#startVoid(writer.name)
+    if (voids) this.#startVoid(writer.name)
     return 'again'
   }
 
@@ -197,6 +200,7 @@ export class Input {
     this.#discard()
     if (!this.#intake.empty && !this.#intake.ended) return this.#idle()
     this.#voided = undefined
+    this.#remains?.remove()
     return 'again'
   }
 
@@ -235,6 +239,7 @@ export class Input {
     this.#search.reset()
     this.#voided = undefined
     writer.begun = true
+    if (this.#role.acks !== false) writer.ack(0)
     this.#step('begin-read')
     if (others.length === 0) return 'again'
     const lines = others.at(-1) === 10 ? others : Buffer.concat([others, Buffer.from('\n')])
@@ -258,8 +263,7 @@ export class Input {
       this.#intake.fresh = true
       return FLUSH // it waits for its last acks
     }
-    if (this.#intake.ended && writer.bye !== undefined) return this.#mixed(writer)
-    if (this.#intake.length > BATCH_BYTES_LIMIT) return this.#mixed(writer)
+    if ((this.#intake.ended && writer.bye !== undefined) || this.#intake.length > BATCH_BYTES_LIMIT) return this.#mixed(writer)
     return this.#idle()
   }
 
@@ -291,8 +295,6 @@ export class Input {
   #mixed(writer: WriterLink): 'again' {
     this.#options.say(`bytes do not add up after mark ${writer.lastMark}: somebody else writes to the pipe of ${writer.name}`)
     writer.destroy()
-    this.#writer = undefined
-    this.#startVoid(writer.name)
-    return 'again'
+    return this.#lost(writer, true)
   }
 }

@@ -30,8 +30,8 @@ export class Intake {
   /** stdin has ended. */
   ended = false
   error: Error | undefined
-  /** Bytes came since this was last set to false. */
-  fresh = false
+  /** Bytes came since this was last set to false, or none yet: whoever looks then does so once at the start, too. */
+  fresh = true
   /** The pipe was seen empty since this was last set to false. */
   empty = false
   readonly #blocks: Blocks

@@ -72,8 +72,10 @@ class Output {
     this.#session.abort() // a source that has failed ends here
     this.stop.removeEventListener('abort', this.#wake)
     this.#talk?.visitor.link.destroy()
-    this.#leave(this.#writer.written > 0 ? 'leave' : 'remove')
     if (this.options.own === true) this.#writer.close()
+    const { written, waiting, error } = this.#writer
+    if (waiting > 0 && !error && this.options.own !== true) this.#door?.unref() // until this process ends bytes come into the pipe
+    else this.#leave(written + waiting > 0 || this.#door?.replaced === true ? 'leave' : 'remove')
   }
 
   async #first(): Promise<Reader | End> {
@@ -167,7 +169,7 @@ class Output {
     this.#grace.heard()
     if (number === undefined) return this.source.progress?.()
     this.#settlement.settle(this.#talk.ack(number))
-    if (this.#talk.complete) this.#wake()
+    if (this.#talk.settled) this.#wake()
   }
 
   /** While nobody acks the reader may leave without a word, and the socket may be removed. */
@@ -219,12 +221,12 @@ class Output {
     talk.bye()
     this.#writer.close()
     this.#step('output-closed')
-    await this.#grace.until(() => talk.complete || talk.over)
+    await this.#grace.until(() => talk.settled || talk.over)
     await this.#settlement.done()
     if (this.#settlement.failure) throw this.#settlement.failure
     const { gone, saidBye, name, link } = talk.visitor
     if (talk.complete || saidBye) {
-      this.#leave('remove')
+      this.#leave(talk.settled ? 'remove' : 'leave')
       await link.end()
       return 0
     }
@@ -241,7 +243,8 @@ class Output {
     const { error } = this.#writer
     if (error && errnoOf(error) !== 'EPIPE') throw new FlumeError('IO', 'cannot write to the output', { cause: error })
     const bye = talk?.visitor.saidBye === true
-    this.#leave(bye || error ? 'remove' : 'leave')
+    // what is in a FIFO is read by the next one who opens it
+    this.#leave(talk?.settled === true || (error && this.#stat.anonymous) ? 'remove' : 'leave')
     if (bye) return 0
     if (!this.#met) return 'SIGPIPE'
     const reader = talk ? `the reader (${talk.visitor.name})` : 'the reader'
@@ -287,7 +290,8 @@ class Output {
       const verdict = this.#audience.verdict(waited)
       if (verdict === 'nobody' && this.#met) return this.#broken()
       if (verdict !== 'wait') {
-        this.#leave('remove') // nobody will void what was written
+        // of an anonymous pipe without a reader, and of what a program reads, nothing will have to be void
+        this.#leave((verdict === 'nobody' ? this.#stat.anonymous : !this.#door.replaced) ? 'remove' : 'leave')
         return 0
       }
       await this.#changed(Math.min(200, 10 + waited / 5))

@@ -2,55 +2,54 @@
 import * as net from 'node:net'
 import { dirname } from 'node:path'
 import type { FdStat } from '../disk/fd.js'
-import { oldSockets, ownerOfSocket, placeSocket, prepareDirectory, removeSocket, socketPaths } from '../disk/sockets.js'
+import { oldSockets, placeSocket, prepareDirectory, removeSocket, socketAt, socketPaths, type Socket } from '../disk/sockets.js'
 import { FlumeError, errnoOf } from '../errors.js'
 import type { PipeStep } from './step.js'
 
 /** The writer's side: a listening socket at the pipe's name. */
 export class Meeting {
-  #server: net.Server
-  #path: string
-
   /** `replaced`: a killed writer's socket was there, so whatever is in the pipe is void. */
   private constructor(
-    server: net.Server,
-    path: string,
+    readonly server: net.Server,
+    readonly path: string,
+    readonly socket: Socket,
     readonly replaced: boolean,
-  ) {
-    this.#server = server
-    this.#path = path
-  }
+  ) {}
 
   /** Throws BUSY where another writer has the pipe, PERMISSION where the directory is not to be trusted, or the system's error. */
   static async bind(pipe: FdStat, who: Who, onReader: (socket: net.Socket) => void): Promise<Meeting> {
     const path = socketPaths(pipe)[0]!
     prepareDirectory(dirname(path), pipe.uid, who.uid, who.now)
-    for (const old of oldSockets(dirname(path), who.now)) if ((await probe(old)) === 'dead' && old !== path) removeSocket(old)
-    const there = await probe(path)
-    if (there === 'live') throw busy()
+    for (const old of oldSockets(dirname(path), who.now)) {
+      const found = old === path ? undefined : await probe(old)
+      if (found !== undefined && found !== 'live') removeSocket(old, found)
+    }
+    const dead = await probe(path)
+    if (dead === 'live') throw busy()
     const server = net.createServer(onReader)
     const temporary = `${dirname(path)}/.${who.pid}-${pipe.inode}`
     removeSocket(temporary)
     await new Promise<void>((resolve, reject) => server.once('error', reject).listen(temporary, resolve))
     who.step('bound')
     const owner = who.uid === 0 && pipe.uid !== 0 ? pipe.uid : undefined
-    if (!placeSocket(temporary, path, owner, there === 'dead')) {
+    const socket = placeSocket(temporary, path, owner, dead)
+    if (socket === undefined) {
       server.close()
       throw busy()
     }
     who.step('placed')
-    return new Meeting(server, path, there === 'dead')
+    return new Meeting(server, path, socket, dead !== undefined)
   }
 
   /** False when somebody removed it (logind at a logout): bind again. */
   get inPlace(): boolean {
-    return ownerOfSocket(this.#path) !== undefined
+    return socketAt(this.path)?.id === this.socket.id
   }
 
   /** No more readers. `leave`: the name stays, so that a late reader knows that what it finds in the pipe is void. */
   close(how: 'remove' | 'leave'): void {
-    if (how === 'remove') removeSocket(this.#path)
-    this.#server.close()
+    if (how === 'remove') removeSocket(this.path, this.socket)
+    this.server.close()
   }
 }
 
@@ -66,15 +65,16 @@ function busy(): FlumeError {
   return new FlumeError('BUSY', 'cannot write to this pipe: it has a flume writer already')
 }
 
-/** `dead`: a socket whose owner is gone. */
-async function probe(path: string): Promise<'live' | 'dead' | 'none'> {
-  if (ownerOfSocket(path) === undefined) return 'none'
+/** The socket that is there, if its owner is gone; undefined: there is none. */
+async function probe(path: string): Promise<'live' | Socket | undefined> {
+  const there = socketAt(path)
+  if (there === undefined) return undefined
   const answer = await connect(path)
   if (answer instanceof net.Socket) {
     answer.destroy()
     return 'live'
   }
-  return errnoOf(answer) === 'ECONNREFUSED' ? 'dead' : 'none'
+  return errnoOf(answer) === 'ECONNREFUSED' ? there : undefined
 }
 
 function connect(path: string): Promise<net.Socket | Error> {
@@ -89,32 +89,42 @@ function connect(path: string): Promise<net.Socket | Error> {
 }
 
 /**
- * The reader's look: the writer's socket, `void` where a killed writer left one (it is removed), else undefined.
- * Throws PERMISSION where the writer belongs to another user.
+ * What a killed writer left: what is in the pipe is void. It stays until the pipe is empty, so that the next reader knows
+ * of it where this one is killed, too.
  */
-export async function seekWriter(pipe: FdStat, uid: number): Promise<net.Socket | 'void' | undefined> {
+export class Remains {
+  constructor(
+    readonly path: string,
+    readonly socket: Socket,
+  ) {}
+
+  /** A writer may have put its own in place of it since: that stays. */
+  remove(): void {
+    removeSocket(this.path, this.socket)
+  }
+}
+
+/** The reader's look: a connection to the writer, or what a killed one left. Throws PERMISSION where the writer belongs to another user. */
+export async function seekWriter(pipe: FdStat, uid: number): Promise<net.Socket | Remains | undefined> {
   for (const path of socketPaths(pipe)) {
-    const owner = ownerOf(path, pipe, uid)
-    if (owner === undefined) continue
+    const there = lookFor(path, pipe, uid)
+    if (there === undefined) continue
     const answer = await connect(path)
     if (answer instanceof net.Socket) return answer
-    if (errnoOf(answer) === 'EACCES') throw foreign(owner, uid, answer)
-    if (errnoOf(answer) === 'ECONNREFUSED') {
-      removeSocket(path)
-      return 'void'
-    }
+    if (errnoOf(answer) === 'EACCES') throw foreign(there.uid, uid, answer)
+    if (errnoOf(answer) === 'ECONNREFUSED') return new Remains(path, there)
   }
   return undefined
 }
 
 /** Is there a socket to look at? Costs two lstat(2). */
 export function writerMayBe(pipe: FdStat, uid: number): boolean {
-  return socketPaths(pipe).some((path) => ownerOf(path, pipe, uid) !== undefined)
+  return socketPaths(pipe).some((path) => lookFor(path, pipe, uid) !== undefined)
 }
 
-function ownerOf(path: string, pipe: FdStat, uid: number): number | undefined {
+function lookFor(path: string, pipe: FdStat, uid: number): Socket | undefined {
   try {
-    return ownerOfSocket(path)
+    return socketAt(path)
   } catch (cause) {
     if (errnoOf(cause) === 'EACCES') throw foreign(pipe.uid, uid, cause)
     throw cause

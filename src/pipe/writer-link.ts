@@ -44,6 +44,11 @@ export class WriterLink {
     return this.bye !== undefined && this.lastMark >= this.bye
   }
 
+  /** Gone before its end: without bye, or without the `acks` that it is owed. Of another one all lines up to its bye are in the pipe. */
+  vanished(acks: boolean): boolean {
+    return this.gone && (this.bye === undefined || (acks && this.#acked < this.bye))
+  }
+
   get name(): string {
     return this.hello ? `${this.hello.command}, pid ${this.hello.pid}` : 'unknown'
   }

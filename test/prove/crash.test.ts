@@ -1,9 +1,10 @@
 /** After a crash at any moment a queue is what was promised; and the campaign that shows it finds deliberate bugs. */
-import { mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, rmSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import '../support/real-processes.js'
+import { fits } from './bundle.js'
 import { bundle, exploredBy } from './crash/bundle.js'
 import { MUTANTS } from './crash/mutants.js'
 
@@ -41,7 +42,5 @@ t.test('deliberate bugs are found', async (t) => {
 
 t.test('each deliberate bug fits the source', async (t) => {
   t.ok(MUTANTS.length >= 20)
-  for (const { name, edits } of MUTANTS) {
-    for (const { file, from } of edits) t.equal(readFileSync(join(ROOT, 'src', file), 'utf8').split(from).length, 2, `${name}: ${file}`)
-  }
+  for (const { name, edits } of MUTANTS) for (const edit of edits) t.ok(fits(edit), `${name}: ${edit.file}`)
 })

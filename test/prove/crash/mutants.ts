@@ -1,17 +1,5 @@
 /** Deliberate bugs of the queue, each a change of its source: the campaign must find them all. */
-
-export interface Edit {
-  /** Below src. */
-  readonly file: string
-  /** Stands in the file exactly once. */
-  readonly from: string
-  readonly to: string
-}
-
-export interface Mutant {
-  readonly name: string
-  readonly edits: readonly Edit[]
-}
+import type { Mutant } from '../bundle.js'
 
 export const MUTANTS: readonly Mutant[] = [
   {

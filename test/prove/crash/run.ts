@@ -8,9 +8,10 @@ import { mkdirSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import type { Mutant } from '../bundle.js'
 import { bundle, exploredBy } from './bundle.js'
 import type { Explored } from './campaign.js'
-import { MUTANTS, type Mutant } from './mutants.js'
+import { MUTANTS } from './mutants.js'
 
 const { values } = parseArgs({
   options: {

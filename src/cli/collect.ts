@@ -11,6 +11,7 @@ let again: NodeJS.Timeout | undefined
 /** 50 ms for 20 MB that are in use; now and once more. */
 export function collect(): void {
   setFlagsFromString('--expose-gc')
+  setFlagsFromString('--compact-on-every-full-gc')
   gc ??= runInNewContext('gc') as () => void
   gc()
   clearTimeout(again)

@@ -133,6 +133,7 @@ export class LineEncoder {
 
   /** A block with room for `size` more bytes, at most BLOCK_SIZE. */
   async #room(size: number): Promise<Block> {
+    if (this.#block?.sole === true) this.#used = 0 // nobody looks into it any more: small batches stay in a little memory
     if (this.#block !== undefined && BLOCK_SIZE - this.#used >= size) return this.#block
     const old = this.#block
     this.#block = undefined

@@ -20,19 +20,29 @@ export class OpenFiles {
     readonly say: (message: string) => void,
   ) {}
 
-  async open(path: string): Promise<DiskFile> {
-    const raw = await this.take(path)
+  static areTooMany(error: unknown): boolean {
+    return ['EMFILE', 'ENFILE'].includes(errnoOf(error) ?? '')
+  }
+
+  /** `alone`: no others are being opened; where the process may open no more, fewer are open from now on. */
+  async open(path: string, alone = true): Promise<OpenFile> {
+    const raw = await this.take(path, alone)
     const file = new OpenFile(this, path, await raw.stat())
     this.keep(file, raw)
     return file
   }
 
+  /** One that was seen under this path: opened when it is needed, if that still leads to it. */
+  unopened(path: string, stat: FileStat): OpenFile {
+    return new OpenFile(this, path, stat)
+  }
+
   /** Opens it; makes room first. */
-  async take(path: string): Promise<DiskFile> {
+  async take(path: string, alone = true): Promise<DiskFile> {
     this.#making++
     try {
       await this.#room()
-      return await this.#try(path)
+      return alone ? await this.#try(path) : await this.disk.open(path, 'read')
     } finally {
       this.#making--
     }
@@ -49,13 +59,12 @@ export class OpenFiles {
     this.#open.delete(file)
   }
 
-  /** Where the process may open no more, fewer are open from now on. */
   async #try(path: string): Promise<DiskFile> {
     for (;;) {
       try {
         return await this.disk.open(path, 'read')
       } catch (error) {
-        if (!['EMFILE', 'ENFILE'].includes(errnoOf(error) ?? '') || this.#open.size < 2) throw error
+        if (!OpenFiles.areTooMany(error) || this.#open.size < 2) throw error
         const most = this.most
         this.most = Math.max(1, this.#open.size - 1 - (this.#open.size >> 3))
         this.say(`cannot open more than ${this.#open.size} files (${errnoOf(error)}): from now on ${this.most} are open at a time`)

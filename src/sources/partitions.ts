@@ -2,34 +2,35 @@
  * The partitions of a source, and the files that match now: which is which. Inode and content must both agree; a file
  * that is no known one is a new partition, of which nothing is read before judge() has looked whether it is a copy.
  */
-import type { DiskFile, FileStat } from '../disk/disk.js'
-import { errnoOf, FlumeError } from '../errors.js'
-import { openLog } from './compressed.js'
+import type { DiskFile } from '../disk/disk.js'
+import { abreast } from './abreast.js'
 import { Listings } from './listing.js'
-import { OpenFiles } from './open-files.js'
+import { Logs, type Opened } from './logs.js'
+import { OpenFile } from './open-files.js'
 import { identityOf, type FilePosition } from './position.js'
 import { Partition } from './partition.js'
 import { Resting } from './resting.js'
 import { between, inherit, isDone, search, type Known } from './search.js'
-import { byIdentity, rewind, standing } from './standing.js'
+import { before, byIdentity, rewind, standing } from './standing.js'
 import type { Match } from './watch.js'
 
 /** Partition to the positions where readers stand in it, lowest first. */
 export type Places = ReadonlyMap<string, readonly FilePosition[]>
 
+/** New files that are met before those before them were read: there may be thousands, and a file that is read takes kilobytes. */
+const MET_MAX = 256
+/** Of these, so many are opened side by side. */
+const ABREAST = 32
+
 export class Partitions implements Known {
   readonly all = new Map<string, Partition>()
   /** Patterns that matched nothing at the last look(). */
   missing: readonly string[] = []
-  /** Files that match and could not be opened. */
-  readonly unreadable = new Set<string>()
-  /** Compressed files of which not all could be read. */
-  readonly damaged = new Set<string>()
-  /** By the path without symlinks, where that is another: the path that matched. */
-  readonly paths = new Map<string, string>()
   /** Between begin() and seek(): what the partitions are now is not known yet. */
   #beginning = false
-  readonly #files: OpenFiles
+  /** New files, found and not met yet. */
+  #waiting: Match[] = []
+  readonly logs: Logs
   readonly #resting: Resting
 
   constructor(
@@ -39,11 +40,11 @@ export class Partitions implements Known {
     readonly now: () => number,
     readonly newId: () => string,
     readonly olddirs: readonly string[],
-    openFilesMax: number,
+    readonly openFilesMax: number,
     idPrefix: string,
   ) {
-    this.#files = new OpenFiles(disk, openFilesMax, (message) => names.sayOnce(message))
-    this.#resting = new Resting(idPrefix, this.#files)
+    this.logs = new Logs(disk, names, openFilesMax)
+    this.#resting = new Resting(idPrefix, this.logs.files)
   }
 
   /** Files for which nothing is to be done leave `all`, until they change. Returns their names. */
@@ -86,11 +87,7 @@ export class Partitions implements Known {
   }
 
   open(path: string): Promise<DiskFile> {
-    return openLog((path) => this.#files.open(path), path, (reason, begun) => {
-      if (begun) return // it may be written at this moment
-      this.damaged.add(path)
-      this.names.sayOnce(`cannot read all that is in ${path}: ${reason}`)
-    })
+    return this.logs.open(path)
   }
 
   /**
@@ -122,11 +119,20 @@ export class Partitions implements Known {
     return blank.filter(({ id }) => this.all.has(id))
   }
 
-  /** Finds the files that match now; returns those that are new. */
-  async look(): Promise<Partition[]> {
+  /** Files were found that were not met yet; their bytes. */
+  get waits(): boolean {
+    return this.#waiting.length > 0
+  }
+
+  get waitingBytes(): number {
+    return this.#waiting.reduce((bytes, { stat }) => bytes + stat.size, 0)
+  }
+
+  /** Finds the files that match now; returns those that are new: the first of them, see more(), or all. */
+  async look(all = false): Promise<Partition[]> {
     const { matches, missing } = await this.#list()
     this.missing = missing
-    this.#files.paths = new Map(matches.map(({ path, stat }) => [identityOf(stat), path]))
+    this.logs.files.paths = new Map(matches.map(({ path, stat }) => [identityOf(stat), path]))
     const open = new Map([...this.all.values()].filter(({ file }) => file !== undefined).map((one) => [one.identity, one]))
     const named = new Map<Partition, Match>()
     const fresh = new Map<string, Match>()
@@ -138,23 +144,22 @@ export class Partitions implements Known {
       else if (named.get(partition)?.path !== partition.name) named.set(partition, match)
     }
     const unnamed = [...open.values()].filter((partition) => this.#rename(partition, named.get(partition)))
-    const added = await this.#meet([...fresh.values()])
-    const rotated = new Set([...unnamed, ...this.#before(added)])
+    this.#waiting = [...fresh.values()]
+    return this.#more(all ? fresh.size : MET_MAX, unnamed)
+  }
+
+  /** The next of the new files. */
+  async more(): Promise<Partition[]> {
+    return this.#more(MET_MAX, [])
+  }
+
+  async #more(most: number, unnamed: readonly Partition[]): Promise<Partition[]> {
+    const added = await this.#meet(this.#waiting.splice(0, most))
+    const rotated = new Set([...unnamed, ...(this.#beginning ? [] : before(added, this.all.values()))])
     if (rotated.size === 0) return added
     const listings = this.listings()
     for (const partition of rotated) await between(partition, this, listings)
     return added
-  }
-
-  /** Of each of these, which was its log before, as far as that was seen. */
-  #before(added: readonly Partition[]): Partition[] {
-    if (added.length === 0 || this.#beginning) return []
-    const before = new Map<string, Partition>()
-    const fresh = new Set(added)
-    for (const partition of this.all.values()) {
-      if (!fresh.has(partition) && partition.modified >= (before.get(partition.path)?.modified ?? 0)) before.set(partition.path, partition)
-    }
-    return added.flatMap(({ path }) => before.get(path) ?? [])
   }
 
   /** What matches, without what rests and is as it was; what is not is woken. */
@@ -189,7 +194,7 @@ export class Partitions implements Known {
     const { path } = partition
     const wasTruncated = (await this.disk.stat(path).catch(() => undefined)) !== undefined
     if (await search(partition, place, wasTruncated, this, listings)) return true
-    if (partition.size > place.offset && !this.unreadable.has(path)) partition.lose(partition.size, 'removed')
+    if (partition.size > place.offset && !this.logs.unreadable.has(path)) partition.lose(partition.size, 'removed')
     return false
   }
 
@@ -224,19 +229,29 @@ export class Partitions implements Known {
     const closed = byIdentity(this.#closed())
     const open = new Set([...this.all.values()].filter(({ file }) => file !== undefined).map(({ identity }) => identity))
     const added: Partition[] = []
-    for (const match of fresh) {
-      const { path, stat } = match
-      if (await this.#isDone(closed.get(identityOf(stat)) ?? [], match)) continue
-      const opened = await this.#open(path)
-      if (opened === undefined) continue
-      if (open.has(identityOf(opened.stat))) {
+    const stoodIn = ({ stat }: Match): readonly Partition[] => closed.get(identityOf(stat)) ?? []
+    const opening = abreast(fresh, Math.min(ABREAST, this.openFilesMax), async (match) => {
+      return (await this.#isDone(stoodIn(match), match)) ? 'done' : this.logs.match(match.path, false)
+    })
+    for await (const [match, first] of opening) {
+      const opened = first === 'later' ? await this.logs.match(match.path, true) : first
+      if (opened === 'done' || opened === 'unreadable' || opened === 'later') continue
+      const seen = identityOf(match.stat)
+      const identity = opened === 'gone' ? undefined : identityOf(opened.stat)
+      if (identity !== seen && stoodIn(match).length === 0 && !open.has(seen) && !this.isResting(seen)) {
+        open.add(seen)
+        added.push(this.#add(match.path, { file: this.logs.files.unopened(match.path, match.stat), stat: match.stat }))
+      }
+      if (identity === undefined || opened === 'gone') continue
+      if (open.has(identity) || (identity !== seen && this.isResting(identity))) {
         await opened.file.close() // the name was given to another file just now
         continue
       }
-      open.add(identityOf(opened.stat))
-      const known = await standing(closed.get(identityOf(stat)) ?? [], opened.file)
-      if (known === undefined) added.push(this.#add(path, opened))
-      else known.attach(opened.file, opened.stat, path, this.now())
+      open.add(identity)
+      const known = await standing(stoodIn(match), opened.file)
+      const stat = identity === seen && opened.file instanceof OpenFile ? match.stat : opened.stat // it may have been truncated since
+      if (known === undefined) added.push(this.#add(match.path, { ...opened, stat }))
+      else known.attach(opened.file, opened.stat, match.path, this.now())
     }
     return added
   }
@@ -255,27 +270,10 @@ export class Partitions implements Known {
     return [...this.all.values()].filter(({ file }) => file === undefined)
   }
 
-  #add(path: string, { file, stat }: { file: DiskFile; stat: FileStat }): Partition {
+  #add(path: string, { file, stat }: Opened): Partition {
     const partition = new Partition(this.newId(), path)
     partition.attach(file, stat, path, this.now())
     this.all.set(partition.id, partition)
     return partition
-  }
-
-  /** Undefined where it cannot be read, which is said once, or is gone already. */
-  async #open(path: string): Promise<{ file: DiskFile; stat: FileStat } | undefined> {
-    try {
-      const file = await this.open(path)
-      this.unreadable.delete(path)
-      const real = await this.disk.realPath(path).catch(() => path)
-      if (real !== path) this.paths.set(real, path)
-      return { file, stat: await file.stat() }
-    } catch (error) {
-      if (errnoOf(error) === 'ENOENT') return undefined
-      if (error instanceof FlumeError) this.damaged.add(path)
-      else this.unreadable.add(path)
-      this.names.sayOnce(error instanceof FlumeError ? error.message : `cannot read ${path}: ${errnoOf(error) ?? String(error)}`)
-      return undefined
-    }
   }
 }

@@ -17,7 +17,8 @@ type Kept = [
 export class Resting {
   /** By the name under which they match. */
   readonly #kept = new Map<string, string>()
-  #identities: Set<string> | undefined
+  /** Made when somebody asks: nobody does while nothing new is found. */
+  #identities: WeakRef<Set<string>> | undefined
 
   constructor(
     /** That most partitions have before their id. */
@@ -46,7 +47,7 @@ export class Resting {
       path === name ? '' : path, offset, [head.size, head.hash], [tail.size, tail.hash], began === null ? 0 : began === marked ? 1 : began,
       marked?.time ?? null, acked !== null, stood, judged, changed, device, inode, size, modified,
     ]
-    this.#kept.set(name!, JSON.stringify(kept))
+    this.#kept.set(name!, Buffer.from(JSON.stringify(kept)).toString()) // in one piece: V8 leaves the text in pieces, which take half as much again
     this.#identities = undefined
   }
 
@@ -65,8 +66,12 @@ export class Resting {
 
   /** The file with this identity is one of them. */
   owns(identity: string): boolean {
-    this.#identities ??= new Set([...this.#kept.values()].map((text) => identityOf({ device: keptIn(text)[12], inode: keptIn(text)[13] })))
-    return this.#identities.has(identity)
+    let identities = this.#identities?.deref()
+    if (identities === undefined) {
+      identities = new Set([...this.#kept.values()].map((text) => identityOf({ device: keptIn(text)[12], inode: keptIn(text)[13] })))
+      this.#identities = new WeakRef(identities)
+    }
+    return identities.has(identity)
   }
 
   /** Names of those that a file with these first bytes may be a copy of, or that of it. */

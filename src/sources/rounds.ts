@@ -80,18 +80,25 @@ export class Rounds {
 
   /** With --once: nothing is left to read, or to wait for. */
   finished(): boolean {
-    return this.once && [...this.partitions.all.values()].every(({ due, wakeAt }) => !due && wakeAt === undefined)
+    return this.once && !this.partitions.waits && [...this.partitions.all.values()].every(({ due, wakeAt }) => !due && wakeAt === undefined)
   }
 
-  /** Looks for the files that match now; returns the new ones. */
-  async look(): Promise<Partition[]> {
+  /** Looks for the files that match now; returns the new ones: the first of them, see more(), or all. */
+  async look(all = false): Promise<Partition[]> {
     const begun = this.clock.now()
     this.#soon = false
     this.#lookedAt = begun
-    const added = await this.partitions.look()
+    const added = await this.partitions.look(all)
     const now = this.clock.now()
     this.#lookFrom = now + (now - begun) * SHARE_WORTH
     this.#lookAt = now + Math.max(this.times.poll, (now - begun) * SHARE)
+    if (!this.once) this.#watch()
+    return added
+  }
+
+  /** The next of the new files that were found. */
+  async more(): Promise<Partition[]> {
+    const added = await this.partitions.more()
     if (!this.once) this.#watch()
     return added
   }
@@ -102,11 +109,10 @@ export class Rounds {
 
   /** Lets go of what nothing is to be done for. */
   rest(acks: boolean): void {
-    if (this.once) return
     const names = this.partitions.rest(acks)
     for (const name of names) this.#byPath.delete(name)
     this.#rested += names.length
-    if (this.#rested < RESTED_MANY || this.due().length > 0) return
+    if (this.once || this.partitions.waits || this.#rested < RESTED_MANY || this.due().length > 0) return
     this.#rested = 0
     this.collect?.()
   }
@@ -114,10 +120,10 @@ export class Rounds {
   /** Waits until there is something to do, and finds out for which files. */
   async next(stop: AbortSignal): Promise<void> {
     this.#polled()
-    if (this.due().length === 0) await this.#sleep(stop)
+    if (this.due().length === 0 && !this.partitions.waits) await this.#sleep(stop)
     if (stop.aborted) return
     const now = this.clock.now()
-    if (now >= this.#nextLook()) await this.look()
+    if (!this.partitions.waits && now >= this.#nextLook()) await this.look()
     this.#poll(now)
   }
 
@@ -217,7 +223,7 @@ export class Rounds {
     this.#byPath = new Map()
     const directories = new Set(this.partitions.names.directories)
     for (const partition of this.partitions.all.values()) if (partition.name !== undefined) this.#byPath.set(partition.name, partition)
-    for (const [real, path] of this.partitions.paths) {
+    for (const [real, path] of this.partitions.logs.paths) {
       if (this.#byPath.has(path) || this.partitions.rests(path)) directories.add(dirname(real))
     }
     for (const directory of directories) {
@@ -228,7 +234,7 @@ export class Rounds {
 
   /** The file that this path, or what it is without symlinks, belongs to. */
   #named(path: string): Partition | undefined {
-    const matching = this.partitions.paths.get(path) ?? path
+    const matching = this.partitions.logs.paths.get(path) ?? path
     const partition = this.#byPath.get(matching) ?? this.partitions.wake(matching)
     if (partition !== undefined) this.#byPath.set(matching, partition)
     return partition

@@ -23,6 +23,17 @@ export async function standing(partitions: readonly Partition[], file: DiskFile)
   return undefined
 }
 
+/** Of each of these, which was its log before, as far as that was seen. */
+export function before(added: readonly Partition[], all: Iterable<Partition>): Partition[] {
+  if (added.length === 0) return []
+  const last = new Map<string, Partition>()
+  const fresh = new Set(added)
+  for (const partition of all) {
+    if (!fresh.has(partition) && partition.modified >= (last.get(partition.path)?.modified ?? 0)) last.set(partition.path, partition)
+  }
+  return added.flatMap(({ path }) => last.get(path) ?? [])
+}
+
 /** To the lowest of these; without any to where it began. A file that does not hold that place any more is let go. */
 export async function rewind(partition: Partition, positions: readonly FilePosition[]): Promise<void> {
   const lowest = positions[0] ?? null

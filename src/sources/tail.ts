@@ -77,6 +77,8 @@ export class Tail implements Source {
   readonly #memory: Memory<FilePosition>
   /** The reader gives acks, or what counts as such. */
   #acks = false
+  /** Nothing was read before, and of the files that were found first, some were not met yet. */
+  #first = false
   #forgetAt = 0
 
   constructor(
@@ -108,19 +110,19 @@ export class Tail implements Source {
 
   /** Bytes that are there and were not read yet, as of its last look. */
   get unread(): number {
-    let bytes = 0
+    let bytes = this.#partitions.waitingBytes
     for (const { file, size, offset } of this.#partitions.all.values()) if (file !== undefined) bytes += Math.max(0, size - offset)
     return bytes
   }
 
   /** Files that match and could not be opened. */
   get unreadable(): readonly string[] {
-    return [...this.#partitions.unreadable]
+    return [...this.#partitions.logs.unreadable]
   }
 
   /** Compressed files of which not all could be read. */
   get damaged(): readonly string[] {
-    return [...this.#partitions.damaged]
+    return [...this.#partitions.logs.damaged]
   }
 
   async *open(reader: Reader, stop: AbortSignal): AsyncGenerator<Batch> {
@@ -138,6 +140,7 @@ export class Tail implements Source {
         this.#rounds.rest(this.#acks)
         this.#forgetOld()
         await this.#rounds.next(stop)
+        if (this.#partitions.waits && !stop.aborted) this.#met(await this.#rounds.more())
       }
     } finally {
       await this.#memory.flush()
@@ -170,13 +173,15 @@ export class Tail implements Source {
     const places = await this.#memory.places(reader)
     const blank = await this.#partitions.begin(places)
     const paths = new Set([...all.values()].filter(({ marked }) => marked !== null).map(({ path }) => path))
-    const added = await this.#rounds.look()
+    const added = await this.#rounds.look(paths.size > 0 || this.options.fromEnd)
     const gone = await this.#partitions.seek()
     this.#forgetAt = 0
     this.#forgetOld()
     for (const partition of blank) if (paths.has(partition.path) && partition.sameTo === 0) await this.#partitions.anew(partition)
     if (this.options.fromEnd) await this.#toEnd(blank.filter(({ path, began, stood }) => stood && began === null && !paths.has(path)))
-    for (const partition of [...blank, ...added]) if (paths.size === 0) partition.judged = true
+    this.#first = paths.size === 0
+    if (this.#first) for (const partition of blank) partition.judged = true
+    this.#met(added)
     if (this.options.fromEnd) await this.#toEnd(added.filter(({ path }) => !paths.has(path)))
     if (places.size > 0) this.#sayWhere(gone)
     if (this.options.once) return
@@ -184,6 +189,12 @@ export class Tail implements Source {
       const why = this.#names.isPattern(pattern) ? 'nothing matches' : 'there is no such file'
       this.#names.sayOnce(`waiting for ${pattern}: ${why}`)
     }
+  }
+
+  /** These are read from now on. Of the first ones ever, none is taken for a copy. */
+  #met(added: readonly Partition[]): void {
+    if (this.#first) for (const partition of added) partition.judged = true
+    this.#first &&= this.#partitions.waits
   }
 
   /** Files of which this reader has read nothing, nor of anything before them under their name. */

@@ -32,11 +32,13 @@ interface Cost {
   readonly idle: number
   readonly written: number
   readonly resident: number
+  /** The most it ever was. */
+  readonly peak: number
 }
 
 export async function benchFiles({ directory, env, bin }: Files): Promise<void> {
   const floor = await floorResident(env)
-  console.log(`${'files'.padEnd(8)}${['found s', 'idle %', 'written %', 'MB'].map((text) => cell(text)).join('')}`)
+  console.log(`${'files'.padEnd(8)}${['found s', 'idle %', 'written %', 'MB', 'peak MB'].map((text) => cell(text)).join('')}`)
   const costs: Cost[] = []
   for (const count of [FEW, MANY]) {
     const logs = join(directory, `logs-${count}`)
@@ -44,7 +46,7 @@ export async function benchFiles({ directory, env, bin }: Files): Promise<void> 
     for (let n = 0; n < count; n++) writeFileSync(nameOf(logs, n), `${n}\n${LINE.repeat(LINES - 1)}`)
     const cost = await costOf(logs, count, { directory, env, bin })
     costs.push(cost)
-    const cells = [cost.found.toFixed(1), (cost.idle * 100).toFixed(2), (cost.written * 100).toFixed(1), (cost.resident / 1e6).toFixed(1)]
+    const cells = [cost.found.toFixed(1), (cost.idle * 100).toFixed(2), (cost.written * 100).toFixed(1), (cost.resident / 1e6).toFixed(1), (cost.peak / 1e6).toFixed(1)]
     console.log(`${String(count).padEnd(8)}${cells.map((text) => cell(text)).join('')}`)
     rmSync(logs, { recursive: true })
   }
@@ -66,7 +68,7 @@ async function costOf(logs: string, count: number, { directory, env, bin }: File
     const resident = residentOf(tail.pid!)
     const written = await during(tail, () => write(logs))
     await until(queue, count * LINES + WRITTEN * RATE * FEW, { env, bin })
-    return { found, idle, written, resident: Math.max(resident, residentOf(tail.pid!)) }
+    return { found, idle, written, resident: Math.max(resident, residentOf(tail.pid!)), peak: residentOf(tail.pid!, 'VmHWM') }
   } finally {
     tail.kill()
     await Promise.all([tail, buffer].map(ended))
@@ -106,8 +108,8 @@ function cpuOf(pid: number): number {
   return (Number(times[11]) + Number(times[12])) / 100
 }
 
-function residentOf(pid: number): number {
-  return Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1]) * 1024
+function residentOf(pid: number, what = 'VmRSS'): number {
+  return Number(new RegExp(`^${what}:\\s+(\\d+) kB`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1]) * 1024
 }
 
 async function floorResident(env: NodeJS.ProcessEnv): Promise<number> {

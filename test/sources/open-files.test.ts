@@ -87,8 +87,8 @@ t.test('where the process may open no more, it says so and goes on with fewer', 
     ...nodeDisk,
     async open(path, ...rest) {
       if (open >= 7) throw Object.assign(new Error('too many'), { code: 'EMFILE' })
-      const file = await nodeDisk.open(path, ...rest)
       open++
+      const file = await nodeDisk.open(path, ...rest)
       const { close } = file
       return Object.assign(file, { close: () => close.call(file).finally(() => open--) })
     },
@@ -99,6 +99,31 @@ t.test('where the process may open no more, it says so and goes on with fewer', 
   for (let i = 0; i < 3; i++) await tailing.pass(1000)
   t.same(numbersOf(tailing.bodies), all(6))
   t.match(tailing.said, [/^cannot open more than 7 files \(EMFILE\): from now on \d are open at a time$/])
+  await tailing.close()
+})
+
+t.test('of files that are renamed, or deleted, before their turn comes to be opened, all is read, or said to be lost', async (t) => {
+  const many = 300 // more than are met at once
+  const directory = t.testdir(Object.fromEntries(Array.from({ length: many }, (_, i) => [`${1000 + i}.log`, `${i}\n`])))
+  const disk: typeof nodeDisk = {
+    ...nodeDisk,
+    async open(path, ...rest) {
+      if (path.endsWith('1000.log') && fs.existsSync(`${directory}/1297.log`)) {
+        fs.renameSync(`${directory}/1298.log`, `${directory}/1298.log.1`)
+        fs.writeFileSync(`${directory}/1298.log`, 'new\n')
+        fs.truncateSync(`${directory}/1299.log`)
+        fs.unlinkSync(`${directory}/1297.log`)
+      }
+      return nodeDisk.open(path, ...rest)
+    },
+  }
+  const tailing = new Tailing([`${directory}/*.log`], undefined, {}, { disk })
+  await tailing.start()
+  for (let i = 0; i < 4; i++) await tailing.pass(1000)
+  const numbers = Array.from({ length: many }, (_, i) => i).filter((i) => i !== 297 && i !== 299)
+  t.same(tailing.bodies.filter((body) => /^\d/.test(body)).map(Number).sort((a, b) => a - b), numbers)
+  t.ok(tailing.bodies.includes('new'))
+  t.same(tailing.sent.flatMap(({ headers }) => headers.flatMap((one) => one.get('flume.gap') ?? [])).sort(), ['removed', 'truncated'])
   await tailing.close()
 })
 

@@ -1,0 +1,57 @@
+/** Files opened to be read as logs, compressed or not, and what is wrong with those that cannot be. */
+import type { Disk, DiskFile, FileStat } from '../disk/disk.js'
+import { FlumeError, errnoOf } from '../errors.js'
+import { openLog } from './compressed.js'
+import { OpenFile, OpenFiles } from './open-files.js'
+import type { Names } from './watch.js'
+
+export interface Opened {
+  readonly file: DiskFile
+  readonly stat: FileStat
+}
+
+export class Logs {
+  readonly files: OpenFiles
+  /** Could not be opened. */
+  readonly unreadable = new Set<string>()
+  /** Compressed, and not all of it could be read. */
+  readonly damaged = new Set<string>()
+  /** By the path without symlinks, where that is another: the path that matched. */
+  readonly paths = new Map<string, string>()
+
+  constructor(
+    readonly disk: Disk,
+    readonly names: Names,
+    openFilesMax: number,
+  ) {
+    this.files = new OpenFiles(disk, openFilesMax, (message) => names.sayOnce(message))
+  }
+
+  open(path: string, alone = true): Promise<DiskFile> {
+    return openLog((path) => this.files.open(path, alone), path, (reason, begun) => {
+      if (begun) return // it may be written at this moment
+      this.damaged.add(path)
+      this.names.sayOnce(`cannot read all that is in ${path}: ${reason}`)
+    })
+  }
+
+  /**
+   * Of a path that matches. `later`: it was opened beside others, and so many cannot be open. `unreadable` is said once.
+   */
+  async match(path: string, alone: boolean): Promise<Opened | 'gone' | 'unreadable' | 'later'> {
+    try {
+      const file = await this.open(path, alone)
+      this.unreadable.delete(path)
+      const real = await this.disk.realPath(path).catch(() => path)
+      if (real !== path) this.paths.set(real, path)
+      return { file, stat: file instanceof OpenFile ? file.last : await file.stat() }
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT') return 'gone'
+      if (!alone && OpenFiles.areTooMany(error)) return 'later'
+      if (error instanceof FlumeError) this.damaged.add(path)
+      else this.unreadable.add(path)
+      this.names.sayOnce(error instanceof FlumeError ? error.message : `cannot read ${path}: ${errnoOf(error) ?? String(error)}`)
+      return 'unreadable'
+    }
+  }
+}

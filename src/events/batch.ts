@@ -39,6 +39,8 @@ export interface Batch {
   readonly mark: Mark | null
   /** With count 0 and no mark: make all that came before final now (flume-pipe(7), flush). */
   readonly flush?: true
+  /** Its memory is nobody else's: the lines stay valid after release() too. */
+  readonly own?: true
   release(): void
 }
 
@@ -47,7 +49,7 @@ export const BATCH_BYTES_MAX = 1024 * 1024
 
 /** A batch over memory of its own: nothing to give back. */
 export function batchOf(lines: Buffer, count: number, mark: Mark | null): Batch {
-  return { lines, count, mark, release: () => undefined }
+  return { lines, count, mark, own: true, release: () => undefined }
 }
 
 /** The number of \n in `bytes`. */

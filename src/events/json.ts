@@ -25,7 +25,7 @@ export function headOf(headers: ReadonlyMap<string, string>): Buffer {
   return Buffer.from(headText(headers))
 }
 
-export function headText(headers: ReadonlyMap<string, string>): string {
+function headText(headers: ReadonlyMap<string, string>): string {
   if (headers.size === 0) return '{"body":"'
   let text = '{"headers":{'
   let comma = ''

@@ -24,10 +24,10 @@ export class Unacked {
     return this.#held.map(({ lines, count, mark }) => batchOf(lines, count, mark))
   }
 
-  /** The same batch, of which a copy is held. */
+  /** The same batch, whose lines, or a copy of them, are held. */
   hold(batch: Batch & { readonly mark: Mark }): Batch {
     const { count, mark } = batch
-    const lines = Buffer.from(batch.lines)
+    const lines = batch.own === true ? batch.lines : Buffer.from(batch.lines)
     batch.release()
     this.#held.push({ lines, count, mark })
     this.#bytes += lines.length

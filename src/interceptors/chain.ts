@@ -7,9 +7,10 @@ import { FlumeError } from '../errors.js'
 import { batchOf, countLines, type Batch, type Mark } from '../events/batch.js'
 import { Heads, type Head } from '../events/heads.js'
 import type { Refused } from '../events/rejects.js'
-import { allocate, decodeLines, headOf, headText, parseEvent } from '../events/json.js'
+import { allocate, decodeLines, headOf, parseEvent } from '../events/json.js'
 import { Draft, ERROR, GAP } from './draft.js'
 import { EventLines } from './event-lines.js'
+import { Given } from './given-headers.js'
 import { DROP, Unfit, type Interceptor, type Outcome, type Place } from './interceptor.js'
 import type { OnError } from './settings.js'
 
@@ -24,6 +25,8 @@ export interface Link {
 /** Lines are decoded in runs of so many bytes, longer ones by themselves. */
 const RUN_SIZE_MAX = 1024 * 1024
 const NEWLINE = 0x0a
+/** Bytes in which lines are made: for what most batches become. */
+const SPACE_SIZE = 4 * 1024 * 1024
 /** Characters of all that a batch becomes. */
 const BATCH_SIZE_MAX = 64 * 1024 * 1024
 
@@ -46,6 +49,10 @@ export class Chain {
   readonly #headersOnly: boolean
   readonly #heads = new Heads()
   #decoded: Buffer | undefined
+  #space: Buffer | undefined
+  /** Of the lines of runs, one after the other. */
+  readonly #draft = new Draft()
+  #given = Given.NONE
   /** How far to look for lines with the head of the last. */
   #ahead = 0
 
@@ -66,15 +73,15 @@ export class Chain {
     if (batch.count === 0) return batch
     const { lines, mark } = batch
     const exact = mark !== null && mark.to.offset - (mark.from?.offset ?? 0) === batch.count
-    const task: Task = { lines, mark, out: new EventLines(), exact, index: 0, line: lines }
+    const task: Task = { lines, mark, out: new EventLines((this.#space ??= allocate(SPACE_SIZE))), exact, index: 0, line: lines }
     for (let at = 0; at < lines.length; ) {
       const end = lines.indexOf(NEWLINE, at) + 1
       at += this.#run(task, at, end) || this.#line(task, at, end)
     }
-    await this.refused.flush()
     const { out } = task
     if (out.size > BATCH_SIZE_MAX) throw new FlumeError('BAD_EVENT', `cannot take a batch of ${batch.count} events: they become too large together`)
     const changed = out.take()
+    await this.refused.flush()
     batch.release()
     return batchOf(changed, out.count, mark)
   }
@@ -106,7 +113,7 @@ export class Chain {
 
   /** Only the heads change, all in the same way. */
   #heading(task: Task, bytes: Buffer, count: number, head: Head, headers: ReadonlyMap<string, string>): void {
-    const draft = new Draft(headers, '')
+    const draft = new Draft().begin(this.#givenOf(headers), bytes, 0, 0)
     task.line = bytes
     let gone = true
     this.#pass(task, draft, 0, () => (gone = false))
@@ -127,28 +134,28 @@ export class Chain {
 
   /** The lines of a run one by one; `bodies`: each with a newline behind it, and no other in it unless it is the only one. */
   #bodies(task: Task, bytes: Buffer, bodies: Buffer, count: number, head: Head, headers: ReadonlyMap<string, string>): void {
-    const encoding = isAscii(bytes) ? 'latin1' : 'utf8'
-    const [heading, written, text] = [head.bytes.toString(encoding), bytes.toString(encoding), bodies.toString(encoding)]
+    const given = this.#givenOf(headers)
+    const ascii = isAscii(bodies)
+    let [at, end, b] = [0, 0, 0]
     const emit = (draft: Draft): void => {
       if (draft.rewritten) task.out.add(draft)
-      else task.out.addText(draft.altered ? draft.headText : heading, written.slice(w + heading.length, next))
+      else if (draft.altered) task.out.addHeaded(draft, bytes, at + head.bytes.length, end)
+      else task.out.addLine(bytes, at, end)
     }
-    let w = 0
-    let b = 0
-    let at = 0
-    let next = 0
     for (let n = 0; n < count; n++) {
-      next = written.indexOf('\n', w) + 1
-      const stop = count === 1 ? text.length - 1 : text.indexOf('\n', b)
-      const draft = new Draft(headers, text.slice(b, stop))
-      const end = bytes.indexOf(NEWLINE, at) + 1
+      end = bytes.indexOf(NEWLINE, at) + 1
+      const stop = count === 1 ? bodies.length - 1 : bodies.indexOf(NEWLINE, b)
       task.line = bytes.subarray(at, end)
-      this.#pass(task, draft, 0, emit)
+      this.#pass(task, this.#draft.begin(given, bodies, b, stop, ascii), 0, emit)
       task.index++
       at = end
-      w = next
       b = stop + 1
     }
+  }
+
+  #givenOf(headers: ReadonlyMap<string, string>): Given {
+    if (this.#given.headers !== headers) this.#given = Given.of(headers)
+    return this.#given
   }
 
   /** A line that is in no run: with escapes, in base64, or no event. Returns its size. */
@@ -223,7 +230,7 @@ export class Chain {
 /** No batch becomes so large that no stage takes it. */
 function bounded(outcome: Outcome, { out }: Task): Outcome {
   if (outcome === undefined || outcome === DROP || outcome instanceof Unfit) return outcome
-  const head = outcome.length === 0 ? 0 : headText(outcome[0]!.headers).length
+  const head = outcome.length === 0 ? 0 : headOf(outcome[0]!.headers).length
   const size = outcome.reduce((sum, { body }) => sum + head + body.length, 0)
   return out.size + size > BATCH_SIZE_MAX ? new Unfit(`its ${outcome.length} parts would be too large together`) : outcome
 }

@@ -1,10 +1,12 @@
 /**
  * An event on its way through the interceptors: headers, which are also the fields that parsers find, and a body, all as
- * text, changed in place. Only what is asked for is decoded, and what is not changed is not encoded again.
+ * text, changed in place. Only what is asked for is decoded, and what is not changed is not encoded again: a field that stands
+ * in the body is a place in its bytes until somebody wants its text.
  */
 import { isUtf8 } from 'node:buffer'
 import type { Event } from '../events/event.js'
-import { headText, quoted } from '../events/json.js'
+import { PUT_SIZE_MAX, putBytes, putRaw, putText } from '../events/put.js'
+import { Given, keyOf } from './given-headers.js'
 
 /** The name by which an option means the body, where others are names of headers. */
 export const BODY = 'body'
@@ -15,61 +17,75 @@ export const GAP = 'flume.gap'
 /** Why an interceptor could not do its work. */
 export const ERROR = 'flume.error'
 
+/** Headers that are looked up one by one; of more there is an index. */
+const SCANNED_MAX = 32
+const NOTHING: Buffer = Buffer.alloc(0)
+const HEAD_END = Buffer.from('},"body":"')
+const BARE_HEAD = Buffer.from('{"body":"')
+
+/** A header of one event. */
+class Header {
+  name = ''
+  /** Undefined: it stands in the bytes of the body, from `from` to `to`. */
+  text: string | undefined
+  from = 0
+  to = 0
+  /** Its text is JSON as it stands: a number, true, an object. */
+  json = false
+  /** Its name as it is written, once that was asked for. */
+  key: Buffer | undefined
+}
+
 export class Draft {
-  /** Those it came with, or all of them, its own. */
-  #headers: ReadonlyMap<string, string>
-  /** All of them, of this event alone. */
-  #own: Map<string, string> | undefined
-  /** Headers that were added and are not in any map yet: most events need none. */
-  #names: string[] = NONE
-  #values: string[] = NONE
+  /** Headers that it came with, and still has, in front of the others. */
+  #given = Given.NONE
+  /** By the index of a given header: it has another text by now. */
+  readonly #changed: (Header | undefined)[] = []
+  readonly #more: Header[] = []
+  /** How many of #more count. */
+  #count = 0
+  #index: Map<string, number> | undefined
+  #bytes = NOTHING
+  #from = 0
+  #to = 0
+  #encoding: 'utf8' | 'latin1' = 'utf8'
   #body: string | undefined
-  /** Names of headers whose text is JSON as it stands: a number, true, an object. */
-  #json: Set<string> | undefined
   /** The body was set: it does not stand in the line it came in. */
   rewritten = false
+  /** The headers were touched. */
+  altered = false
 
-  /**
-   * `headers` may be those of other events too. `body`: its text, or how to decode it. `latin1`: the body is not UTF-8, and
-   * each byte is a character.
-   */
-  constructor(
-    headers: ReadonlyMap<string, string>,
-    body: string | undefined,
-    readonly latin1 = false,
-    readonly decode: () => string = () => '',
-  ) {
-    this.#headers = headers
-    this.#body = body
-  }
+  /** `latin1`: the body is not UTF-8, and each byte is a character. */
+  constructor(readonly latin1 = false) {}
 
   static of({ headers, body }: Event): Draft {
-    return isUtf8(body) ? new Draft(headers, body.toString()) : new Draft(headers, body.toString('latin1'), true)
+    return new Draft(!isUtf8(body)).begin(Given.of(headers), body, 0, body.length)
   }
 
-  get headers(): ReadonlyMap<string, string> {
-    return this.#names.length > 0 ? this.#mine() : this.#headers
+  /** Another event in place of the last: its headers, and its body bytes[from, to); `ascii`: of these all. */
+  begin(given: Given, bytes: Buffer, from: number, to: number, ascii = this.latin1): this {
+    this.#given = given
+    this.#changed.length = 0
+    this.#count = 0
+    this.#index = undefined
+    this.#bytes = bytes
+    this.#from = from
+    this.#to = to
+    this.#encoding = ascii ? 'latin1' : 'utf8'
+    this.#body = undefined
+    this.rewritten = this.altered = false
+    return this
   }
 
-  /** The headers were touched. */
-  get altered(): boolean {
-    return this.#own !== undefined || this.#names.length > 0
-  }
-
-  /** As headText() of the headers. */
-  get headText(): string {
-    if (this.#names.length === 0) return headText(this.#headers)
-    let text = begunHead(this.#headers)
-    let comma = this.#headers.size === 0 ? '' : ','
-    for (let n = 0; n < this.#names.length; n++) {
-      text += comma + keyText(this.#names[n]!) + quoted(this.#values[n]!)
-      comma = ','
-    }
-    return `${text}},"body":"`
+  get headers(): Map<string, string> {
+    const all = new Map(this.#given.headers)
+    for (const header of this.#changed) if (header !== undefined) all.set(header.name, this.#textOf(header))
+    for (const header of this.#more.slice(0, this.#count)) all.set(header.name, this.#textOf(header))
+    return all
   }
 
   get body(): string {
-    return (this.#body ??= this.decode())
+    return (this.#body ??= this.#bytes.toString(this.#encoding, this.#from, this.#to))
   }
 
   set body(text: string) {
@@ -80,8 +96,8 @@ export class Draft {
   /** A header, or the body by its name. */
   get(name: string): string | undefined {
     if (name === BODY) return this.body
-    const added = this.#names.indexOf(name)
-    return added < 0 ? this.#headers.get(name) : this.#values[added]
+    const header = this.#find(name)
+    return header === undefined ? this.#given.get(name) : this.#textOf(header)
   }
 
   /** `json`: the text is JSON. */
@@ -91,33 +107,55 @@ export class Draft {
   }
 
   setHeader(name: string, text: string, json = false): void {
-    const { length } = this.#names
-    if (this.#own !== undefined || length >= ADDED_MAX || this.#headers.has(name) || this.#names.includes(name)) this.#mine().set(name, text)
-    else if (length > 0) {
-      this.#names.push(name)
-      this.#values.push(text)
-    } else {
-      this.#names = [name]
-      this.#values = [text]
-    }
-    if (json) (this.#json ??= new Set()).add(name)
-    else this.#json?.delete(name)
+    const header = this.#own(name)
+    header.text = text
+    header.json = json
+  }
+
+  /** A header that stands in the body as it came, which inBody() found. */
+  setPlace(name: string, from: number, to: number, json: boolean): void {
+    const header = this.#own(name)
+    header.text = undefined
+    header.from = from
+    header.to = to
+    header.json = json
+  }
+
+  /** What this finds in the bytes of the body as it came. */
+  inBody<Found>(find: (bytes: Buffer, from: number, to: number) => Found): Found {
+    return find(this.#bytes, this.#from, this.#to)
   }
 
   delete(name: string): void {
     if (name === BODY) this.body = ''
-    else if (this.headers.has(name)) this.#mine().delete(name)
+    else this.deleteHeaders((each) => each === name)
+  }
+
+  deleteHeaders(goes: (name: string) => boolean): void {
+    if (this.#given.names.some(goes)) this.#takeOver()
+    let kept = 0
+    for (let n = 0; n < this.#count; n++) {
+      const header = this.#more[n]!
+      if (goes(header.name)) continue
+      this.#more[n] = this.#more[kept]!
+      this.#more[kept++] = header
+    }
+    if (kept === this.#count) return
+    this.#count = kept
+    this.#index = undefined
+    this.altered = true
   }
 
   isJson(name: string): boolean {
-    return this.#json?.has(name) === true
+    return this.#find(name)?.json ?? this.#given.json.has(name)
   }
 
   /** Another event with the same headers. */
   copy(body: string): Draft {
-    const draft = new Draft(this.headers, body, this.latin1)
-    if (this.#json !== undefined) draft.#json = new Set(this.#json)
-    draft.rewritten = true
+    const draft = new Draft(this.latin1)
+    draft.#given = this.#shared()
+    draft.altered = this.altered
+    draft.body = body
     return draft
   }
 
@@ -125,38 +163,126 @@ export class Draft {
     return { headers: this.headers, body: Buffer.from(this.body, this.latin1 ? 'latin1' : 'utf8') }
   }
 
-  #mine(): Map<string, string> {
-    if (this.#own === undefined) this.#headers = this.#own = new Map(this.#headers)
-    for (let n = 0; n < this.#names.length; n++) this.#own.set(this.#names[n]!, this.#values[n]!)
-    this.#names = this.#values = NONE
-    return this.#own
+  /** Bytes that putHead() writes at most. */
+  get headSizeMax(): number {
+    let size = this.#given.begun.length + HEAD_END.length
+    for (const header of this.#changed) if (header !== undefined) size += sizeMax(header)
+    for (let n = 0; n < this.#count; n++) size += sizeMax(this.#more[n]!)
+    return size
+  }
+
+  /** The line up to the first byte of the body, as headOf() of the headers; returns where it ends. */
+  putHead(out: Buffer, at: number): number {
+    if (this.#given.size + this.#count === 0) return putRaw(out, at, BARE_HEAD)
+    let o = this.#putGiven(out, at)
+    for (let n = 0; n < this.#count; n++) {
+      const header = this.#more[n]!
+      header.key ??= keyOf(header.name)
+      o = putRaw(out, o, header.key, n + this.#given.size === 0 ? 1 : 0)
+      o = this.#putText(out, o, header)
+      out[o++] = 0x22
+    }
+    return putRaw(out, o, HEAD_END)
+  }
+
+  #putGiven(out: Buffer, at: number): number {
+    const { begun, textEnds, textSizes } = this.#given
+    let o = at
+    let from = 0
+    for (let n = 0; n < this.#changed.length; n++) {
+      const header = this.#changed[n]
+      if (header === undefined) continue
+      o = this.#putText(out, putRaw(out, o, begun, from, textEnds[n]! - textSizes[n]!), header)
+      from = textEnds[n]!
+    }
+    return putRaw(out, o, begun, from)
+  }
+
+  #putText(out: Buffer, at: number, header: Header): number {
+    if (header.text === undefined && !this.latin1) return putBytes(out, at, this.#bytes, header.from, header.to)
+    return putText(out, at, this.#textOf(header))
+  }
+
+  #textOf(header: Header): string {
+    return (header.text ??= this.#bytes.toString(this.#encoding, header.from, header.to))
+  }
+
+  /** Undefined: it is among the given ones as it came, or there is none. */
+  #find(name: string): Header | undefined {
+    if (this.#changed.length > 0) {
+      const changed = this.#changed.find((header) => header?.name === name)
+      if (changed !== undefined) return changed
+    }
+    if (this.#count > SCANNED_MAX) return this.#more[this.#indexed().get(name) ?? -1]
+    for (let n = 0; n < this.#count; n++) if (this.#more[n]!.name === name) return this.#more[n]
+    return undefined
+  }
+
+  #indexed(): Map<string, number> {
+    if (this.#index !== undefined) return this.#index
+    this.#index = new Map()
+    for (let n = 0; n < this.#count; n++) this.#index.set(this.#more[n]!.name, n)
+    return this.#index
+  }
+
+  /** The header of this name, or a new one behind all others: to be changed. */
+  #own(name: string): Header {
+    this.altered = true
+    return this.#find(name) ?? this.#change(name) ?? this.#add(name)
+  }
+
+  /** A given header that is no longer as it came. */
+  #change(name: string): Header | undefined {
+    const n = this.#given.indexOf(name)
+    if (n < 0) return undefined
+    while (this.#changed.length < n) this.#changed.push(undefined)
+    const header = new Header()
+    header.name = name
+    this.#changed[n] = header
+    return header
+  }
+
+  #add(name: string): Header {
+    const header = (this.#more[this.#count] ??= new Header())
+    if (header.name !== name) {
+      header.name = name
+      header.key = undefined
+    }
+    this.#index?.set(name, this.#count)
+    this.#count++
+    return header
+  }
+
+  /** The given headers are its own from now on, and stay in front. */
+  #takeOver(): void {
+    const { names, texts, json } = this.#given
+    const changed = this.#changed.splice(0)
+    const added = this.#more.splice(0, this.#count)
+    this.#given = Given.NONE
+    this.#count = 0
+    this.#index = undefined
+    for (const [n, name] of names.entries()) {
+      const header = this.#add(name)
+      header.text = changed[n] === undefined ? texts[n]! : this.#textOf(changed[n])
+      header.json = changed[n]?.json ?? json.has(name)
+    }
+    this.#more.splice(this.#count, 0, ...added)
+    this.#count += added.length
+  }
+
+  /** All headers, for many events. */
+  #shared(): Given {
+    if (this.#count + this.#changed.length === 0) return this.#given
+    const json = [...this.headers.keys()].filter((name) => this.isJson(name))
+    this.#given = Given.of(this.headers, json)
+    this.#changed.length = 0
+    this.#count = 0
+    this.#index = undefined
+    return this.#given
   }
 }
 
-/** Never changed. */
-const NONE: string[] = []
-/** More of them are better looked up in a map. */
-const ADDED_MAX = 32
-const KEYS_MAX = 1000
-const keys = new Map<string, string>()
-
-/** `"name":` */
-function keyText(name: string): string {
-  const known = keys.get(name)
-  if (known !== undefined) return known
-  if (keys.size >= KEYS_MAX) keys.clear()
-  const text = `${quoted(name)}:`
-  keys.set(name, text)
-  return text
-}
-
-const begun = new WeakMap<ReadonlyMap<string, string>, string>()
-
-/** The head of an event with these headers, up to the last of them: many events share it. */
-function begunHead(headers: ReadonlyMap<string, string>): string {
-  const known = begun.get(headers)
-  if (known !== undefined) return known
-  const text = headers.size === 0 ? '{"headers":{' : headText(headers).slice(0, -'},"body":"'.length)
-  begun.set(headers, text)
-  return text
+/** Bytes; what is Latin-1 grows to twice its size. */
+function sizeMax({ name, text, from, to }: Header): number {
+  return (name.length + (text === undefined ? 2 * (to - from) : text.length)) * PUT_SIZE_MAX + 6
 }

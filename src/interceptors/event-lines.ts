@@ -1,32 +1,48 @@
-/** The event lines that come out of a batch: text is gathered and encoded at once, what is only copied stays bytes. */
-import { formatEvent, quoted } from '../events/json.js'
+/** The event lines that come out of a batch, gathered as they are made. */
+import { PUT_SIZE_MAX, putText } from '../events/put.js'
+import { formatEvent, headOf } from '../events/json.js'
 import type { Draft } from './draft.js'
 
-/** Characters of text that are encoded at once. */
-const TEXT_MAX = 64 * 1024
+const CLOSE = Buffer.from('"}\n')
 
 export class EventLines {
   count = 0
-  #text = ''
-  #pieces: Buffer[] = []
+  readonly #pieces: Buffer[] = []
   #size = 0
+  #used = 0
 
-  /** Bytes so far, without what is gathered. */
+  /** `space`: memory in which lines are made; what may need more is made by itself. Only one at a time may have it. */
+  constructor(readonly space: Buffer) {}
+
+  /** Bytes so far. */
   get size(): number {
-    return this.#size + this.#text.length
+    return this.#size + this.#used
   }
 
-  /** An event whose body is written as `rest`: it, the quote that ends it, and what follows up to the newline. */
-  addText(head: string, rest: string): void {
-    this.#text += head
-    this.#text += rest
+  /** A line as it came: lines[from, to). */
+  addLine(lines: Buffer, from: number, to: number): void {
+    if (!this.#room(to - from)) return this.addBytes(Buffer.from(lines.subarray(from, to)), 1)
+    this.#used += lines.copy(this.space, this.#used, from, to)
     this.count++
-    if (this.#text.length >= TEXT_MAX) this.#flush()
+  }
+
+  /** An event whose body stands as it came in lines[from, to), with what follows up to the newline. */
+  addHeaded(event: Draft, lines: Buffer, from: number, to: number): void {
+    if (!this.#room(event.headSizeMax + to - from)) {
+      return this.addBytes(Buffer.concat([headOf(event.headers), lines.subarray(from, to)]), 1)
+    }
+    this.#used = event.putHead(this.space, this.#used)
+    this.#used += lines.copy(this.space, this.#used, from, to)
+    this.count++
   }
 
   add(event: Draft): void {
-    if (event.latin1) this.addBytes(formatEvent(event.toEvent()), 1)
-    else this.addText(event.headText, `${quoted(event.body).slice(1)}}\n`)
+    if (event.latin1 || !this.#room(event.headSizeMax + event.body.length * PUT_SIZE_MAX + CLOSE.length)) {
+      return this.addBytes(formatEvent(event.toEvent()), 1)
+    }
+    this.#used = putText(this.space, event.putHead(this.space, this.#used), event.body)
+    this.#used += CLOSE.copy(this.space, this.#used)
+    this.count++
   }
 
   /** Whole lines. */
@@ -41,10 +57,18 @@ export class EventLines {
     return this.#pieces.length === 1 ? this.#pieces[0]! : Buffer.concat(this.#pieces, this.#size)
   }
 
+  /** There are so many bytes in the space behind what is there; false: it is too small. */
+  #room(size: number): boolean {
+    if (this.space.length - this.#used >= size) return true
+    if (size > this.space.length) return false
+    this.#flush()
+    return true
+  }
+
   #flush(): void {
-    if (this.#text === '') return
-    this.#push(Buffer.from(this.#text))
-    this.#text = ''
+    if (this.#used === 0) return
+    this.#push(Buffer.from(this.space.subarray(0, this.#used)))
+    this.#used = 0
   }
 
   #push(bytes: Buffer): void {

@@ -17,7 +17,7 @@ function removing(goes: (name: string) => boolean): Interceptor {
   return {
     headersOnly: true,
     intercept(event) {
-      for (const name of [...event.headers.keys()]) if (goes(name)) event.delete(name)
+      event.deleteHeaders(goes)
       return undefined
     },
   }

@@ -1,12 +1,13 @@
 /**
- * npm run bench -- [hdfs|files|start|route|compress] [--rounds N] [--megabytes N] [--directory DIR] [--profile] [FILE]
+ * npm run bench -- [hdfs|files|start|route|intercept|compress] [--rounds N] [--megabytes N] [--directory DIR] [--profile] [FILE]
  *   of hdfs: [--small N] [--uploads N]... [--stock] [--roll BYTES]... [--beside COMMAND]
  *
  * file → durable queue → file, end to end, beside the floor: what cat, tee and sync take to leave the same bytes in two
  * files on disk. Both in turn, several rounds; each output is compared with the input byte for byte. The lines are those
  * of FILE over and over, else invented. At the end one more round looks at memory, which costs time of its own.
  * With `hdfs` onto a real HDFS, hdfs.ts, and there N small files. With `files` ten thousand files followed, files.ts.
- * With `start` how long a queue takes to open, start.ts. With `route` through a router, route.ts.
+ * With `start` how long a queue takes to open, start.ts. With `route` through a router, route.ts, with `intercept` through
+ * interceptors, intercept.ts.
  * With `compress` what --compress makes of each FILE, compress.ts.
  */
 import { execFileSync } from 'node:child_process'
@@ -18,6 +19,7 @@ import { writeSample } from './lines.js'
 import { benchCompress } from './compress.js'
 import { benchFiles } from './files.js'
 import { benchHdfs } from './hdfs.js'
+import { benchIntercept } from './intercept.js'
 import { benchRoute } from './route.js'
 import { hotSpots } from './profile.js'
 import { measure, type Line, type Measured } from './shell.js'
@@ -85,7 +87,7 @@ async function main(): Promise<void> {
   if (first === 'files') return await benchFiles({ directory, env, bin })
   if (first === 'start') return await benchStart({ directory, env, bin, rounds: ROUNDS })
   if (first === 'compress') return await benchCompress(positionals.slice(1), { directory, env, bytes: Number(values.megabytes) * 1e6, rounds: ROUNDS })
-  const sample = await writeSample(file, Number(values.megabytes) * 1e6, first === 'hdfs' || first === 'route' ? second : first)
+  const sample = await writeSample(file, Number(values.megabytes) * 1e6, ['hdfs', 'route', 'intercept'].includes(first ?? '') ? second : first)
   console.log(`${megabytes(sample.bytes)} MB, ${sample.lines} lines; node ${process.version}, ${cpus().length} × ${cpus()[0]?.model ?? '?'}`)
   if (first === 'hdfs') {
     const { beside, small, uploads, stock, roll: rolls } = values
@@ -95,6 +97,7 @@ async function main(): Promise<void> {
   if (first === 'route') {
     return await benchRoute({ directory, env, bytes: sample.bytes, rounds: ROUNDS, runMax: RUN_MAX, allMax: ALL_MAX, profile: values.profile })
   }
+  if (first === 'intercept') return await benchIntercept({ directory, env, rounds: ROUNDS, runMax: RUN_MAX, allMax: ALL_MAX, profile: values.profile })
   const floor: Measured[] = []
   const runs: Measured[] = []
   const end = Date.now() + ALL_MAX

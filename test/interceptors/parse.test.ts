@@ -101,7 +101,7 @@ t.test('a field other than the body is parsed with --in, and one that is missing
 
 t.test('formats that are none are refused', async (t) => {
   const wrong: [string, RegExp][] = [
-    ['jsn', /there is no format "jsn": json, json-flat, logfmt, apache, nginx, syslog, csv:NAMES/], ['csv', /csv needs more/], ['json:a', /json takes nothing/],
+    ['jsn', /there is no format "jsn": json, json-flat, logfmt, syslog, apache, nginx, csv:NAMES/], ['csv', /csv needs more/], ['json:a', /json takes nothing/],
     ['csv:', /names of the columns/], ['regex:(', /Unterminated group/], ['regex:a', /names no group/], ['grok:%{NOPE:x}', /there is no %{NOPE}; there are WORD/], ['grok:%{INT}', /names nothing/],
   ]
   for (const [format, message] of wrong) await t.rejects(linksOf(typed(['--parse', format]), AROUND), { message }, format)

@@ -1,84 +1,158 @@
 /**
  * A line of the access log of Apache or nginx: common or combined, with the virtual host in front or more behind it. What is in
- * quotes stays as it is written there, with the backslashes.
+ * quotes stays as it is written there, with the backslashes. By its bytes: most of what is parsed is such a line.
  */
-import { addUnlessDash, quoteEnd, type Found } from './fields.js'
+import type { ByteParser, Places } from './fields.js'
+
+const BLANK = 0x20
+const QUOTE = 0x22
+const DASH = 0x2d
+const COLON = 0x3a
+const OPEN = 0x5b
+const BACKSLASH = 0x5c
+const CLOSE = 0x5d
 
 /** client ident user [time] "request" status bytes "referer" "agent" */
-export function accessLog(text: string, found: Found): string | undefined {
-  const open = text.indexOf(' [')
-  const close = text.indexOf('] "', open)
-  if (open < 0 || close < 0) return 'there is no [time] and "request"'
-  if (!who(text, open, found)) return `there are no client, ident and user before the [time]`
-  found.add('time', text.slice(open + 2, close))
-  const quote = quoteEnd(text, close + 3)
+export const accessLog: ByteParser = (bytes, from, to, found) => {
+  const open = openAt(bytes, from, to)
+  const close = open < 0 ? -1 : closeAt(bytes, open, to)
+  if (close < 0) return 'there is no [time] and "request"'
+  if (!who(bytes, from, open, found)) return 'there are no client, ident and user before the [time]'
+  found.add('time', open + 2, close)
+  const quote = quoteEnd(bytes, close + 3, to)
   if (quote < 0) return 'the "request" has no end'
-  request(text, close + 3, quote, found)
-  const status = text.slice(quote + 2, quote + 5)
-  if (text[quote + 1] !== ' ' || text[quote + 5] !== ' ' || !STATUS.test(status)) return `there is no status at character ${quote + 2}`
-  found.add('status', status, true)
-  const blank = text.indexOf(' ', quote + 6)
-  const end = blank < 0 ? text.length : blank
-  const bytes = text.slice(quote + 6, end)
-  if (!BYTES.test(bytes)) return `there is no number of bytes at character ${quote + 6}`
-  addUnlessDash(found, 'bytes', bytes, true)
-  rest(text, end, found)
+  request(bytes, close + 3, quote, found)
+  if (!isStatus(bytes, quote + 1, to)) return `there is no status at byte ${quote + 2 - from}`
+  found.add('status', quote + 2, quote + 5, true)
+  const end = wordEnd(bytes, quote + 6, to)
+  if (!isCount(bytes, quote + 6, end)) return `there is no number of bytes at byte ${quote + 6 - from}`
+  addUnlessDash(bytes, found, 'bytes', quote + 6, end, true)
+  rest(bytes, end, to, found)
   return undefined
 }
 
-const STATUS = /^[1-9]\d\d$/
-const BYTES = /^(?:-|0|[1-9]\d*)$/
+/** ` [`; -1: there is none. */
+function openAt(bytes: Uint8Array, from: number, to: number): number {
+  for (let i = from + 1; i < to; i++) if (bytes[i] === OPEN && bytes[i - 1] === BLANK) return i - 1
+  return -1
+}
 
-/** `client ident user`, before them a virtual host with its port; a user may have blanks. */
-function who(text: string, end: number, found: Found): boolean {
-  let client = 0
-  let ident = text.indexOf(' ') + 1
-  const colon = text.lastIndexOf(':', ident - 1)
-  if (colon > 0 && /^\d+$/.test(text.slice(colon + 1, ident - 1)) && isBlankBefore(text, ident, end)) {
-    found.add('vhost', text.slice(0, ident - 1))
-    client = ident
-    ident = text.indexOf(' ', client) + 1
+/** `] "` */
+function closeAt(bytes: Uint8Array, from: number, to: number): number {
+  for (let i = from + 2; i < to; i++) if (bytes[i] === QUOTE && bytes[i - 1] === BLANK && bytes[i - 2] === CLOSE) return i - 2
+  return -1
+}
+
+/** The quote that ends the text begun before `from`; -1: there is none. A backslash takes the next byte with it. */
+function quoteEnd(bytes: Uint8Array, from: number, to: number): number {
+  for (let i = from; i < to; i++) {
+    const byte = bytes[i]
+    if (byte === QUOTE) return i
+    if (byte === BACKSLASH) i++
   }
-  const user = text.indexOf(' ', ident) + 1
-  if (ident === 0 || user === 0 || user > end) return false
-  found.add('client', text.slice(client, ident - 1))
-  addUnlessDash(found, 'ident', text.slice(ident, user - 1))
-  addUnlessDash(found, 'user', text.slice(user, end))
+  return -1
+}
+
+/** The next blank, or `to`. */
+function wordEnd(bytes: Uint8Array, from: number, to: number): number {
+  for (let i = from; i < to; i++) if (bytes[i] === BLANK) return i
+  return to
+}
+
+function isDigit(byte: number | undefined): boolean {
+  return byte !== undefined && byte >= 0x30 && byte <= 0x39
+}
+
+/** A blank, three digits, and a blank. */
+function isStatus(bytes: Uint8Array, at: number, to: number): boolean {
+  if (at + 4 >= to || bytes[at] !== BLANK || bytes[at + 4] !== BLANK || bytes[at + 1] === 0x30) return false
+  return isDigit(bytes[at + 1]) && isDigit(bytes[at + 2]) && isDigit(bytes[at + 3])
+}
+
+/** Digits without a zero in front of others, or a dash. */
+function isCount(bytes: Uint8Array, from: number, to: number): boolean {
+  if (to === from + 1 && bytes[from] === DASH) return true
+  if (to === from || (bytes[from] === 0x30 && to > from + 1)) return false
+  return areDigits(bytes, from, to)
+}
+
+function areDigits(bytes: Uint8Array, from: number, to: number): boolean {
+  for (let i = from; i < to; i++) if (!isDigit(bytes[i])) return false
   return true
 }
 
-/** Are there three more words before `end`? */
-function isBlankBefore(text: string, at: number, end: number): boolean {
-  const second = text.indexOf(' ', at) + 1
-  const third = text.indexOf(' ', second) + 1
-  return second > 0 && third > 0 && third <= end
+/** `client ident user` up to `to`, before them a virtual host with its port; a user may have blanks. */
+function who(bytes: Uint8Array, from: number, to: number, found: Places): boolean {
+  const first = wordEnd(bytes, from, to)
+  const second = wordEnd(bytes, first + 1, to)
+  if (second >= to) return false
+  const third = wordEnd(bytes, second + 1, to)
+  if (third < to && endsWithPort(bytes, from, first)) {
+    found.add('vhost', from, first)
+    three(bytes, first + 1, second, third, to, found)
+  } else {
+    three(bytes, from, first, second, to, found)
+  }
+  return true
+}
+
+/** The client and the blanks behind it and behind the ident. */
+function three(bytes: Uint8Array, client: number, ident: number, user: number, to: number, found: Places): void {
+  found.add('client', client, ident)
+  addUnlessDash(bytes, found, 'ident', ident + 1, user)
+  addUnlessDash(bytes, found, 'user', user + 1, to)
+}
+
+function endsWithPort(bytes: Uint8Array, from: number, to: number): boolean {
+  let i = to - 1
+  while (i > from && isDigit(bytes[i])) i--
+  return i > from && i < to - 1 && bytes[i] === COLON
 }
 
 /** `GET /path HTTP/1.1`; anything else is kept as the request. */
-function request(text: string, from: number, to: number, found: Found): void {
-  const path = text.indexOf(' ', from) + 1
-  const protocol = text.lastIndexOf(' ', to - 1) + 1
-  if (path > from + 1 && protocol > path && text.startsWith('HTTP/', protocol)) {
-    found.add('method', text.slice(from, path - 1))
-    found.add('path', text.slice(path, protocol - 1))
-    found.add('protocol', text.slice(protocol, to))
+function request(bytes: Uint8Array, from: number, to: number, found: Places): void {
+  const method = wordEnd(bytes, from, to)
+  let path = to - 1
+  while (path > method && bytes[path] !== BLANK) path--
+  if (method > from && path > method && isProtocol(bytes, path + 1, to)) {
+    found.add('method', from, method)
+    found.add('path', method + 1, path)
+    found.add('protocol', path + 1, to)
   } else {
-    addUnlessDash(found, 'request', text.slice(from, to))
+    addUnlessDash(bytes, found, 'request', from, to)
   }
+}
+
+const PROTOCOL = Buffer.from('HTTP/')
+
+function isProtocol(bytes: Uint8Array, from: number, to: number): boolean {
+  return to - from >= PROTOCOL.length && PROTOCOL.every((byte, n) => bytes[from + n] === byte)
 }
 
 /** `"referer" "agent"`, as nginx may have it `"forwarded"`, and more. A line that was cut ends in the middle of one. */
-function rest(text: string, from: number, found: Found): void {
+function rest(bytes: Uint8Array, from: number, to: number, found: Places): void {
   let at = from
   for (const name of QUOTED) {
-    if (!text.startsWith(' "', at)) break
-    const quote = quoteEnd(text, at + 2)
-    const last = quote < 0 ? text.length : quote
-    addUnlessDash(found, name, text.slice(at + 2, last))
+    if (at + 1 >= to || bytes[at] !== BLANK || bytes[at + 1] !== QUOTE) break
+    const quote = quoteEnd(bytes, at + 2, to)
+    const last = quote < 0 ? to : quote
+    addUnlessDash(bytes, found, name, at + 2, last)
     at = last + 1
   }
-  const more = text.slice(at).trim()
-  if (more !== '') found.add('rest', more)
+  let end = to
+  while (at < end && isSpace(bytes[at])) at++
+  while (at < end && isSpace(bytes[end - 1])) end--
+  if (at < end) found.add('rest', at, end)
 }
 
 const QUOTED = ['referer', 'agent', 'forwarded'] as const
+
+/** A blank, or a tab, carriage return or the like. */
+function isSpace(byte: number | undefined): boolean {
+  return byte === BLANK || (byte !== undefined && byte >= 0x09 && byte <= 0x0d)
+}
+
+/** What is written as `-` is missing. */
+function addUnlessDash(bytes: Uint8Array, found: Places, name: string, from: number, to: number, json = false): void {
+  if (to !== from + 1 || bytes[from] !== DASH) found.add(name, from, to, json)
+}

@@ -4,6 +4,9 @@ import type { Draft } from '../draft.js'
 /** Reads `text` into `found`; returns why it cannot, else undefined. */
 export type Parser = (text: string, found: Found) => string | undefined
 
+/** The same of bytes[from, to), which are UTF-8 or at least go on from ASCII as it does: what is found are places in them. */
+export type ByteParser = (bytes: Uint8Array, from: number, to: number, found: Places) => string | undefined
+
 /** Names and values in the order found; of a name that comes twice the last counts. */
 export class Found {
   #names: string[] = []
@@ -30,6 +33,46 @@ export class Found {
   /** Names that stand for something of ours get a `_` in front. */
   setHeaders(event: Draft, prefix: string): void {
     for (let n = 0; n < this.#names.length; n++) event.setHeader(nameOf(prefix + this.#names[n]!), this.#values[n]!, this.#json[n])
+  }
+}
+
+/** The same, where the values are places in bytes, and the names are few. */
+export class Places {
+  readonly #places: { name: string; from: number; to: number; json: boolean }[] = []
+  #count = 0
+  readonly #names = new Map<string, string>()
+
+  constructor(readonly prefix: string) {}
+
+  clear(): void {
+    this.#count = 0
+  }
+
+  add(name: string, from: number, to: number, json = false): void {
+    const place = (this.#places[this.#count++] ??= { name, from, to, json })
+    place.name = name
+    place.from = from
+    place.to = to
+    place.json = json
+  }
+
+  /** They stand in the body as it came. */
+  setPlaces(event: Draft): void {
+    for (let n = 0; n < this.#count; n++) {
+      const { name, from, to, json } = this.#places[n]!
+      event.setPlace(this.#nameOf(name), from, to, json)
+    }
+  }
+
+  /** They stand in the UTF-8 of another text. */
+  setTexts(event: Draft, bytes: Buffer): void {
+    for (const { name, from, to, json } of this.#places.slice(0, this.#count)) event.setHeader(this.#nameOf(name), bytes.toString('utf8', from, to), json)
+  }
+
+  #nameOf(name: string): string {
+    let known = this.#names.get(name)
+    if (known === undefined) this.#names.set(name, (known = nameOf(this.prefix + name)))
+    return known
   }
 }
 

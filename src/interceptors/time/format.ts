@@ -70,7 +70,7 @@ export class TimeFormat {
 
   /** Reads `text` into `fields`; the index behind the time, -1: there is none at its beginning. */
   read(text: string): number {
-    Object.assign(this.fields, EMPTY)
+    clear(this.fields)
     let at = 0
     for (const step of this.#steps) {
       at = step(text, at, this.fields)
@@ -84,7 +84,13 @@ function fieldsOf(): Fields {
   return { year: -1, month: 1, day: 1, dayOfYear: 0, hour: 0, half: -1, minute: 0, second: 0, ms: 0, offset: NaN, epoch: NaN }
 }
 
-const EMPTY: Readonly<Fields> = fieldsOf()
+/** As fieldsOf(): for each event anew, so one by one. */
+function clear(fields: Fields): void {
+  fields.year = fields.half = -1
+  fields.month = fields.day = 1
+  fields.dayOfYear = fields.hour = fields.minute = fields.second = fields.ms = 0
+  fields.offset = fields.epoch = NaN
+}
 
 function stepsOf(format: string): Step[] {
   const steps: Step[] = []
@@ -149,27 +155,55 @@ function epoch(perSecond: number): Step {
   }
 }
 
-/** A word, or its first three letters. */
+/** A word, or its first three letters; all of them begin otherwise. */
 function name(words: readonly string[], set: (fields: Fields, index: number) => void): Step {
-  const short = new Map(words.map((word, index) => [word.slice(0, 3), index]))
+  const short = new Map(words.map((word, index) => [lettersOf(word, 0, Math.min(3, word.length)), index]))
   return (text, at, fields) => {
-    const index = short.get(text.slice(at, at + 3).toLowerCase()) ?? short.get(text.slice(at, at + 2).toLowerCase())
+    const index = short.get(lettersOf(text, at, 3)) ?? short.get(lettersOf(text, at, 2))
     if (index === undefined) return -1
     set(fields, index)
     const word = words[index]!
-    return text.slice(at, at + word.length).toLowerCase() === word ? at + word.length : at + Math.min(3, word.length)
+    const size = Math.min(3, word.length)
+    if (word.length === size || !isLetter(text.charCodeAt(at + size))) return at + size
+    return text.slice(at, at + word.length).toLowerCase() === word ? at + word.length : at + size
   }
+}
+
+/** Up to three ASCII letters, small or not, as a number; -1: they are not all letters. */
+function lettersOf(text: string, at: number, count: number): number {
+  let letters = 0
+  for (let n = at; n < at + count; n++) {
+    const code = text.charCodeAt(n)
+    if (!isLetter(code)) return -1
+    letters = letters * 32 + (code & 31)
+  }
+  return letters
+}
+
+function isLetter(code: number): boolean {
+  return (code >= 0x41 && code <= 0x5a) || (code >= 0x61 && code <= 0x7a)
 }
 
 /** `Z`, `UTC`, `GMT`, `+01`, `+0100`, `+01:00`. */
 function zone(text: string, at: number, fields: Fields): number {
-  const [whole, sign, hours, minutes] = ZONE.exec(text.slice(at, at + 6)) ?? []
-  if (whole === undefined) return -1
-  fields.offset = sign === undefined ? 0 : (sign === '-' ? -1 : 1) * (Number(hours) * 60 + Number(minutes ?? 0))
-  return at + whole.length
+  const sign = text[at]
+  if (sign !== '+' && sign !== '-') {
+    fields.offset = 0
+    return sign === 'Z' ? at + 1 : text.startsWith('UTC', at) || text.startsWith('GMT', at) ? at + 3 : -1
+  }
+  const hours = twoDigits(text, at + 1)
+  if (hours < 0 || hours > 23) return -1
+  const colon = at + 3 + (text[at + 3] === ':' ? 1 : 0)
+  const minutes = twoDigits(text, colon)
+  const some = minutes >= 0 && minutes < 60
+  fields.offset = (sign === '-' ? -1 : 1) * (hours * 60 + (some ? minutes : 0))
+  return some ? colon + 2 : colon
 }
 
-const ZONE = /^(?:Z|UTC|GMT|([+-])([01]\d|2[0-3]):?([0-5]\d)?)/
+/** -1: there are none. */
+function twoDigits(text: string, at: number): number {
+  return isDigit(text, at) && isDigit(text, at + 1) ? (text.charCodeAt(at) - 0x30) * 10 + text.charCodeAt(at + 1) - 0x30 : -1
+}
 
 function blanks(text: string, at: number): number {
   let end = at

@@ -23,14 +23,28 @@ export function instantOf(fields: Fields, zone: Zone, now: number): number {
 function inYear({ month, day, dayOfYear, hour, half, minute, second, ms, offset }: Fields, year: number, zone: Zone): number {
   const hours = half < 0 ? hour : (hour % 12) + half
   if (hours > 23 || minute > 59 || second > 60) return NaN
-  const date = dayOfYear > 0 ? dayInYear(year, 1, dayOfYear) : dayInYear(year, month, day)
-  if (date.getUTCFullYear() !== year || (dayOfYear === 0 && (date.getUTCMonth() !== month - 1 || date.getUTCDate() !== day))) return NaN
-  const local = date.getTime() + ((hours * 60 + minute) * 60 + second) * 1000 + ms
+  const date = dayOfYear > 0 ? dayOf(year, dayOfYear) : dateOf(year, month, day)
+  if (Number.isNaN(date)) return NaN
+  const local = date + ((hours * 60 + minute) * 60 + second) * 1000 + ms
   return Number.isNaN(offset) ? zone.time(local) : local - offset * MINUTE
 }
 
-function dayInYear(year: number, month: number, day: number): Date {
-  const date = new Date(0)
-  date.setUTCFullYear(year, month - 1, day)
-  return date
+const DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
+/** What comes before the year 100 is not a year to Date.UTC(); after so many all days are the same ones. */
+const ERA = 400
+const ERA_DAYS = 146_097
+
+/** Its midnight, ms since the epoch; NaN: there is no such day. */
+function dateOf(year: number, month: number, day: number): number {
+  const last = month === 2 && isLeap(year) ? 29 : (DAYS[month - 1] ?? 0)
+  return day < 1 || day > last ? NaN : Date.UTC(year + ERA, month - 1, day) - ERA_DAYS * DAY
+}
+
+/** The same of a day by its number in the year, from 1. */
+function dayOf(year: number, day: number): number {
+  return day > (isLeap(year) ? 366 : 365) ? NaN : Date.UTC(year + ERA, 0, day) - ERA_DAYS * DAY
+}
+
+function isLeap(year: number): boolean {
+  return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0)
 }

@@ -3,6 +3,7 @@ import type { Disk, DiskFile, FileStat } from '../disk/disk.js'
 import { FlumeError, errnoOf } from '../errors.js'
 import { openLog } from './compressed.js'
 import { OpenFile, OpenFiles } from './open-files.js'
+import { readAt } from './position.js'
 import type { Names } from './watch.js'
 
 export interface Opened {
@@ -16,6 +17,8 @@ export class Logs {
   readonly unreadable = new Set<string>()
   /** Compressed, and not all of it could be read. */
   readonly damaged = new Set<string>()
+  /** The kernel makes up what is in them as they are read, and gives them no size: nothing tells where in one its reading stood. */
+  readonly sizeless = new Set<string>()
   /** By the path without symlinks, where that is another: the path that matched. */
   readonly paths = new Map<string, string>()
 
@@ -42,6 +45,7 @@ export class Logs {
     try {
       const file = await this.open(path, alone)
       this.unreadable.delete(path)
+      if (file instanceof OpenFile && (await isSizeless(file))) return await this.#refuseSizeless(path, file)
       const real = await this.disk.realPath(path).catch(() => path)
       if (real !== path) this.paths.set(real, path)
       return { file, stat: file instanceof OpenFile ? file.last : await file.stat() }
@@ -54,4 +58,17 @@ export class Logs {
       return 'unreadable'
     }
   }
+
+  async #refuseSizeless(path: string, file: OpenFile): Promise<'unreadable'> {
+    this.sizeless.add(path)
+    this.names.sayOnce(`cannot read ${path}: it has no size, as in /proc; flume-tail - <FILE reads it once`)
+    await file.close()
+    return 'unreadable'
+  }
+}
+
+async function isSizeless(file: OpenFile): Promise<boolean> {
+  if (file.last.size > 0) return false
+  const start = await readAt(file, 0, 1).catch(() => Buffer.alloc(0))
+  return start.length > 0 && (await file.stat()).size === 0 // or it was written to just now
 }

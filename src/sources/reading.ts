@@ -8,7 +8,7 @@ import type { Partition } from './partition.js'
 
 /**
  * raw[0] is byte `base` of the file; raw[from..to) are whole events, raw[to..end) is one that may not be finished: a line
- * without its \n, or some that more may follow; raw[end] may be written.
+ * without its \n, or some that more may follow; raw[end] and raw[end + 1] may be written.
  */
 export interface Block {
   readonly raw: Buffer
@@ -26,6 +26,7 @@ export interface Block {
 export const BLOCK_SIZE = 1024 * 1024
 const BLOCK_SIZE_MIN = 64 * 1024
 const NEWLINE = 0x0a
+const RETURN = 0x0d
 
 export class Reading {
   readonly #usual = allocate(BLOCK_SIZE)
@@ -121,8 +122,17 @@ export class Reading {
   }
 }
 
-/** One byte is kept for the \n of a last line that has none. */
-const room = (raw: Buffer): number => raw.length - 1
+/** Kept for closeLine(). */
+export const LINE_END_SIZE = 2
+const room = (raw: Buffer): number => raw.length - LINE_END_SIZE
+
+/** Gives a last line that has none its \n; one \r goes with that, so one that is the line's own gets another. Returns the end. */
+export function closeLine(raw: Buffer, end: number): number {
+  const own = raw[end - 1] === RETURN
+  if (own) raw[end] = RETURN
+  raw[own ? end + 1 : end] = NEWLINE
+  return own ? end + 2 : end + 1
+}
 
 /** It ends with a whole line: if that is not sent yet, then only because the event may go on in the next one. */
 export const isFinished = ({ raw, end }: Block): boolean => raw[end - 1] === NEWLINE

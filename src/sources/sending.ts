@@ -6,7 +6,7 @@ import type { LineEncoder, Lines } from './lines.js'
 import type { Multiline } from './multiline.js'
 import type { Partition } from './partition.js'
 import type { FilePosition } from './position.js'
-import { isFinished, type Block } from './reading.js'
+import { closeLine, isFinished, type Block } from './reading.js'
 
 const NEWLINE = 0x0a
 const RETURN = 0x0d
@@ -43,8 +43,7 @@ export class Sending {
     if (last && end > to) {
       const finished = isFinished(block)
       const parts = finished ? 0 : partition.parts + 1
-      if (!finished) raw[end] = NEWLINE
-      yield* this.encoder.batches(this.#lines(partition, block, to, finished ? end : end + 1, now))
+      yield* this.encoder.batches(this.#lines(partition, block, to, finished ? end : closeLine(raw, end), now))
       partition.advance(raw, base, end)
       partition.parts = parts
     }

@@ -9,6 +9,7 @@ import { FdReader, statOfFd, type Receiver } from '../disk/fd.js'
 import { FlumeError } from '../errors.js'
 import { headersOf, type HeaderOptions } from './headers.js'
 import { LineEncoder, type Refused } from './lines.js'
+import { LINE_END_SIZE, closeLine } from './reading.js'
 
 export interface StdinOptions {
   readonly fd: number
@@ -94,7 +95,7 @@ class Stdin implements Source, Receiver {
   }
 
   room(): Buffer {
-    const free = this.#raw.length - 1 - this.#filled
+    const free = this.#raw.length - LINE_END_SIZE - this.#filled
     return this.#unacked.full ? this.#room.subarray(0, 0) : this.#room.subarray(0, Math.min(ROOM, free))
   }
 
@@ -122,7 +123,7 @@ class Stdin implements Source, Receiver {
   #whole(): number {
     if (this.#filled === 0) return 0
     if (!this.#ended || this.#skipping) return this.#raw.lastIndexOf(NEWLINE, this.#filled - 1) + 1
-    if (this.#raw[this.#filled - 1] !== NEWLINE) this.#raw[this.#filled++] = NEWLINE
+    if (this.#raw[this.#filled - 1] !== NEWLINE) this.#filled = closeLine(this.#raw, this.#filled)
     return this.#filled
   }
 
@@ -150,7 +151,7 @@ class Stdin implements Source, Receiver {
       } finally {
         this.#consume(done) // a reader that is replaced ends this in the middle
       }
-    } else if (this.#filled === this.#raw.length - 1) {
+    } else if (this.#filled === this.#raw.length - LINE_END_SIZE) {
       if (this.#filled <= this.options.eventBytesMax) return this.#grow()
       this.#skipping = true
       await this.#skip()

@@ -98,14 +98,14 @@ export class Tail implements Source {
     this.#reading = new Reading(eventBytesMax, (...piece) => this.#sending.refuse(...piece), multiline, () => encoder.fullBytes)
   }
 
-  /** Names and patterns that matched nothing when it last looked. */
+  /** Names and patterns that matched nothing when it last looked; and files that match, of a kind that cannot be followed. */
   get missing(): readonly string[] {
-    return this.#partitions.missing
+    return [...this.#partitions.missing, ...this.#partitions.logs.sizeless]
   }
 
   /** Of these, where nothing is: others name a directory, or a device. */
   get absent(): readonly string[] {
-    return this.missing.filter((pattern) => !this.#names.isOther(pattern))
+    return this.#partitions.missing.filter((pattern) => !this.#names.isOther(pattern))
   }
 
   /** Bytes that are there and were not read yet, as of its last look. */

@@ -47,7 +47,7 @@ export class Names {
   /** Patterns that were seen to be the name of something. */
   readonly #plain = new Set<string>()
   readonly #said = new Set<string>()
-  /** Patterns that lead to something else than a regular file, as of the last look. */
+  /** Patterns that lead to something else than a regular file, or cannot lead to one, as of the last look. */
   readonly #others = new Set<string>()
   /** In this look. */
   readonly #looked = new Set<string>()
@@ -114,6 +114,10 @@ export class Names {
     const stat = itself ?? (path === pattern ? undefined : await this.#stat(path))
     if (stat?.kind === 'file') yield { path, stat }
     this.#others.delete(pattern)
+    if (stat === undefined && path.includes('\ufffd')) {
+      this.#others.add(pattern)
+      this.#notUtf8(path)
+    }
     if (stat === undefined || stat.kind === 'file') return
     this.#others.add(pattern)
     this.sayOnce(`cannot read ${path}: it is ${KINDS[stat.kind] ?? 'no regular file'}`)
@@ -125,11 +129,15 @@ export class Names {
     const paths = isFlat(pattern) ? await this.#inOne(pattern, dot) : await glob()(pattern, { dot, suppressErrors: true, absolute: true })
     for (const path of paths.sort()) {
       const stat = await this.#stat(path)
-      if (stat === undefined && path.includes('\ufffd')) this.sayOnce(`cannot read ${path}: its name is not UTF-8; a link under another name can be read`)
+      if (stat === undefined && path.includes('\ufffd')) this.#notUtf8(path)
       if (stat?.kind !== 'file') continue
       this.directories.add(dirname(path))
       yield { path, stat }
     }
+  }
+
+  #notUtf8(path: string): void {
+    this.sayOnce(`cannot read ${path}: its name is not UTF-8; a link under another name can be read`)
   }
 
   /** A pattern for the names of one directory: a tenth of the time and memory, where there are thousands of them. */

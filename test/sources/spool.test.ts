@@ -400,6 +400,70 @@ t.test('a file is moved to another file system as a copy, which is whole before 
   t.equal(fs.readFileSync(join(to, 'a'), 'utf8'), text(1, 300))
 })
 
+/** ms since the epoch. */
+const day = (n: number): number => Date.UTC(2023, 0, 1 + n)
+
+t.test('only remembered (--done none): what is remembered does not grow with files that come and go, or change', async (t) => {
+  const directory = dropped(t, { stays: text(1, 1) })
+  const queue = new Queue()
+  const options = { done: { how: 'none' }, statePath: `${directory}.json` } as const
+  const sizes: number[] = []
+  const rounds = 8
+  for (let round = 0; round < rounds; round++) {
+    for (let n = 0; n < 600; n++) drop(directory, `${n}`, text(n, n))
+    await spooled(directory, queue, { options, now: day(round * 40) })
+    for (let n = 0; n < 600; n++) fs.rmSync(join(directory, `${n}`))
+    await spooled(directory, queue, { options, now: day(round * 40 + 1) })
+    sizes.push(fs.statSync(`${directory}.done`).size)
+  }
+  t.equal(queue.bodies.length, 1 + rounds * 600)
+  t.ok(Math.max(...sizes) < 4 * sizes[0]!, sizes.join())
+  await spooled(directory, queue, { options, now: day(rounds * 40) })
+  t.equal(queue.bodies.length, 1 + rounds * 600, 'what is still there is still known')
+})
+
+t.test('only remembered (--done none): a file that is away for a while, or is not looked for, is known again', async (t) => {
+  const directory = dropped(t, { a: text(1, 2), b: text(3, 4), 'c.log': text(5, 6) })
+  const queue = new Queue()
+  const options = { done: { how: 'none' }, statePath: `${directory}.json` } as const
+  const on = (n: number, more = {}): Promise<unknown> => spooled(directory, queue, { options: { ...options, ...more }, now: day(n) })
+  await on(0)
+  fs.renameSync(join(directory, 'a'), `${directory}.a`)
+  await on(1)
+  fs.renameSync(`${directory}.a`, join(directory, 'a'))
+  await on(30)
+  for (const n of [31, 62, 93]) await on(n, { include: ['*.log'] })
+  fs.renameSync(directory, `${directory}.away`)
+  fs.mkdirSync(directory)
+  for (const n of [94, 130]) await on(n)
+  fs.rmdirSync(directory)
+  fs.renameSync(`${directory}.away`, directory)
+  await on(131)
+  t.same(queue.bodies.sort(), numbers(1, 6))
+})
+
+t.test('only remembered (--done none): killed at any call while that is written anew, it is known', async (t) => {
+  for (const made of [false, true]) {
+    for (let calls = 1; ; calls++) {
+      const directory = dropped(t, Object.fromEntries(Array.from({ length: 5 }, (_, n) => [`${n}`, text(n, n)])))
+      const queue = new Queue()
+      const options = (run: number) => ({ done: { how: 'none' }, statePath: `${directory}.${run}.json` }) as const
+      await spooled(directory, queue, { options: options(1) })
+      fs.writeFileSync(`${directory}.2.done`, '{}\n'.repeat(1200) + fs.readFileSync(`${directory}.1.done`, 'utf8'))
+      drop(directory, 'more', text(5, 5))
+      const death = new AbortController()
+      const died = new Promise<boolean>((resolve) => death.signal.addEventListener('abort', () => resolve(true)))
+      const run = { options: options(2), around: { disk: dying(calls, made, death) }, death: death.signal }
+      const killed = await Promise.race([died, spooled(directory, queue, run).then(() => false)])
+      fs.copyFileSync(`${directory}.2.done`, `${directory}.3.done`)
+      await spooled(directory, queue, { options: options(3) })
+      t.same(queue.bodies.sort(), numbers(0, 5), `killed at call ${calls}, which was ${made ? '' : 'not '}made`)
+      t.ok(fs.statSync(`${directory}.3.done`).size < 3600, 'and is short')
+      if (!killed) break
+    }
+  }
+})
+
 t.test('an error while a file is read is said, and holds up no other', async (t) => {
   const directory = dropped(t, { a: text(1, 1), b: text(2, 2) })
   const open: typeof nodeDisk.open = async (path, mode, permissions) => {

@@ -50,6 +50,8 @@ export interface SpoolRun {
   /** Those of the last ones are not acked before it is killed. */
   readonly acks?: boolean
   readonly reader?: Reader
+  /** When it begins, ms since the epoch. */
+  readonly now?: number
   /** Aborted: it is dead, and nothing of it arrives any more. */
   readonly death?: AbortSignal
   /** Called after each batch. */
@@ -85,7 +87,7 @@ export class Killed extends Error {}
 
 /** Reads what is there with --once; time passes whenever it sleeps. */
 export async function spooled(directory: string, queue: Queue, run: SpoolRun = {}): Promise<Spooled> {
-  const clock = new FakeClock(Date.UTC(2023, 0, 1))
+  const clock = new FakeClock(run.now ?? Date.UTC(2023, 0, 1))
   let ended = false
   const running = spool(directory, queue, run, clock).finally(() => (ended = true))
   running.catch(() => undefined)

@@ -33,6 +33,8 @@ export interface Findings {
   readonly done: readonly SpoolFile[]
   /** They are not there, or are remembered. */
   readonly missing: readonly SpoolFile[]
+  /** All that is there was seen. */
+  readonly whole: boolean
 }
 
 /** Of so many files it is known how they came. */
@@ -106,6 +108,8 @@ export class Looks {
     this.#before = this.#future
     this.#future = new Map()
     this.backlog.clear()
+    this.tracker.looking()
+    let whole = true
     try {
       for await (const found of this.tree.files()) {
         const file = this.known.of(found)
@@ -118,13 +122,14 @@ export class Looks {
       }
     } catch (error) {
       missing.clear()
+      whole = false
       this.#cannotLook(error)
     }
     const now = this.clock.now()
     this.#lookFrom = now + (now - begun) * SHARE_NOTICED
     this.#lookAt = now + Math.max(this.times.poll, (now - begun) * SHARE)
     if (!this.once) this.#watch()
-    return { done, missing: [...missing] }
+    return { done, missing: [...missing], whole }
   }
 
   soon(): void {

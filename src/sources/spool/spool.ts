@@ -208,7 +208,9 @@ export class Spool implements Source {
   }
 
   async #look(): Promise<void> {
-    const { done, missing } = await this.#looks.look()
+    const { done, missing, whole } = await this.#looks.look()
+    const failed = (error: unknown): void => this.#tree.sayOnce(`cannot write ${shownPath(this.#tracker.path)}: ${errnoOf(error) ?? String(error)}`)
+    if (this.#acks && whole) await this.#tracker.looked(this.around.clock.now()).catch(failed) // again at the next look
     if (this.#acks) for (const file of done) this.#aside.add(file)
     for (const file of missing) {
       if (file.sent) this.#forget(file)

@@ -1,6 +1,7 @@
 /**
- * npm run bench -- [hdfs|files|start|route|intercept|compress] [--rounds N] [--megabytes N] [--directory DIR] [--profile] [FILE]
+ * npm run bench -- [hdfs|files|start|route|intercept|spool|compress] [--rounds N] [--megabytes N] [--directory DIR] [--profile] [FILE]
  *   of hdfs: [--small N] [--uploads N]... [--stock] [--roll BYTES]... [--beside COMMAND]
+ *   of spool: [--files N] [--done WAY]...
  *
  * file → durable queue → file, end to end, beside the floor: what cat, tee and sync take to leave the same bytes in two
  * files on disk. Both in turn, several rounds; each output is compared with the input byte for byte. The lines are those
@@ -8,6 +9,7 @@
  * With `hdfs` onto a real HDFS, hdfs.ts, and there N small files. With `files` ten thousand files followed, files.ts.
  * With `start` how long a queue takes to open, start.ts. With `route` through a router, route.ts, with `intercept` through
  * interceptors, intercept.ts.
+ * With `spool` a directory of a hundred thousand finished files, spool.ts.
  * With `compress` what --compress makes of each FILE, compress.ts.
  */
 import { execFileSync } from 'node:child_process'
@@ -23,6 +25,7 @@ import { benchIntercept } from './intercept.js'
 import { benchRoute } from './route.js'
 import { hotSpots } from './profile.js'
 import { measure, type Line, type Measured } from './shell.js'
+import { benchSpool, WAYS } from './spool.js'
 import { benchStart } from './start.js'
 import { cell, header, median, megabytes, row } from './table.js'
 
@@ -37,6 +40,8 @@ const { values, positionals } = parseArgs({
     uploads: { type: 'string', multiple: true, default: ['0'] },
     stock: { type: 'boolean', default: false },
     roll: { type: 'string', multiple: true, default: [] },
+    files: { type: 'string', default: '100000' },
+    done: { type: 'string', multiple: true, default: [...WAYS] },
     beside: { type: 'string' },
   },
 })
@@ -86,6 +91,7 @@ async function main(): Promise<void> {
   const [first, second] = positionals
   if (first === 'files') return await benchFiles({ directory, env, bin })
   if (first === 'start') return await benchStart({ directory, env, bin, rounds: ROUNDS })
+  if (first === 'spool') return await benchSpool({ directory, env, bin, files: Number(values.files), ways: values.done })
   if (first === 'compress') return await benchCompress(positionals.slice(1), { directory, env, bytes: Number(values.megabytes) * 1e6, rounds: ROUNDS })
   const sample = await writeSample(file, Number(values.megabytes) * 1e6, ['hdfs', 'route', 'intercept'].includes(first ?? '') ? second : first)
   console.log(`${megabytes(sample.bytes)} MB, ${sample.lines} lines; node ${process.version}, ${cpus().length} × ${cpus()[0]?.model ?? '?'}`)

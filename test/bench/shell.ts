@@ -108,12 +108,13 @@ function parentOf(pid: string): number {
   return Number(textOf(`/proc/${pid}/stat`).split(') ').pop()?.split(' ')[1])
 }
 
-function kilobytes(text: string, name: string): number {
+/** Bytes of a line of /proc/PID/status; 0 where there is none. */
+export function kilobytes(text: string, name: string): number {
   return Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(text)?.[1] ?? 0) * 1024
 }
 
 /** Empty where the process has gone. */
-function textOf(path: string): string {
+export function textOf(path: string): string {
   try {
     return readFileSync(path, 'latin1')
   } catch {

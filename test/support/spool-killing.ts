@@ -59,7 +59,10 @@ export async function killSpoolAndCount(t: Test, { kills, seed, files, large, li
   const last = await shell(`${stages.join(' | ').replace(' ', ' --once ')}; echo "\${PIPESTATUS[*]}"`, directory, {}, 600_000)
   t.equal(last.out, '0 0 0\n', last.err)
   const written = readdirSync(join(directory, 'out'), { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.log'))
-  t.strictSame(tally(written.map((name) => readFileSync(join(directory, 'out', name), 'utf8')), dropper.lines), NOTHING_WRONG, readFileSync(join(directory, 'err'), 'utf8').slice(-4000))
+  const texts = function* (): Generator<string> {
+    for (const name of written) yield readFileSync(join(directory, 'out', name), 'utf8')
+  }
+  t.strictSame(tally(texts(), dropper.lines), NOTHING_WRONG, readFileSync(join(directory, 'err'), 'utf8').slice(-4000))
   const left = readdirSync(join(directory, 'in'), { recursive: true, encoding: 'utf8' }).filter((name) => name !== 'sub')
   t.equal(left.filter((name) => name.endsWith('.COMPLETED')).length, dropper.files, 'each file is set aside')
   t.strictSame(left.filter((name) => !name.endsWith('.COMPLETED')), [])

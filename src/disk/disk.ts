@@ -66,6 +66,8 @@ export interface Disk {
   unlink(path: string): Promise<void>
   /** From now on the file was last written then: ms since the epoch. */
   touch(path: string, modified: number): Promise<void>
+  /** The file gets the mode, the times and, where this process may give files away, the owner of the other one. */
+  resemble(path: string, other: string): Promise<void>
   /** Makes the directory and its missing parents; fine when it is there. Returns the topmost directory made, if any. */
   makeDirectory(path: string, permissions?: number): Promise<string | undefined>
   /** fsync(2) of a directory: the entries made, renamed and removed in it are on disk. */

@@ -137,6 +137,28 @@ async function makeDirectory(path: string, permissions = 0o777): Promise<string 
   return topmost
 }
 
+const PERMISSIONS = 0o777
+const WITH_SPECIAL_BITS = 0o7777
+
+/** Times are kept to the microsecond: seconds with a fraction are all that can be said. */
+async function resemble(path: string, other: string): Promise<void> {
+  const { uid, gid, mode, atimeNs, mtimeNs } = await fs.promises.stat(systemPath(other), { bigint: true })
+  const file = await fs.promises.open(systemPath(path), 'r+')
+  try {
+    const own = await file.chown(Number(uid), Number(gid)).then(
+      () => true,
+      () => false,
+    )
+    await file.chmod(Number(mode) & (own ? WITH_SPECIAL_BITS : PERMISSIONS)) // what runs as its owner is not to run as another
+    await file.utimes(secondsOf(atimeNs), secondsOf(mtimeNs))
+  } finally {
+    await file.close()
+  }
+}
+
+/** Never less, so that no full millisecond is lost. */
+const secondsOf = (ns: bigint): number => (Number(ns / 1000n) + (ns % 1000n === 0n ? 0.5 : 1)) / 1e6
+
 /** A file that this process was given open. */
 export function fileOfFd(fd: number): DiskFile {
   return new NodeFile(fd)
@@ -181,6 +203,7 @@ export const nodeDisk: Disk = {
   link: (from, to) => fs.promises.link(systemPath(from), systemPath(to)),
   unlink: (path) => fs.promises.unlink(systemPath(path)),
   touch: (path, modified) => fs.promises.utimes(systemPath(path), modified / 1000, modified / 1000),
+  resemble,
   makeDirectory,
   async syncDirectory(path) {
     const handle = await fs.promises.open(systemPath(path), 'r')

@@ -389,15 +389,62 @@ t.test('with --marker a file is finished once its marker is there, and that goes
   t.same(names(directory), ['_SUCCESS', 'a.COMPLETED', 'b.COMPLETED'])
 })
 
-t.test('a file is moved to another file system as a copy, which is whole before it has its name', async (t) => {
+/** What is linked out of the directory would be on another file system. */
+const apart = (directory: string, disk = nodeDisk): typeof nodeDisk =>
+  new Proxy(disk, {
+    get(within, name: keyof typeof nodeDisk) {
+      if (name !== 'link') return within[name]
+      return (from: string, target: string) =>
+        from.startsWith(`${directory}/`) ? Promise.reject(Object.assign(new Error('another'), { code: 'EXDEV' })) : within.link(from, target)
+    },
+  })
+
+t.test('a file is moved to another file system as a copy with its mode, times and owner, which is whole before it has its name', async (t) => {
   const directory = dropped(t, { a: text(1, 300) })
   const to = `${directory}.read`
-  const link = (from: string, target: string) =>
-    from.startsWith(`${directory}/`) ? Promise.reject(Object.assign(new Error('another'), { code: 'EXDEV' })) : nodeDisk.link(from, target)
-  await spooled(directory, new Queue(), { options: { done: { how: 'move', directory: to } }, around: { disk: { ...nodeDisk, link } } })
+  fs.utimesSync(join(directory, 'a'), 1e9 + 0.5, 1e9 + 0.123)
+  fs.chmodSync(join(directory, 'a'), 0o4654)
+  if (process.getuid?.() === 0) fs.chownSync(join(directory, 'a'), 1234, 2345)
+  fs.chmodSync(join(directory, 'a'), 0o4654)
+  const before = fs.statSync(join(directory, 'a'))
+  await spooled(directory, new Queue(), { options: { done: { how: 'move', directory: to } }, around: { disk: apart(directory) } })
   t.same(names(directory), [])
   t.same(names(to), ['a'])
   t.equal(fs.readFileSync(join(to, 'a'), 'utf8'), text(1, 300))
+  const { mode, uid, gid, mtimeMs } = fs.statSync(join(to, 'a'))
+  t.same([mode, uid, gid], [before.mode, before.uid, before.gid])
+  t.ok(Math.abs(mtimeMs - before.mtimeMs) < 1, 'the time of its last change')
+})
+
+t.test('killed at each call while it is copied to another file system, a file is there once', async (t) => {
+  for (const made of [true, false]) {
+    for (let calls = 1; ; calls++) {
+      const directory = dropped(t, { a: text(1, 300) })
+      const to = `${directory}.read`
+      const queue = new Queue()
+      const options = (run: number) => ({ done: { how: 'move', directory: to }, statePath: `${directory}.${run}.json` }) as const
+      const death = new AbortController()
+      const died = new Promise<boolean>((resolve) => death.signal.addEventListener('abort', () => resolve(true)))
+      const disk = apart(directory, dying(calls, made, death))
+      const killed = await Promise.race([died, spooled(directory, queue, { options: options(1), around: { disk }, death: death.signal }).then(() => false)])
+      await spooled(directory, queue, { options: options(2), around: { disk: apart(directory) } })
+      t.same([names(directory), names(to)], [[], ['a']], `killed at call ${calls}, which was ${made ? '' : 'not '}made`)
+      t.same(queue.bodies, numbers(1, 300))
+      if (!killed) break
+    }
+  }
+})
+
+t.test('another file of the same name that came before, on another file system, is no copy of it', async (t) => {
+  const directory = dropped(t, { a: 'line 1\n' })
+  const to = `${directory}.read`
+  const run = { options: { done: { how: 'move', directory: to } }, around: { disk: apart(directory) } } as const
+  await spooled(directory, new Queue(), run)
+  drop(directory, 'a', 'line 2\n')
+  await spooled(directory, new Queue(), run)
+  drop(directory, 'a', 'line 2\n', 9)
+  await spooled(directory, new Queue(), run)
+  t.same(names(to), ['a', 'a.1', 'a.2'])
 })
 
 /** ms since the epoch. */

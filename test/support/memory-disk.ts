@@ -344,6 +344,10 @@ class View implements Disk {
     return this.#change(`touch ${path}`, () => (this.#at(path).modified = modified))
   }
 
+  resemble(path: string, other: string): Promise<void> {
+    return this.#change(`resemble ${path}`, () => (this.#at(path).modified = this.#at(other).modified))
+  }
+
   async makeDirectory(path: string): Promise<string | undefined> {
     if (this.disk.find(path)?.kind === 'directory') return undefined
     const above = path === '/' ? undefined : await this.makeDirectory(dirname(path))

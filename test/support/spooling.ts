@@ -142,7 +142,7 @@ export async function watched(directory: string, change: () => void): Promise<st
 /** The disk, until its `calls`-th call that changes something: that one is made or not, and none after it ever ends. */
 export function dying(calls: number, made: boolean, death: AbortController): Disk {
   let left = calls
-  const changing = new Set(['link', 'rename', 'unlink', 'syncDirectory', 'makeDirectory'])
+  const changing = new Set(['link', 'rename', 'unlink', 'syncDirectory', 'makeDirectory', 'resemble'])
   return new Proxy(nodeDisk, {
     get(disk, name: keyof Disk) {
       const call = disk[name] as (...args: unknown[]) => unknown

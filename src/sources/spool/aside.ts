@@ -9,6 +9,7 @@ import type { Disk, FileStat } from '../../disk/disk.js'
 import { shownPath } from '../../disk/path.js'
 import { errnoOf } from '../../errors.js'
 import { identityOf, type SpoolFile } from './file.js'
+import { readAt } from '../position.js'
 import type { Marker } from './marker.js'
 import type { Tracker } from './tracker.js'
 
@@ -53,6 +54,8 @@ interface Step {
 
 const AT_ONCE = 256
 const COPY_SIZE = 1024 * 1024
+/** ms by which a time may be another on another file system. */
+const TIME_GRAIN = 2000
 /** Of these so many at the same time: as many as the system has threads for. */
 const SIDE_BY_SIDE = 8
 /** link(2) cannot be had for this file, or on this file system. */
@@ -142,7 +145,7 @@ export class Aside {
       const target = this.#numbered(wanted, count)
       step.target = target
       try {
-        await this.#link(at, target)
+        await this.#link(at, target, stat)
         return
       } catch (error) {
         const errno = errnoOf(error) ?? ''
@@ -158,7 +161,7 @@ export class Aside {
   }
 
   /** To another file system as a copy, which gets its name when it is whole and on disk. */
-  async #link(at: string, target: string): Promise<void> {
+  async #link(at: string, target: string, stat: FileStat): Promise<void> {
     try {
       return await this.disk.link(at, target)
     } catch (error) {
@@ -166,6 +169,7 @@ export class Aside {
     }
     const copy = join(dirname(target), `.${basename(target)}.flume-copy`)
     try {
+      if (await this.#isCopy(at, target, stat)) return // killed after that
       await this.#copy(at, copy)
       await this.disk.link(copy, target)
     } finally {
@@ -174,23 +178,45 @@ export class Aside {
   }
 
   async #copy(from: string, to: string): Promise<void> {
-    const source = await this.disk.open(from, 'read')
-    const copy = await this.disk.open(to, 'any', 0o666).catch(async (error: unknown) => {
-      await source.close()
-      throw error
-    })
+    await this.disk.unlink(to).catch(() => undefined)
+    const copy = await this.disk.open(to, 'create')
     try {
-      await copy.truncate(0)
-      const block = Buffer.allocUnsafe(COPY_SIZE)
-      for (let at = 0; ; ) {
-        const count = await source.read(block, at)
-        if (count === 0) break
-        at += await copy.write([block.subarray(0, count)], at)
-      }
+      for await (const [block, at] of this.#blocksOf(from)) await copy.write([block], at)
+      await this.disk.resemble(to, from)
       await copy.sync()
     } finally {
       await copy.close()
-      await source.close()
+    }
+  }
+
+  /** It holds the same, and is as old. */
+  async #isCopy(at: string, target: string, { size, modified }: FileStat): Promise<boolean> {
+    const there = await this.disk.stat(target)
+    if (there?.size !== size || Math.abs(there.modified - modified) > TIME_GRAIN) return false
+    const file = await this.disk.open(target, 'read')
+    try {
+      for await (const [block, from] of this.#blocksOf(at)) {
+        if (!block.equals(await readAt(file, from, block.length))) return false
+      }
+      return true
+    } finally {
+      await file.close()
+    }
+  }
+
+  /** With the place of each. */
+  async *#blocksOf(path: string): AsyncGenerator<readonly [Buffer, number]> {
+    const file = await this.disk.open(path, 'read')
+    try {
+      const block = Buffer.allocUnsafe(COPY_SIZE)
+      for (let at = 0; ; ) {
+        const count = await file.read(block, at)
+        if (count === 0) return
+        yield [block.subarray(0, count), at]
+        at += count
+      }
+    } finally {
+      await file.close()
     }
   }
 

@@ -20,6 +20,9 @@ const END_MS = 5000
 /** The same, at the end of all. */
 const SOON_MS = 1000
 
+/** ms that the outputs have to ack what it has given, before it is said that they are waited for. */
+const OWED_MS = 5000
+
 export class Feed {
   readonly meter: Meter
   readonly #restarts: Restarts
@@ -78,7 +81,7 @@ export class Feed {
       this.#restarts.started()
       const child = (this.#child = await startGiving(command, { pid, uid, now: clock.now() }))
       await this.#take(options, child.fd, stop)
-      await this.inlet.idle(stop)
+      await this.#idle(stop)
       if (stop.aborted) return
       await this.#input?.close()
       const ended = await Promise.race([child.ended, clock.sleep(END_MS)])
@@ -87,6 +90,17 @@ export class Feed {
       if (this.meter.events === 0) checkRuns(ended, command)
       await this.#restarts.wait(ended, stop)
     }
+  }
+
+  /** All it gave is acked: where it is to go on is known only then, as a place that an output does not hold is none (flume-pipe(7)). */
+  async #idle(stop: AbortSignal): Promise<void> {
+    const over = new AbortController()
+    const late = this.context.clock.sleep(OWED_MS, over.signal).then(() => {
+      if (!over.signal.aborted && !stop.aborted) this.#say('its command ended; an output that is down or slow has not acked all it gave, and is waited for')
+    })
+    await this.inlet.idle(stop)
+    over.abort()
+    await late
   }
 }
 

@@ -57,6 +57,23 @@ t.test('an input that is killed is started again, and goes on where it was', asy
   t.ok(await running.falls())
 })
 
+t.test('an input that dies while a dead output is owed events waits for that output, which is said, and then goes on where it was', async (t) => {
+  const first = 'test -e back && exec flume-buffer q1; mkdir once 2>/dev/null || exit 7; FLUME_KILL_AT=flume-buffer:batch-read exec flume-buffer q1'
+  const directory = t.testdir({ 'a.log': lines('a', 0, 100), first })
+  const input = 'echo $$ > pid; exec flume-tail a.log'
+  const running = Running.start(t, `flume-route --failover --input '${input}' --to 'exec sh first' --to 'flume-buffer q2' </dev/null`, directory)
+  await until(() => running.said.includes('output 1: its command ended'), () => running.said)
+  process.kill(Number(readFileSync(join(directory, 'pid'), 'utf8')), 'SIGKILL')
+  appendFileSync(join(directory, 'a.log'), lines('a', 100, 200))
+  await until(() => running.said.includes('input 1: its command ended; an output that is down or slow has not acked all it gave'), () => running.said)
+  appendFileSync(join(directory, 'back'), '')
+  const all = async (): Promise<string[]> => [...(await bodies('q1', directory)), ...(await bodies('q2', directory))]
+  await until(async () => (await all()).length >= 200, () => running.said)
+  running.kill('SIGTERM')
+  t.ok(await running.falls())
+  t.same((await all()).sort(), lines('a', 0, 200).trimEnd().split('\n').sort())
+})
+
 t.test('an input that fails is started again with growing pauses; one that ends well has ended', async (t) => {
   const directory = t.testdir({ 'a.log': lines('a', 0, 3) })
   const fails = 'n=$(cat n 2>/dev/null || echo 0); echo $((n+1)) > n; test $n -ge 2 || exit 7; exec flume-tail --once a.log'

@@ -129,7 +129,7 @@ export class Rounds {
 
   /** May its last line, which has no \n, be sent? Else sets when. */
   lastLineDue(partition: Partition): boolean {
-    if (!this.once && partition.name !== undefined && !(partition.file instanceof Compressed)) return false
+    if (!this.once && partition.name === partition.path && !(partition.file instanceof Compressed)) return false
     const at = this.once
       ? partition.quietSince + this.times.young
       : Math.max(partition.quietSince, partition.since ?? 0) + this.times.settle

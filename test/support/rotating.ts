@@ -4,7 +4,15 @@ import { basename, dirname, join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 
 export const KINDS = ['rename', 'copytruncate', 'compress', 'copytruncate and compress', 'delaycompress', 'dateext', 'dateext before .log', 'another file system'] as const
-export type Kind = (typeof KINDS)[number]
+/** Close to one of them. */
+export const VARIANTS = ['rename without create', 'create with another mode', 'twice at once', 'replaced by a new file'] as const
+/** The log goes on. */
+export const SAME = 'replaced by a copy of itself'
+/** What was not read before is gone. */
+export const LOSSY = ['truncated', 'removed'] as const
+export type Kind = (typeof KINDS)[number] | (typeof VARIANTS)[number] | typeof SAME | (typeof LOSSY)[number]
+/** What becomes of the content that it had. */
+export type Became = 'kept' | 'the same' | 'gone'
 
 export class Rotating {
   #rotations = 0
@@ -18,8 +26,12 @@ export class Rotating {
     readonly elsewhere: string,
   ) {}
 
-  rotate(): void {
+  rotate(): Became {
     const { kind, log } = this
+    if (kind === 'truncated') return this.#lose(() => fs.truncateSync(log))
+    if (kind === 'removed') return this.#lose(() => fs.rmSync(log))
+    if (!fs.existsSync(log)) return 'the same' // as with missingok
+    if (kind === SAME) return replaceByCopy(log)
     this.#rotations++
     const earlier = this.#plain
     this.#plain = this.#name()
@@ -32,9 +44,22 @@ export class Rotating {
       fs.utimesSync(this.#plain, atimeMs / 1000, mtimeMs / 1000)
       fs.unlinkSync(log)
     } else fs.renameSync(log, this.#plain)
-    if (!kind.startsWith('copytruncate')) fs.writeFileSync(log, '')
+    if (kind === 'replaced by a new file') {
+      fs.writeFileSync(`${log}.new`, '')
+      fs.renameSync(`${log}.new`, log)
+    } else if (!kind.startsWith('copytruncate') && kind !== 'rename without create') {
+      fs.writeFileSync(log, '', kind === 'create with another mode' ? { mode: 0o600 } : {})
+    }
+    if (kind === 'twice at once') fs.renameSync(this.#plain, `${this.#plain}.old`)
     if (kind.endsWith('compress') && kind !== 'delaycompress') compress(this.#plain)
     if (kind === 'delaycompress' && earlier !== undefined) compress(`${log}.2`)
+    return 'kept'
+  }
+
+  #lose(act: () => void): Became {
+    if (!fs.existsSync(this.log)) return 'the same'
+    act()
+    return 'gone'
   }
 
   /** Of the file that is the last one from now on; those before it get the next number. */
@@ -52,6 +77,13 @@ export class Rotating {
     }
     return join(directory, `${basename(log)}.1`)
   }
+}
+
+/** As editors and sed(1) -i do. */
+function replaceByCopy(log: string): Became {
+  fs.copyFileSync(log, `${log}~`)
+  fs.renameSync(`${log}~`, log)
+  return 'the same'
 }
 
 /** As gzip(1): another file, of the same age, and the first one is gone. */

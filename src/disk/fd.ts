@@ -152,7 +152,8 @@ export class FdReader {
       }
       if (count === 0) return true // the end: the socket sees it too
       this.receiver.took(count)
-      if (count < Math.min(room.length, STAGING_BYTES)) {
+      // what is short has emptied the pipe, and to read on costs an error; but one of the default size is full again soon
+      if (count < room.length && count !== STAGING_BYTES) {
         this.receiver.emptied()
         return true
       }

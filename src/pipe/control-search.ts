@@ -1,7 +1,9 @@
 /**
- * Where the next control line stands in what has been read. Batches of a large flow come in a few sizes, so it looks
- * where the last ones ended before it searches all bytes, which is most of the work of who only passes batches on.
+ * Where the next control line stands in what has been read. In a large flow most batches are as long as they may be, so
+ * it looks from there backwards before it searches all bytes, which is most of the work of who only passes batches on.
  */
+import { BATCH_BYTES_MAX } from '../events/batch.js'
+
 interface Found {
   readonly at: number
   /** Of its \n. */
@@ -10,9 +12,9 @@ interface Found {
 
 /** Batches that are smaller are searched. */
 const LARGE = 64 * 1024
-/** So many sizes are remembered, and so far from each one it looks: about a long line. */
+/** Of so many batches the longest tells what is expected, and by so much the next may be longer. */
 const SIZES = 4
-const NEAR = 4096
+const LONGER = 32 * 1024
 const NEWLINE = 10
 
 export class ControlSearch {
@@ -37,30 +39,18 @@ export class ControlSearch {
   mark(held: Buffer, tag: Buffer, all: boolean): Found | undefined {
     if (this.#sizes.length === 0) return this.#keep(this.first(held, tag))
     const last = lastLine(held, tag)
-    const found = last !== undefined && endsBatch(held, last.at, last.end) ? last : this.#near(held, tag)
-    if (found !== undefined) return this.#keep(found)
+    if (last !== undefined && endsBatch(held, last)) return this.#keep(last)
     // a writer ends what it writes with a mark, so where the last line is none the rest is on its way
-    const search = all || last !== undefined || held.length >= Math.max(...this.#sizes) + NEAR
-    return search ? this.#keep(this.first(held, tag)) : undefined
-  }
-
-  #near(held: Buffer, tag: Buffer): Found | undefined {
-    for (const size of this.#sizes) {
-      const from = size - NEAR
-      const at = held.subarray(from, size + NEAR + tag.length).indexOf(tag)
-      const found = at < 0 ? undefined : whole(held, from + at)
-      if (found !== undefined && endsBatch(held, found.at, found.end)) return found
-    }
-    return undefined
+    const search = all || last !== undefined || held.length > Math.max(...this.#sizes) + LONGER
+    return search ? this.#keep((this.#scanned === 0 ? longest(held, tag) : undefined) ?? this.first(held, tag)) : undefined
   }
 
   #keep(found: Found | undefined): Found | undefined {
     if (found === undefined) return undefined
     this.#scanned = 0
     const { at } = found
-    const others = this.#sizes.filter((size) => Math.abs(size - at) > NEAR / 2)
-    if (at >= LARGE) this.#sizes = [at, ...others].slice(0, SIZES)
-    else this.#sizes = others.slice(0, SIZES - 1) // small ones come: soon all are searched
+    if (at >= LARGE) this.#sizes = [at, ...this.#sizes].slice(0, SIZES)
+    else this.#sizes.pop() // small ones come: soon all are searched
     return found
   }
 }
@@ -72,12 +62,18 @@ function lastLine(held: Buffer, tag: Buffer): Found | undefined {
   return held.subarray(at, at + tag.length).equals(tag) ? { at, end: held.length - 1 } : undefined
 }
 
+/** The mark that ends the batch at the beginning, if no other one follows it within the most that a batch may have. */
+function longest(held: Buffer, tag: Buffer): Found | undefined {
+  const found = whole(held, held.lastIndexOf(tag, BATCH_BYTES_MAX))
+  return found !== undefined && endsBatch(held, found) ? found : undefined
+}
+
 function whole(held: Buffer, at: number): Found | undefined {
   const end = at < 0 ? -1 : held.indexOf(NEWLINE, at)
   return end < 0 ? undefined : { at, end }
 }
 
 /** Whether the mark says that its batch is as long as what stands before it. */
-function endsBatch(held: Buffer, at: number, end: number): boolean {
+function endsBatch(held: Buffer, { at, end }: Found): boolean {
   return held.toString('latin1', at, end).includes(`"bytes":${at},`)
 }

@@ -133,7 +133,7 @@ export class Intake {
 
   #room(): Buffer {
     if (this.#start === this.#end && this.#block?.sole) this.#start = this.#end = 0
-    if (!this.#block || this.#block.bytes.length - this.#end < ROOM_BYTES_MIN) this.#move()
+    if (!this.#block || this.#block.bytes.length - this.#end < ROOM_BYTES_MIN || this.#isOversized) this.#move()
     if (!this.#block || this.#end === this.#block.bytes.length) {
       this.#starved = true
       this.memory.press?.(() => this.#blocks.available || this.#block?.sole === true)
@@ -142,12 +142,17 @@ export class Intake {
     return this.#block.bytes.subarray(this.#end)
   }
 
+  /** A block larger than those of the pool, made for a long line or what came before a handshake, is needed no more. */
+  get #isOversized(): boolean {
+    return this.#block !== undefined && this.#block.bytes.length > BLOCK_BYTES && this.length < BLOCK_BYTES / 2 && this.#blocks.available
+  }
+
   /** Takes what is held to where there is room: little of it in a block of the pool, much of it only when it must be. */
   #move(): void {
     const held = this.length
     const large = held >= BLOCK_BYTES / 2
     if (large && !this.#hungry) return
-    if (this.#block?.sole && held < this.#block.bytes.length / 2) {
+    if (this.#block?.sole && held < this.#block.bytes.length / 2 && !this.#isOversized) {
       this.#block.bytes.copyWithin(0, this.#start, this.#end)
     } else {
       const block = this.#blocks.tryTake(large ? held * 2 + BLOCK_BYTES : BLOCK_BYTES)

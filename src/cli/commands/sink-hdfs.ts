@@ -145,7 +145,7 @@ function optionsOf(values: Values<typeof options>, { path, cluster }: Target, co
     idleTimeout: values['idle-timeout'],
     openFilesMax: Math.max(values['open-files-max'], 1),
     round: Math.max(values.round ?? 1, 1),
-    timeZone: values['time-zone'] ?? Intl.DateTimeFormat().resolvedOptions().timeZone,
+    timeZone: values['time-zone'],
     useLocalTimestamp: values['use-local-timestamp'],
     strict: values.strict,
     eventBytesMax: values['event-bytes-max'],

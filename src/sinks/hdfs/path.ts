@@ -12,8 +12,8 @@ export interface PlaceOptions {
   readonly prefix: string
   /** ms; times are rounded down to a multiple of it, in local time. 1: not rounded */
   readonly round: number
-  /** IANA name */
-  readonly timeZone: string
+  /** IANA name; undefined: that of this machine */
+  readonly timeZone: string | undefined
   /** The time is that of the mark, whatever the event's header says. */
   readonly useLocalTimestamp: boolean
 }
@@ -51,7 +51,7 @@ const DIRECTORY_SIZE_MAX = 4095 - NAME_SIZE_MAX - 1
 export class Places {
   readonly #directory: readonly Part[]
   readonly #prefix: readonly Part[]
-  readonly #calendar: Calendar
+  readonly #calendar: Calendar | undefined
   /** ms within which all times have the same place; NaN: none. */
   readonly #grain: number
   /** By headers: the place found last, and the cell of the time grid it is for. */
@@ -67,13 +67,15 @@ export class Places {
     readonly options: PlaceOptions,
     host: Host,
   ) {
-    this.#calendar = new Calendar(options.timeZone, options.round)
     this.#directory = parse(options.path, host)
     this.#prefix = parse(options.prefix, host)
     checkPrefix(this.#prefix)
     const parts = [...this.#directory, ...this.#prefix]
     this.needsTime = parts.some((part) => typeof part === 'object' && ('time' in part || ('raw' in part && part.raw === 'time')))
-    this.binding = bindingOf(options, host, this.needsTime)
+    // with the first zone comes all of Intl, which takes 15 ms
+    const zone = options.timeZone ?? (this.needsTime ? Intl.DateTimeFormat().resolvedOptions().timeZone : undefined)
+    this.#calendar = zone === undefined ? undefined : new Calendar(zone, options.round)
+    this.binding = bindingOf(options, host, this.needsTime ? zone : undefined)
     this.#grain = parts.some((part) => typeof part === 'object' && 'raw' in part) ? NaN : grainOf(options)
   }
 
@@ -106,7 +108,7 @@ export class Places {
   }
 
   #at(headers: ReadonlyMap<string, string>, when: When): Place {
-    const moment = this.needsTime ? this.#calendar.at(when.time) : undefined
+    const moment = this.needsTime ? this.#calendar?.at(when.time) : undefined
     const expand = (parts: readonly Part[]): string =>
       parts.map((part) => (typeof part === 'string' ? part : expandPart(part, headers, when, moment))).join('')
     const directory = expand(this.#directory)
@@ -209,11 +211,12 @@ function checkPrefix(parts: readonly Part[]): void {
   throw new FlumeError('BAD_OPTION', `${rule}: ${JSON.stringify(literal)}`)
 }
 
-function bindingOf(options: PlaceOptions, host: Host, needsTime: boolean): string {
-  const { path, prefix, round, timeZone, useLocalTimestamp } = options
+/** `zone`: of the times; undefined: there are none. */
+function bindingOf(options: PlaceOptions, host: Host, zone: string | undefined): string {
+  const { path, prefix, round, useLocalTimestamp } = options
   const words = [`path=${path}`, `prefix=${prefix}`]
-  if (needsTime) words.push(`round=${round}ms`, `zone=${timeZone}`)
-  if (needsTime && useLocalTimestamp) words.push('time=mark')
+  if (zone !== undefined) words.push(`round=${round}ms`, `zone=${zone}`)
+  if (zone !== undefined && useLocalTimestamp) words.push('time=mark')
   if (/%\[/.test(path + prefix)) words.push(`host=${host.name},${host.fqdn},${host.ip}`)
   return words.join(' ').replace(/\p{Cc}/gu, '_')
 }

@@ -1,5 +1,5 @@
 /**
- * npm run bench -- [hdfs|files|start|route|intercept|spool|compress] [--rounds N] [--megabytes N] [--directory DIR] [--profile] [FILE]
+ * npm run bench -- [hdfs|files|start|latency|readers|shapes|route|intercept|spool|compress] [--rounds N] [--megabytes N] [--directory DIR] [--profile] [FILE]
  *   of hdfs: [--small N] [--uploads N]... [--stock] [--roll BYTES]... [--beside COMMAND]
  *   of spool: [--files N] [--done WAY]...
  *
@@ -8,7 +8,8 @@
  * of FILE over and over, else invented. At the end one more round looks at memory, which costs time of its own.
  * With `hdfs` onto a real HDFS, hdfs.ts, and there N small files. With `files` ten thousand files followed, files.ts.
  * With `start` how long a queue takes to open, start.ts. With `route` through a router, route.ts, with `intercept` through
- * interceptors, intercept.ts.
+ * interceptors, intercept.ts. With `latency` how long a single line takes, latency.ts. With `readers` a queue read back, by up
+ * to twenty readers, readers.ts. With `shapes` other kinds of lines, shapes.ts.
  * With `spool` a directory of a hundred thousand finished files, spool.ts.
  * With `compress` what --compress makes of each FILE, compress.ts.
  */
@@ -22,8 +23,11 @@ import { benchCompress } from './compress.js'
 import { benchFiles } from './files.js'
 import { benchHdfs } from './hdfs.js'
 import { benchIntercept } from './intercept.js'
+import { benchLatency } from './latency.js'
 import { benchRoute } from './route.js'
 import { hotSpots } from './profile.js'
+import { benchReaders } from './readers.js'
+import { benchShapes } from './shapes.js'
 import { measure, type Line, type Measured } from './shell.js'
 import { benchSpool, WAYS } from './spool.js'
 import { benchStart } from './start.js'
@@ -62,8 +66,8 @@ const env = {
 }
 
 const FLOOR = { script: 'cat "$F" | tee "$D/q" | cat > "$D/out"; sync "$D/q" "$D/out"', stages: new Map<string, string>() }
-const flume = (node = ''): Pick<Line, 'script' | 'stages'> => ({
-  script: STAGES.map((stage) => `${node.replaceAll('%', stage)} "$BIN/flume-${stage}" ${OPERANDS[stage]}`).join(' | '),
+const flume = (node = '', tail = ''): Pick<Line, 'script' | 'stages'> => ({
+  script: STAGES.map((stage) => `${node.replaceAll('%', stage)} "$BIN/flume-${stage}" ${stage === 'tail' ? tail : ''} ${OPERANDS[stage]}`).join(' | '),
   stages: new Map(STAGES.map((stage) => [`flume-${stage}`, stage])),
 })
 const OPERANDS: Record<string, string> = { tail: '--once "$F"', buffer: '"$D/q"', 'sink-hdfs': '--path "file://$D/out"' }
@@ -74,11 +78,12 @@ function clean(): void {
   execFileSync('sync')
 }
 
-async function once(line: Pick<Line, 'script' | 'stages'>, proportional = false): Promise<Measured> {
+/** `expected`: a command that prints what must come out. */
+async function once(line: Pick<Line, 'script' | 'stages'>, proportional = false, expected = 'cat "$F"'): Promise<Measured> {
   clean()
   const measured = await measure({ ...line, env, timeout: RUN_MAX, proportional })
   const output = line.stages.size === 0 ? '"$D/out"' : '"$D"/out/*'
-  execFileSync('bash', ['-c', `cat ${output} | cmp - "$F"`], { env, stdio: ['ignore', 'inherit', 'inherit'] })
+  execFileSync('bash', ['-c', `cmp <(cat ${output}) <(${expected})`], { env, stdio: ['ignore', 'inherit', 'inherit'] })
   return measured
 }
 
@@ -90,16 +95,24 @@ function stageRow(name: string, runs: readonly Measured[], memory: Measured): st
 async function main(): Promise<void> {
   const [first, second] = positionals
   if (first === 'files') return await benchFiles({ directory, env, bin })
+  if (first === 'latency') return await benchLatency({ directory, env, bin, rounds: ROUNDS })
   if (first === 'start') return await benchStart({ directory, env, bin, rounds: ROUNDS })
   if (first === 'spool') return await benchSpool({ directory, env, bin, files: Number(values.files), ways: values.done })
   if (first === 'compress') return await benchCompress(positionals.slice(1), { directory, env, bytes: Number(values.megabytes) * 1e6, rounds: ROUNDS })
-  const sample = await writeSample(file, Number(values.megabytes) * 1e6, ['hdfs', 'route', 'intercept'].includes(first ?? '') ? second : first)
+  if (first === 'shapes') {
+    const bytes = Number(values.megabytes) * 1e6
+    return await benchShapes({
+      file, bytes, rounds: ROUNDS, floor: FLOOR, flume: (tail) => flume('', tail), once: (line, expected) => once(line, false, expected),
+    })
+  }
+  const sample = await writeSample(file, Number(values.megabytes) * 1e6, ['hdfs', 'route', 'intercept', 'readers'].includes(first ?? '') ? second : first)
   console.log(`${megabytes(sample.bytes)} MB, ${sample.lines} lines; node ${process.version}, ${cpus().length} × ${cpus()[0]?.model ?? '?'}`)
   if (first === 'hdfs') {
     const { beside, small, uploads, stock, roll: rolls } = values
     const counts = { rounds: Number(values.rounds) === 0 ? 0 : ROUNDS, small: Number(small), uploads: uploads.map(Number) }
     return await benchHdfs({ directory, file, bytes: sample.bytes, ...counts, stock, rolls, beside, env, runMax: RUN_MAX, allMax: ALL_MAX })
   }
+  if (first === 'readers') return await benchReaders({ directory, env, bytes: sample.bytes, runMax: RUN_MAX })
   if (first === 'route') {
     return await benchRoute({ directory, env, bytes: sample.bytes, rounds: ROUNDS, runMax: RUN_MAX, allMax: ALL_MAX, profile: values.profile })
   }

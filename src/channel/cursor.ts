@@ -14,6 +14,8 @@ import type { Paths } from './surroundings.js'
 
 const MAGIC = 'flumecur'
 const SLOT_SIZE = 4096
+/** Next sequence and time; the binding follows. */
+const BODY_SIZE_MIN = 16
 const BINDING_SIZE_MAX = 4000
 /** ms from an ack until it is on disk. */
 const SYNC_AFTER = 1000
@@ -44,7 +46,7 @@ export class Cursor {
     const path = paths.cursor(name)
     if ((await disk.stat(path)) === undefined) return undefined
     const file = await disk.open(path, 'update')
-    const slots = new Slots(file, MAGIC, SLOT_SIZE)
+    const slots = new Slots(file, MAGIC, SLOT_SIZE, BODY_SIZE_MIN)
     const body = await slots.adopt()
     await disk.syncDirectory(paths.cursors) // whoever registered it may have died before its name was on disk
     if (body !== undefined) return new Cursor(name, file, slots, clock, decode(body))
@@ -124,7 +126,7 @@ export async function readCursor(paths: Paths, name: string, disk: Disk): Promis
   if ((await disk.stat(path)) === undefined) return undefined
   const file = await disk.open(path, 'read')
   try {
-    const states = (await new Slots(file, MAGIC, SLOT_SIZE).readAll()).map(decode)
+    const states = (await new Slots(file, MAGIC, SLOT_SIZE, BODY_SIZE_MIN).readAll()).map(decode)
     if (states[0] === undefined) throw damaged(path, name)
     return { ...states[0], passed: Math.min(...states.map(({ next }) => next)) }
   } finally {
@@ -151,15 +153,15 @@ export function bindingText(binding: string): string {
 
 function encode({ next, binding }: State, now: number): Buffer {
   const text = Buffer.from(binding)
-  const body = Buffer.alloc(16 + text.length)
+  const body = Buffer.alloc(BODY_SIZE_MIN + text.length)
   writeLong(body, next, 0)
   writeLong(body, now, 8)
-  text.copy(body, 16)
+  text.copy(body, BODY_SIZE_MIN)
   return body
 }
 
 function decode(body: Buffer): State {
-  return { next: readLong(body, 0), binding: body.toString('utf8', 16) }
+  return { next: readLong(body, 0), binding: body.toString('utf8', BODY_SIZE_MIN) }
 }
 
 function damaged(path: string, name: string): FlumeError {

@@ -78,18 +78,18 @@ function isItself(stat: FileStat, { inode, born }: Written): boolean {
 function decode(bytes: Buffer, paths: Paths): Written {
   let written: Partial<Written>
   try {
-    written = JSON.parse(bytes.toString()) as Partial<Written>
+    written = (JSON.parse(bytes.toString()) as Partial<Written> | null) ?? {}
   } catch (cause) {
     throw new FlumeError('SEGMENT_DAMAGED', `cannot read ${paths.identity}, --repair says what can be done`, { cause })
   }
-  const { format, queue, formerly, inode, born } = written
+  const { format, queue, formerly = [], inode, born } = written
   if (typeof format === 'number' && format > FORMAT) {
     throw new FlumeError('VERSION', `cannot open queue ${paths.directory}: its format is ${format}, this program knows ${FORMAT}`)
   }
-  if (format !== FORMAT || !isUuid(queue) || typeof inode !== 'string' || typeof born !== 'string') {
+  if (format !== FORMAT || !isUuid(queue) || typeof inode !== 'string' || typeof born !== 'string' || !Array.isArray(formerly) || !formerly.every(isUuid)) {
     throw new FlumeError('SEGMENT_DAMAGED', `cannot read ${paths.identity}: it does not say which queue this is; --repair says what can be done`)
   }
-  return { format, queue, formerly: formerly ?? [], inode, born }
+  return { format, queue, formerly, inode, born }
 }
 
 function isUuid(text: unknown): text is string {

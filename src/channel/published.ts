@@ -11,6 +11,8 @@ import type { Wake } from '../events/wake.js'
 
 const MAGIC = 'flumecom'
 const SLOT_SIZE = 64
+/** Without the last field, which earlier versions do not write. */
+const BODY_SIZE_MIN = 24
 /** ms between two looks at what another process has put. */
 const POLL = 100
 
@@ -93,7 +95,7 @@ export class Published {
 
   async #open(): Promise<Slots> {
     this.#file ??= await this.disk.open(this.paths.committed, 'any')
-    return (this.#slots ??= new Slots(this.#file, MAGIC, SLOT_SIZE))
+    return (this.#slots ??= new Slots(this.#file, MAGIC, SLOT_SIZE, BODY_SIZE_MIN))
   }
 }
 

@@ -15,11 +15,12 @@ export class Slots {
   #slot = 1
   #synced = true
 
-  /** `magic`: 8 bytes. `slotSize` in bytes. */
+  /** `magic`: 8 bytes. `slotSize` in bytes. `bodySizeMin`: a shorter record is none of this kind. */
   constructor(
     readonly file: DiskFile,
     readonly magic: string,
     readonly slotSize: number,
+    readonly bodySizeMin = 0,
   ) {}
 
   /** The newest whole record, undefined where there is none. */
@@ -100,7 +101,7 @@ export class Slots {
   #decode(bytes: Buffer): { counter: number; body: Buffer } | undefined {
     if (bytes.length < HEAD_SIZE || bytes.toString('latin1', 0, 8) !== this.magic) return undefined
     const size = bytes.readUInt32LE(16)
-    if (HEAD_SIZE + size > bytes.length || checksum(bytes, size) !== bytes.readUInt32LE(20)) return undefined
+    if (size < this.bodySizeMin || HEAD_SIZE + size > bytes.length || checksum(bytes, size) !== bytes.readUInt32LE(20)) return undefined
     return { counter: readLong(bytes, 8), body: bytes.subarray(HEAD_SIZE, HEAD_SIZE + size) }
   }
 }

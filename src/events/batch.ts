@@ -15,6 +15,11 @@ export interface Position {
   readonly [detail: string]: unknown
 }
 
+/** Of what somebody else wrote. */
+export function isPosition(value: unknown): value is Position {
+  return typeof value === 'object' && value !== null && Number.isSafeInteger((value as Partial<Position>).offset)
+}
+
 /** The place just after a batch. An acked mark says that all up to it is durable further down. */
 export interface Mark {
   /** One ordered input: `file.<source id>.<random>` or `queue.<UUID>.<reader>`. `[A-Za-z0-9._-]+` */

@@ -1,5 +1,5 @@
 /** The lines that go with the events, flume-pipe(7): begin and mark. */
-import type { Mark } from '../events/batch.js'
+import { isPosition, type Mark } from '../events/batch.js'
 
 /** What starts every control line of one handshake, and no event: a quote inside an event is escaped. */
 export function tagOf(nonce: string): Buffer {
@@ -29,11 +29,12 @@ export function markLine(nonce: string, number: number, bytes: number, events: n
 export function parseControl(line: string): { readonly begin: number | 'all' } | MarkLine | undefined {
   let parsed: Record<string, unknown>
   try {
-    parsed = JSON.parse(line) as Record<string, unknown>
+    parsed = (JSON.parse(line) as Record<string, unknown> | null) ?? {}
   } catch {
     return undefined
   }
-  if (parsed.begin !== undefined) return { begin: parsed.begin as number | 'all' }
+  const { begin, gone } = parsed
+  if (begin !== undefined) return begin === 'all' || isCount(begin) ? { begin } : undefined
   const sound =
     Number.isSafeInteger(parsed.mark) &&
     Number.isSafeInteger(parsed.bytes) &&
@@ -41,11 +42,12 @@ export function parseControl(line: string): { readonly begin: number | 'all' } |
     typeof parsed.time === 'number' &&
     typeof parsed.partition === 'string' &&
     isPosition(parsed.to) &&
-    (parsed.from === null || isPosition(parsed.from))
+    (parsed.from === null || isPosition(parsed.from)) &&
+    (gone === undefined || (Array.isArray(gone) && gone.every((partition) => typeof partition === 'string')))
   if (!sound) return undefined
   return { ...(parsed as unknown as MarkLine), replayable: parsed.replayable !== false }
 }
 
-function isPosition(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && Number.isSafeInteger((value as { offset?: unknown }).offset)
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0
 }

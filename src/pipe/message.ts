@@ -1,5 +1,5 @@
 /** The messages on the socket of a pipe, flume-pipe(7): one JSON object a line. */
-import type { Position } from '../events/batch.js'
+import { isPosition, type Position } from '../events/batch.js'
 import type { Held } from '../events/flow.js'
 import { FlumeError } from '../errors.js'
 
@@ -53,10 +53,10 @@ export function encode(message: UpMessage | DownMessage): string {
   return `${JSON.stringify(message)}\n`
 }
 
-type Shape = Readonly<Record<string, 'number' | 'string' | 'boolean' | 'object'>>
+type Shape = Readonly<Record<string, 'number' | 'string' | 'boolean' | 'positions'>>
 const UP: Readonly<Record<UpMessage['t'], Shape>> = {
   hello: { version: 'number', command: 'string', pid: 'number', keeps: 'boolean' },
-  have: { positions: 'object' },
+  have: { positions: 'positions' },
   ack: { mark: 'number' },
   progress: {},
   bye: {},
@@ -81,33 +81,38 @@ export function decodeDown(line: string): DownMessage | undefined {
 function decode(line: string, shapes: Readonly<Record<string, Shape>>): object | undefined {
   let message: Record<string, unknown>
   try {
-    message = JSON.parse(line) as Record<string, unknown>
+    message = (JSON.parse(line) as Record<string, unknown> | null) ?? {}
   } catch (cause) {
     throw new FlumeError('VERSION', 'cannot understand the other end of the pipe', { cause })
   }
   const shape = typeof message.t === 'string' && Object.hasOwn(shapes, message.t) ? shapes[message.t] : undefined
   if (shape === undefined) return undefined
   for (const [key, type] of Object.entries(shape)) {
-    if (typeof message[key] !== type) {
+    if (type === 'positions' ? !arePositions(message[key]) : typeof message[key] !== type) {
       throw new FlumeError('VERSION', `cannot understand the other end of the pipe: ${String(message.t)} without ${key}`)
     }
   }
   return message
 }
 
+function arePositions(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return Object.values(value).every((places) => Array.isArray(places) && places.every(isPosition))
+}
+
 /** A table of positions as messages, none longer than allowed. */
 export function* haveMessages(held: Held): Generator<Have> {
-  let positions: Record<string, readonly Position[]> = {}
+  let positions: (readonly [string, readonly Position[]])[] = []
   let size = 0
   for (const [partition, places] of held) {
     const more = Buffer.byteLength(JSON.stringify(places)) + partition.length + 8
     if (size + more > MESSAGE_BYTES_MAX - 64) {
-      yield { t: 'have', positions, more: true }
-      positions = {}
+      yield { t: 'have', positions: Object.fromEntries(positions), more: true }
+      positions = []
       size = 0
     }
-    positions[partition] = places
+    positions.push([partition, places]) // of an object it might be the prototype
     size += more
   }
-  yield { t: 'have', positions }
+  yield { t: 'have', positions: Object.fromEntries(positions) }
 }

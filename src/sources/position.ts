@@ -3,7 +3,7 @@
  * bytes and of the bytes just before the place. Content decides; an inode is used again by the next file.
  */
 import { hash } from 'node:crypto'
-import type { Position } from '../events/batch.js'
+import { isPosition, type Position } from '../events/batch.js'
 import type { DiskFile } from '../disk/disk.js'
 
 /** Size in bytes, and their hash: the first 16 characters of sha256 in base64url. */
@@ -42,8 +42,9 @@ export function printOf(bytes: Uint8Array): Print {
 
 /** What a reader or a state file gives back, if it is a place in a file; what is missing of the details is 0. */
 export function filePosition(position: Position): FilePosition | undefined {
+  if (!isPosition(position)) return undefined
   const { offset, path, device, inode, head, tail, time, size, part, ended } = position
-  if (!Number.isSafeInteger(offset) || offset < 0 || typeof path !== 'string' || !isPrint(head) || !isPrint(tail)) return undefined
+  if (offset < 0 || typeof path !== 'string' || !isPrint(head) || !isPrint(tail)) return undefined
   if (typeof device !== 'string' || typeof inode !== 'string') return undefined
   const place = { offset, path, device, inode, head, tail, time: count(time), size: Math.max(offset, count(size)) }
   if (ended === true) return { ...place, ended }

@@ -45,20 +45,25 @@ export async function hadoopConf(disk: Disk, env: Env): Promise<HadoopConf> {
   return silent ?? { get: () => undefined, from: undefined }
 }
 
-/** Throws UNAVAILABLE for an unknown variable. `path`: of the core-site.xml */
-function valueOf(name: string, properties: ReadonlyMap<string, string>, env: Env, path: string, depth = 0): string | undefined {
-  return properties.get(name)?.replace(/\$\{([^}]*)\}/g, (variable, inner: string) => {
-    const [, key = '', standard] = /^(.*?)(?::?-(.*))?$/s.exec(inner) ?? []
-    const isEnv = key.startsWith('env.')
-    const property = (): string | undefined => (depth < DEPTH_MAX ? valueOf(inner, properties, env, path, depth + 1) : undefined)
-    const known = isEnv ? (env[key.slice('env.'.length)] ?? standard) : property()
-    if (known === undefined) throw new FlumeError('UNAVAILABLE', `cannot resolve ${variable} in ${name} of ${path}`)
-    return known
-  })
+/** Throws UNAVAILABLE for an unknown variable, and for too many of them. `path`: of the core-site.xml */
+function valueOf(name: string, properties: ReadonlyMap<string, string>, env: Env, path: string): string | undefined {
+  let left = VARIABLES_MAX
+  const resolved = (name: string, depth: number): string | undefined =>
+    properties.get(name)?.replace(/\$\{([^}]*)\}/g, (variable, inner: string) => {
+      if (left-- <= 0) throw new FlumeError('UNAVAILABLE', `cannot resolve ${name} of ${path}: it has more than ${VARIABLES_MAX} variables`)
+      const [, key = '', standard] = /^(.*?)(?::?-(.*))?$/s.exec(inner) ?? []
+      const isEnv = key.startsWith('env.')
+      const known = isEnv ? (env[key.slice('env.'.length)] ?? standard) : depth < DEPTH_MAX ? resolved(inner, depth + 1) : undefined
+      if (known === undefined) throw new FlumeError('UNAVAILABLE', `cannot resolve ${variable} in ${name} of ${path}`)
+      return known
+    })
+  return resolved(name, 0)
 }
 
 /** Variables within variables: as deep as Hadoop goes. */
 const DEPTH_MAX = 20
+/** In all, the same one again counted again: two of each in each would be a million at that depth. */
+const VARIABLES_MAX = 1000
 
 async function readProperties(disk: Disk, path: string): Promise<Map<string, string> | undefined> {
   try {

@@ -192,8 +192,8 @@ function headerPart(header: string): Part {
 }
 
 function hostPart(word: string, host: Host): string | undefined {
-  const values: Record<string, string> = { localhost: host.name, host: host.name, fqdn: host.fqdn, ip: host.ip }
-  const value = values[word.toLowerCase()]
+  const values = new Map([['localhost', host.name], ['host', host.name], ['fqdn', host.fqdn], ['ip', host.ip]])
+  const value = values.get(word.toLowerCase())
   return value === undefined ? undefined : cleaned(value)
 }
 

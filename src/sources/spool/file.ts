@@ -21,8 +21,9 @@ export interface SpoolPosition extends FilePosition {
 /** What a reader or a state file gives back, if it is a place in such a file. */
 export function spoolPosition(position: Position): SpoolPosition | undefined {
   const place = filePosition(position)
+  if (place === undefined) return undefined
   const { born, modified, bytes, last } = position
-  if (place === undefined || typeof born !== 'string' || typeof modified !== 'number' || typeof bytes !== 'number') return undefined
+  if (typeof born !== 'string' || typeof modified !== 'number' || typeof bytes !== 'number') return undefined
   return { ...place, born, modified, bytes, ...(last === true && { last }) }
 }
 

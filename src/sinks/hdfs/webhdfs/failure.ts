@@ -144,6 +144,6 @@ function remoteOf(body: string): { exception?: unknown; javaClassName?: unknown;
 }
 
 function summaryOf(body: string): string {
-  const text = body.replace(/<[^>]*>/g, ' ').replace(/\s+/g, ' ').trim().slice(0, 100)
+  const text = body.replace(/<[^<>]*>/g, ' ').replace(/\s+/g, ' ').trim().slice(0, 100)
   return text === '' ? '' : `: ${text}`
 }

@@ -25,7 +25,7 @@ export function pageIn(answer: unknown): Page {
   const { partialListing, remainingEntries } = fieldsOf(answer, 'DirectoryListing')
   const statuses = fieldsOf(partialListing, 'FileStatuses')['FileStatus']
   if (!Array.isArray(statuses)) throw unexpected('FileStatus', partialListing)
-  return { statuses: statuses.map((status) => statusOf(status as Fields)), isLast: remainingEntries === 0 || statuses.length === 0 }
+  return { statuses: statuses.map(statusOf), isLast: remainingEntries === 0 || statuses.length === 0 }
 }
 
 /** Of an answer that says all by being one. */
@@ -47,7 +47,8 @@ export function textIn(answer: unknown, field: string): string {
 
 type Fields = Readonly<Record<string, unknown>>
 
-function statusOf({ pathSuffix, length, type, fileId, blockSize }: Fields): Status {
+function statusOf(status: Fields | null): Status {
+  const { pathSuffix, length, type, fileId, blockSize } = status ?? {}
   if (typeof length !== 'number' || typeof type !== 'string' || typeof pathSuffix !== 'string') throw unexpected('length', { length, type, pathSuffix })
   return {
     name: pathSuffix,

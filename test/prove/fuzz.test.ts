@@ -1,0 +1,50 @@
+/** Whatever bytes a decoder is given, it takes them or says why not. In small; `npm run prove:fuzz` for all of it. */
+import t from 'tap'
+import { faultOf, explore } from './fuzz/campaign.js'
+import { runProperties } from './fuzz/properties.js'
+import { TARGETS } from './fuzz/targets.js'
+
+const INPUTS = 60
+const RUNS = 100
+
+/** What campaigns have found, mended since: the decoder, and the least input. */
+const FOUND: readonly (readonly [target: string, input: string | Buffer])[] = [
+  ['cursor whose checksum is right', 'short'],
+  ['queue.json', 'null'],
+  ['queue.json', '{"format":1,"queue":"1b4e28ba-2fa1-11d2-883f-0016d3cca427","formerly":"x","inode":"2","born":"3"}'],
+  ['control line', 'null'],
+  ['control line', '{"flume":"n","begin":"some"}'],
+  ['control line', '{"flume":"n","mark":1,"bytes":2,"events":3,"time":4,"partition":"p","from":null,"to":{"offset":5},"gone":1}'],
+  ['message up the pipe', 'null'],
+  ['message down the pipe', 'null'],
+  ['partitions of a have', '__proto__'],
+  ['state of flume-tail', '{"version":1,"partitions":{"a":null}}'],
+  ['answer of a NameNode', '{"DirectoryListing":{"partialListing":{"FileStatuses":{"FileStatus":[null]}}}}'],
+  ['escapes of a path', '/%[constructor]'],
+  ['core-site.xml', bomb()],
+]
+
+t.test('no decoder fails on what another one failed on before', async (t) => {
+  for (const [name, input] of FOUND) {
+    const target = TARGETS.find((each) => each.name === name)
+    t.ok(target, name)
+    t.equal(target && (await faultOf(target, Buffer.from(input))), undefined, `${name}: ${input.toString().slice(0, 100)}`)
+  }
+})
+
+t.test('every decoder takes real inputs with changes, or refuses them', async (t) => {
+  for (const target of TARGETS) {
+    const found = await explore(target, 1, INPUTS)
+    t.equal(found?.fault, undefined, found === undefined ? target.name : `${target.name}: ${found.input}`)
+  }
+})
+
+t.test('what is encoded comes back, and JSON says the same', async (t) => {
+  t.ok(runProperties(1, RUNS) > RUNS)
+})
+
+/** Each variable is two of the next. */
+function bomb(): string {
+  const properties = Array.from({ length: 19 }, (_, n) => `<property><name>v${n}</name><value>\${v${n + 1}}\${v${n + 1}}</value></property>`)
+  return `<configuration><property><name>fs.defaultFS</name><value>\${v0}</value></property>${properties.join('')}<property><name>v19</name><value>x</value></property></configuration>`
+}

@@ -1,0 +1,16 @@
+/** One process of the campaign: TARGET SEED INPUTS | TARGET growth. A line of JSON for each step says how far it is, or what it found. */
+import { assertKnown, explore } from './campaign.js'
+import { grown } from './growth.js'
+import { TARGETS } from './targets.js'
+
+const [name = '', seed = '1', inputs = '1000'] = process.argv.slice(2)
+const target = TARGETS.find((each) => each.name === name)
+assertKnown(target, name)
+const say = (step: object): void => void process.stdout.write(`${JSON.stringify(step)}\n`)
+if (seed === 'growth') {
+  for await (const found of grown(target)) say({ fault: `${target.name}: ${found.ratio.toFixed(1)} times the work for twice ${found.input}` })
+} else {
+  const found = await explore(target, Number(seed), Number(inputs), (done) => say({ done }))
+  say(found ?? { done: Number(inputs) })
+}
+say({ resident: process.resourceUsage().maxRSS * 1024 })

@@ -1,0 +1,76 @@
+/** Rules of flume-route, parsers and options of flume-intercept, and the command lines of all. */
+import { AROUND, MARK, typed } from '../../../support/intercepting.js'
+import { logLine } from '../../../support/log-lines.js'
+import { numbersFrom } from '../../../support/ndjson.js'
+import { batchOf } from '../../../../src/events/batch.js'
+import { formatEvent, parseEvent } from '../../../../src/events/json.js'
+import { Chain } from '../../../../src/interceptors/chain.js'
+import { linksOf } from '../../../../src/interceptors/table.js'
+import { parseRule } from '../../../../src/routes/rule.js'
+import { Subject } from '../../../../src/routes/subject.js'
+import { parseCount, parseDuration, parseSize } from '../../../../src/cli/units.js'
+import { parse } from '../../../../src/cli/parse.js'
+import { command as buffer } from '../../../../src/cli/commands/buffer.js'
+import { command as intercept } from '../../../../src/cli/commands/intercept.js'
+import { command as route } from '../../../../src/cli/commands/route.js'
+import { command as sinkHdfs } from '../../../../src/cli/commands/sink-hdfs.js'
+import { command as spool } from '../../../../src/cli/commands/spool.js'
+import { command as tail } from '../../../../src/cli/commands/tail.js'
+import { holds, type Target } from '../target.js'
+
+const next = numbersFrom(3)
+const LOGS = Array.from({ length: 40 }, () => logLine(next))
+const PARSERS = [
+  '--parse apache', '--parse json', '--parse json-flat', '--parse logfmt', '--parse syslog', '--parse csv:a,b,c', '--parse tsv:a,b', '--time body', '--split json', '--split lines',
+  '--redact all', '--parse grok:%{TIMESTAMP_ISO8601:time} %{LOGLEVEL:level} %{GREEDYDATA:message}', '--parse grok:%{IPORHOST:client} %{USER:ident} %{NUMBER:n:int} %{QUOTEDSTRING:q} %{URI:u}',
+  '--convert *=float', '--to-json *', '--extract (?<a>[a-z]+)=(?<b>\\d+)',
+]
+const OPTIONS = [
+  'parse=csv:a,b', 'parse=grok:%{IP:client} %{WORD}', 'time=t=%d/%b/%Y:%H:%M:%S %z', 'replace=s/a/b/g', 'redact=card,ip', 'sample=1/10', 'rate-limit=host=100/s', 'dedupe=10s', 'convert=a,b*=int',
+  'rename=a=b', 'keep=a*,?b', 'env=a=TIER', 'static=a=b', 'split=json', 'time-zone=Europe/Berlin', 'year=2005', 'on-error=drop', 'to-json=*', 'uuid=id', 'host=constructor', 'convert=a=__proto__',
+]
+const RULES = ['level = ERROR and not (status >= 500 or .a.b[0] ~ "x.*")', 'file glob "*.log"', '. ~ "[02468]"', 'host', '."__proto__".constructor = null', '(((a)))']
+const COMMANDS = { buffer, intercept, route, 'sink-hdfs': sinkHdfs, spool, tail }
+const LINES = ['tail\0--once\0a.log', 'buffer\0./q\0--size-max=1G\0--reader\0x', 'intercept\0--parse\0json\0--static\0a=b', 'route\0--to\0cat\0--when\0a = b', 'sink-hdfs\0--path\0/x\0--roll-bytes=1M', 'spool\0DIR\0--__proto__=x']
+const event = parseEvent(Buffer.from('{"headers":{"level":"ERROR","file":"a.log"},"body":"{\\"a\\":{\\"b\\":[\\"xy\\"]},\\"status\\":503}"}'))
+
+export const RULE_TARGETS: readonly Target[] = [
+  ...PARSERS.map((line): Target => ({ name: `flume-intercept ${line}`, seeds: LOGS, take: bodyTaker(line) })),
+  { name: 'options of interceptors', seeds: OPTIONS, words: OPTIONS.map((text) => text.slice(0, text.indexOf('=') + 1)), take: takeOption, grows: false },
+  { name: 'rule of flume-route', seeds: RULES, words: ['and', 'or', 'not', '(', ')', '=', '!=', '>=', '~', 'glob', '"', '.a', '[0]', "'"], take: (bytes) => void parseRule(bytes.toString())(new Subject(event)) },
+  { name: 'command line', seeds: LINES, words: ['\0', '--', '--no-', '=', '-', '--constructor', '--__proto__', '--to', '--parse'], take: takeCommand, grows: false },
+  { name: 'sizes and times', seeds: ['10G', '1.5h', '500ms', '1e9', '0'], words: ['9', '.', 'K', 'ms'], take: takeUnits },
+]
+
+function bodyTaker(line: string): (body: Buffer) => Promise<void> {
+  const [option = '', ...rest] = line.split(' ')
+  const refused = { add: () => undefined, flush: async () => undefined }
+  const chain = linksOf(typed([option, rest.join(' ')]), AROUND).then((links) => new Chain(links, refused, false))
+  const headers = new Map([['host', 'a'], ['__proto__', 'b']])
+  return async (body) => {
+    const { lines, count } = await (await chain).change(batchOf(formatEvent({ headers, body }), 1, MARK))
+    const out = lines.toString().split('\n').slice(0, -1)
+    holds(out.length === count, 'as many lines come out as are counted')
+    for (const each of out) holds(parseEvent(Buffer.from(each)).headers.get('__proto__') === 'b', 'what comes out is an event with the headers that it had')
+  }
+}
+
+async function takeOption(bytes: Buffer): Promise<void> {
+  const text = bytes.toString()
+  const equals = text.indexOf('=')
+  if (equals < 1) return
+  await linksOf(typed([`--${text.slice(0, equals)}`, text.slice(equals + 1)]), AROUND)
+}
+
+function takeCommand(bytes: Buffer): void {
+  const [name = '', ...argv] = bytes.toString().split('\0')
+  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name as keyof typeof COMMANDS] : tail
+  const { values } = parse(command.name, command.options, argv, {})
+  holds(Object.getPrototypeOf(values) === Object.prototype, 'values are a plain object')
+}
+
+function takeUnits(bytes: Buffer): void {
+  for (const parsed of [parseSize, parseDuration, parseCount].map((read) => read(bytes.toString()))) {
+    holds(parsed === undefined || (Number.isSafeInteger(parsed) && parsed >= 0), 'a size or a time is a whole number')
+  }
+}

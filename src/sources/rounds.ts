@@ -123,8 +123,20 @@ export class Rounds {
     if (this.due().length === 0 && !this.partitions.waits) await this.#sleep(stop)
     if (stop.aborted) return
     const now = this.clock.now()
+    if (now < this.#lookedAt) this.#beginAgain(now)
     if (!this.partitions.waits && now >= this.#nextLook()) await this.look()
     this.#poll(now)
+  }
+
+  /** The clock was set back: all that was to be done at a time is done now, and then anew. */
+  #beginAgain(now: number): void {
+    this.#lookFrom = this.#lookAt = this.#pollAt = this.#idleAt = this.#lookedAt = now
+    for (const partition of this.partitions.all.values()) {
+      if (partition.wakeAt !== undefined) partition.due = true
+      if (partition.since !== undefined) partition.since = Math.min(partition.since, now)
+      partition.changed = Math.min(partition.changed, now)
+      partition.wakeAt = undefined
+    }
   }
 
   /** May its last line, which has no \n, be sent? Else sets when. */

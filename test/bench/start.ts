@@ -1,7 +1,7 @@
 /**
  * npm run bench -- start: how long until a queue takes events, whatever lies in it: an empty one, and one of 10 and of 50 GB, made of
- * sparse segments, each with the last segment just begun and, the worst case, full. In turn, several rounds; beside them a node that
- * does nothing: the floor. What is measured is the whole command, to its end, with one event put.
+ * sparse segments, each with the last segment just begun and, the worst case, full; two of them with --size-max
+ * too, which looks at the size of each segment once. In turn, several rounds; beside them a node that does nothing: the floor. What is measured is the whole command, to its end, with one event put.
  */
 import { execFileSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
@@ -38,6 +38,7 @@ export async function benchStart({ directory, env, bin, rounds }: Starts): Promi
   for (let round = 0; round < rounds; round++) {
     time('node', process.execPath, ['-e', '0'])
     for (const [name] of queues) time(name, join(bin, 'flume-buffer'), ['--put', join(directory, name)])
+    for (const name of ['empty', '50 GB']) time(`${name}, size`, join(bin, 'flume-buffer'), ['--size-max', '100G', '--put', join(directory, name)])
   }
   console.log(`${`${rounds} rounds`.padEnd(16)}${['best ms', 'median ms'].map((text) => cell(text)).join('')}`)
   for (const [name, all] of times) console.log(`${name.padEnd(16)}${cell(Math.min(...all).toFixed(0))}${cell(median(all).toFixed(0))}`)

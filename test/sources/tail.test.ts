@@ -250,6 +250,23 @@ function linkOf(fd: string): string {
   }
 }
 
+t.test('a clock that is set back, or forward, delays nothing: new files are found, and a last line is sent in its time', async (t) => {
+  for (const hours of [-1, 1]) {
+    const directory = t.testdir({ 'a.log': `${text(1, 1)}line 2` })
+    const tailing = new Tailing([`${directory}/*.log`])
+    await tailing.start()
+    fs.renameSync(`${directory}/a.log`, `${directory}/old`)
+    await tailing.pass(1000)
+    tailing.clock.set(hours * 3_600_000)
+    fs.writeFileSync(`${directory}/b.log`, text(3, 3))
+    for (let i = 0; i < 3; i++) await tailing.pass(1000)
+    t.ok(tailing.bodies.includes('line 3'), `${hours} h`)
+    for (let i = 0; i < 10; i++) await tailing.pass(1000)
+    t.same(sorted(tailing.bodies), numbers(1, 3), `${hours} h`)
+    await tailing.close()
+  }
+})
+
 t.test('names and patterns:', async (t) => {
   t.test('a file that is not there is waited for; one that appears and matches is read from its beginning', async (t) => {
     const directory = t.testdir({})

@@ -193,7 +193,9 @@ export function encodeChanges(changes: Changes): Buffer {
 /** Throws SyntaxError: only bytes whose checksum is right are decoded. */
 export function decodeChanges(bytes: Buffer): Changes {
   if (bytes.length === 0) return new Map()
-  return new Map(Object.entries(JSON.parse(bytes.toString()) as Record<string, Position | null>))
+  const changes = JSON.parse(bytes.toString()) as Record<string, Position | null> | null
+  if (changes === null) throw new SyntaxError('it is no JSON object')
+  return new Map(Object.entries(changes))
 }
 
 /** Changes `table` in place. */

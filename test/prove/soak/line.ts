@@ -2,7 +2,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { closeSync, openSync, readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { pause } from '../../support/running.js'
+import { setTimeout as after } from 'node:timers/promises'
 import { commandEnvironment } from '../../support/shell.js'
 
 export interface Stage {
@@ -47,7 +47,7 @@ export class Line {
 
   /** False: it hangs. */
   async falls(patience = 90_000): Promise<boolean> {
-    return Promise.race([this.#ended.then(() => true), pause(patience).then(() => false)])
+    return Promise.race([this.#ended.then(() => true), after(patience, false, { ref: false })])
   }
 
   signal(signal: NodeJS.Signals): void {

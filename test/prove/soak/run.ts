@@ -1,10 +1,11 @@
 /**
- * npm run prove:soak -- [--minutes N] [--seed S] [--keep]
+ * npm run prove:soak -- [--minutes N] [--kills N] [--seed S] [--keep]
  *
  * Lines at work for a long time, in every kind of trouble: stages killed and stopped at random, logs rotated, the disk of the queue
  * filled to the last byte and emptied, the target forbidden and allowed again. A third line goes untroubled beside them, and shows whether memory
- * and descriptors grow. At the end a receipt: each line of each writer in each target, once and in order. Exit 1 where that is not so.
- * Root runs it in mounts of its own, with a small disk for the queue; others have no small disk, which is said.
+ * and descriptors grow. At the end a receipt: each line of each writer in each target, once and in order. Exit 1 where that is not so, or where
+ * there were not so many kills (100 a minute) within three times so many minutes.
+ * Root runs it in mounts of its own, with a small disk for the queue; who may not mount has no small disk, which is said.
  */
 import { spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
@@ -17,9 +18,9 @@ import { Line } from './line.js'
 import { Writer, receiptOf } from './writers.js'
 
 const { values } = parseArgs({
-  options: { minutes: { type: 'string', default: '10' }, seed: { type: 'string', default: String(Date.now() % 1_000_000) }, keep: { type: 'boolean', default: false } },
+  options: { minutes: { type: 'string', default: '10' }, kills: { type: 'string' }, seed: { type: 'string', default: String(Date.now() % 1_000_000) }, keep: { type: 'boolean', default: false } },
 })
-const root = process.getuid?.() === 0
+const root = process.getuid?.() === 0 && spawnSync('unshare', ['--mount', 'true']).status === 0
 if (root && process.env['FLUME_SOAK_INSIDE'] === undefined) {
   const again = ['--mount', process.execPath, ...process.execArgv, ...process.argv.slice(1)]
   const { status } = spawnSync('unshare', again, { stdio: 'inherit', env: { ...process.env, FLUME_SOAK_INSIDE: '1' } })
@@ -49,11 +50,18 @@ const calm = line(`${tail} | flume-buffer calm/q | ${sink('calm')}`)
 const writers = ['w0', 'w1', 'w2'].map((name) => new Writer(join(directory, `logs/${name}.log`), name, pick))
 const counts = { kills: 0, stops: 0, fills: 0, outages: 0, hangs: 0 }
 const killed: Record<string, number> = {}
-const end = Date.now() + Number(values.minutes) * 60_000
+const span = Number(values.minutes) * 60_000
+const kills = Number(values.kills ?? Math.floor(100 * Number(values.minutes)))
+const began = Date.now()
+
+function goesOn(): boolean {
+  const gone = Date.now() - began
+  return gone < span || (counts.kills < kills && gone < 3 * span)
+}
 
 async function write(): Promise<void> {
   let turn = 0
-  while (Date.now() < end) {
+  while (goesOn()) {
     for (const writer of writers) writer.append(pick(40))
     if (++turn % 50 === 0) writers[pick(writers.length)]!.rotate()
     await pause(20 + pick(60))
@@ -62,7 +70,7 @@ async function write(): Promise<void> {
 
 /** Kills a stage, or stops one for a while; whatever happens, the line is started again. */
 async function torment(line: Line): Promise<void> {
-  while (Date.now() < end) {
+  while (goesOn()) {
     if (!line.running) line.start()
     await pause(pick(1200))
     const stages = line.stages()
@@ -94,7 +102,7 @@ function send(pid: number, signal: NodeJS.Signals): boolean {
 
 /** The disk of the queue is filled to its last byte, the target may not be entered: each for a while. */
 async function starve(): Promise<void> {
-  while (Date.now() < end) {
+  while (goesOn()) {
     await pause(3000 + pick(5000))
     if (root && pick(2) === 0) {
       counts.fills++
@@ -116,9 +124,11 @@ interface Sample {
   readonly descriptors: number
 }
 const samples: Sample[][] = []
+/** One each second; from fewer nothing can be said. */
+const SAMPLES_MIN = 60
 
 async function observe(): Promise<void> {
-  while (Date.now() < end) {
+  while (goesOn()) {
     await pause(1000)
     samples.push(calm.stages().map(({ pid, command }) => {
       const pages = Number(readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1])
@@ -129,6 +139,7 @@ async function observe(): Promise<void> {
 
 /** The untroubled line in the last third of the time beside the second one: memory by at most a quarter and 16 MiB more, descriptors by at most 16. */
 function growth(): string[] {
+  if (samples.length < SAMPLES_MIN) return []
   const third = Math.floor(samples.length / 3)
   const most = (part: Sample[][], command: string, of: 'bytes' | 'descriptors'): number => Math.max(0, ...part.flat().filter((one) => one.command === command).map((one) => one[of]))
   return ['flume-tail', 'flume-buffer', 'flume-sink-hdfs'].flatMap((command) => {
@@ -172,8 +183,9 @@ async function soak(): Promise<boolean> {
   }
   const wrong = [...growth(), ...(await drain())]
   const rotations = writers.reduce((sum, writer) => sum + writer.rotated.length, 0)
-  console.log(`${counts.kills} kills (${Object.entries(killed).map(([name, count]) => `${name} ${count}`).join(', ')}), ${counts.stops} stops, ` +
+  console.log(`${((Date.now() - began) / 60_000).toFixed(1)} minutes, ${counts.kills} kills (${Object.entries(killed).map(([name, count]) => `${name} ${count}`).join(', ')}), ${counts.stops} stops, ` +
     `${rotations} rotations, ${counts.fills} times a full disk, ${counts.outages} times no target, ${counts.hangs} hangs`)
+  if (counts.kills < kills) wrong.push(`there were only ${counts.kills} kills`)
   if (counts.hangs > 0) wrong.push(`${counts.hangs} times a line did not fall within 90 s`)
   for (const name of ['whole', 'apart', 'calm']) {
     const { lines, lost, twice, unordered, strange } = receiptOf(join(directory, name, 'out'), writers)

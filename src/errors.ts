@@ -7,6 +7,7 @@ export type Code =
   | 'BAD_EVENT' // a line is no event, under --strict
   | 'OTHER_HISTORY' // what is in place was written by another history of the queue
   | 'SEGMENT_DAMAGED' // bytes that an ack covers do not verify, and skipping them would lose acked data
+  | 'STATE_DAMAGED' // what a source remembers is not what was written: going on without it would send all again
   | 'NO_INPUT' // a named input is not there
   | 'UNAVAILABLE' // what is needed is not there or not supported
   | 'VERSION' // a format or protocol version this program does not know

@@ -1,7 +1,7 @@
 /** The readers of a queue, for --check: whether each has its place, and whether the events from there on are still there. */
 import { FlumeError } from '../errors.js'
-import { readCursor } from './cursor.js'
-import type { Finding } from './finding.js'
+import { readCursor, type Seen } from './cursor.js'
+import { spoiledRecord, type Finding } from './finding.js'
 import type { Gap } from './gap.js'
 import type { Paths, Surroundings } from './surroundings.js'
 
@@ -26,12 +26,16 @@ export async function* checkReaders(
   const names = await around.disk.list(paths.cursors).catch(() => [])
   for (const name of names.filter((each) => CURSOR.test(each)).sort()) {
     const file = paths.cursor(name)
-    const at = await placeOf(paths, name, around)
-    if (at === undefined) continue
-    if (at === 'damaged') {
+    const seen = await placeOf(paths, name, around)
+    if (seen === undefined) continue
+    if (seen === 'damaged') {
       const meaning = `reader ${name} is refused, and no segment is removed; no event is lost`
       yield { kind: 'cursor', file, byte: 0, reason: 'neither of its two records verifies', meaning }
-    } else if (at < first) {
+      continue
+    }
+    const { next: at, spoiled } = seen
+    if (spoiled !== undefined) yield spoiledRecord(file, spoiled, `reader ${name} goes on`)
+    if (at < first) {
       const gap: Gap = { first: at, end: first, reason: 'removed', time: created }
       const reason = `reader ${name} stands before event ${at}, the oldest is ${first}`
       yield { kind: 'removed', file, byte: null, reason, meaning: `events ${at} to ${first - 1} are lost to it`, gap }
@@ -44,10 +48,10 @@ export async function* checkReaders(
   }
 }
 
-async function placeOf(paths: Paths, name: string, around: Surroundings): Promise<number | 'damaged' | undefined> {
+async function placeOf(paths: Paths, name: string, around: Surroundings): Promise<Seen | 'damaged' | undefined> {
   for (let tries = 1; ; tries++) {
     try {
-      return (await readCursor(paths, name, around.disk))?.next
+      return await readCursor(paths, name, around.disk)
     } catch (error) {
       if (!(error instanceof FlumeError) || error.code !== 'SEGMENT_DAMAGED') throw error
       if (tries === TRIES) return 'damaged'

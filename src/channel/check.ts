@@ -7,7 +7,7 @@ import type { DiskFile } from '../disk/disk.js'
 import { errnoOf, FlumeError } from '../errors.js'
 import { CompressedSegment, openSegment } from './compressed.js'
 import { checkReaders } from './check-readers.js'
-import type { Finding, Summary } from './finding.js'
+import { spoiledRecord, type Finding, type Summary } from './finding.js'
 import { SEGMENT_HEADER_SIZE, type SegmentHeader, type Table } from './format.js'
 import { lookAtIdentity, type Identity } from './identity.js'
 import { Published, type End } from './published.js'
@@ -43,6 +43,8 @@ export class Check {
   readonly #blocks = new Blocks(BLOCK_SIZE, BLOCK_COUNT)
   /** Whether the positions at the end of the segment before are known. */
   #positions = false
+  /** Whoever would put is refused. */
+  #refused = false
   #summary: Summary = { segments: 0, bytes: 0, first: 0, next: 0, readers: 0, wrong: 0, lost: 0 }
 
   #identity: Identity | undefined
@@ -91,13 +93,16 @@ export class Check {
     const published = new Published(this.paths, this.around.disk, new Wake())
     try {
       const known = await published.read()
+      if (known !== undefined && published.spoiled !== undefined) yield spoiledRecord(this.paths.committed, published.spoiled, 'the next start begins')
       const segments = await listSegments(this.around.disk, this.paths).catch(() => [])
       yield* this.#empty(segments)
+      if (segments.length === 0 && known !== undefined && known.next > 0) yield this.#withoutSegments(known.next)
       const walk = new Walk(segments[0] ?? known?.next ?? 0, this.#blocks)
       yield* this.#segments(segments, known, walk)
       if (this.stop.aborted) return
       const ends = Math.max(walk.next, known?.next ?? 0)
-      yield* walk.end(Math.max(ends, await this.#furthest(published)), this.paths.segment(segments.at(-1) ?? walk.next), this.around.clock.now())
+      const begins = this.#refused ? undefined : this.around.clock.now()
+      yield* walk.end(Math.max(ends, await this.#furthest(published)), this.paths.segment(segments.at(-1) ?? walk.next), begins)
       this.#set({ next: walk.next })
       yield* checkReaders(this.paths, this.around, this.#oldest, async (at) => (at > ends && at > (await nextOf(published)) ? ends : undefined))
       this.#set({ readers: (await this.around.disk.list(this.paths.cursors).catch(() => [])).filter((name) => !name.includes('.')).length })
@@ -138,6 +143,13 @@ export class Check {
       segments.pop()
       yield { kind: 'note', file, byte: 0, reason: 'is empty', meaning: 'the next start removes it; no event is lost' }
     }
+  }
+
+  #withoutSegments(next: number): Finding {
+    this.#refused = true
+    const reason = `there is none, and the queue once went before event ${next}`
+    const meaning = 'nothing can be put: what sends into the queue would begin again'
+    return { kind: 'positions', file: this.paths.segments, byte: null, reason, meaning }
   }
 
   async *#segments(segments: readonly number[], known: End | undefined, walk: Walk): AsyncGenerator<Finding> {
@@ -223,6 +235,7 @@ export class Check {
     const byte = header === undefined ? 0 : SEGMENT_HEADER_SIZE
     const what = header === undefined ? 'the segment header does not verify' : 'the table of positions does not verify'
     if (isLast && !knewPositions) {
+      this.#refused = true
       const meaning = 'nothing can be put: what sends into the queue would begin again; no event is lost'
       yield { kind: 'positions', file: path, byte, reason: what, meaning }
     } else yield { kind: 'lost', file: path, byte, reason: what, meaning: 'no event is lost' }

@@ -10,7 +10,7 @@ import { FlumeError } from '../errors.js'
 import type { Clock } from '../events/flow.js'
 import { readLong, writeLong } from './format.js'
 import { Slots } from './slots.js'
-import type { Paths } from './surroundings.js'
+import type { Paths, Surroundings } from './surroundings.js'
 
 const MAGIC = 'flumecur'
 const SLOT_SIZE = 4096
@@ -42,22 +42,28 @@ export class Cursor {
   ) {}
 
   /** Undefined where none is registered. Throws SEGMENT_DAMAGED where it cannot be read. */
-  static async open(paths: Paths, name: string, disk: Disk, clock: Clock): Promise<Cursor | undefined> {
+  static async open(paths: Paths, name: string, { disk, clock, say }: Surroundings): Promise<Cursor | undefined> {
     const path = paths.cursor(name)
     if ((await disk.stat(path)) === undefined) return undefined
     const file = await disk.open(path, 'update')
-    const slots = new Slots(file, MAGIC, SLOT_SIZE, BODY_SIZE_MIN)
+    const slots = new Slots(file, MAGIC, SLOT_SIZE, BODY_SIZE_MIN, true)
     const body = await slots.adopt()
     await disk.syncDirectory(paths.cursors) // whoever registered it may have died before its name was on disk
-    if (body !== undefined) return new Cursor(name, file, slots, clock, decode(body))
-    await file.close()
-    throw damaged(path, name)
+    if (body === undefined) {
+      await file.close()
+      throw damaged(path, name)
+    }
+    const state = decode(body)
+    if (slots.spoiled !== undefined) {
+      say(`${path}: the record at byte ${slots.spoiled} does not verify: reader ${name} goes on with the other one, before event ${state.next}`)
+    }
+    return new Cursor(name, file, slots, clock, state)
   }
 
   /** On return it is registered, durably. */
-  static async register(paths: Paths, name: string, next: number, disk: Disk, clock: Clock): Promise<Cursor> {
-    await replace(disk, paths.cursor(name), Slots.whole(MAGIC, SLOT_SIZE, encode({ next, binding: '' }, clock.now())))
-    const cursor = await Cursor.open(paths, name, disk, clock)
+  static async register(paths: Paths, name: string, next: number, around: Surroundings): Promise<Cursor> {
+    await replace(around.disk, paths.cursor(name), Slots.whole(MAGIC, SLOT_SIZE, encode({ next, binding: '' }, around.clock.now())))
+    const cursor = await Cursor.open(paths, name, around)
     if (cursor === undefined) throw new FlumeError('BUSY', `cannot register reader ${name}: it was forgotten at the same time`)
     return cursor
   }
@@ -120,15 +126,24 @@ export class Cursor {
   }
 }
 
-/** A cursor as others see it; undefined: not registered. `passed`: the events before it are acked, and that is on disk. */
-export async function readCursor(paths: Paths, name: string, disk: Disk): Promise<(State & { readonly passed: number }) | undefined> {
+/** A cursor as others see it. */
+export interface Seen extends State {
+  /** The events before it are acked, and that is on disk. */
+  readonly passed: number
+  /** Byte of a record that does not verify. */
+  readonly spoiled: number | undefined
+}
+
+/** Undefined: not registered. Throws SEGMENT_DAMAGED where it cannot be read. */
+export async function readCursor(paths: Paths, name: string, disk: Disk): Promise<Seen | undefined> {
   const path = paths.cursor(name)
   if ((await disk.stat(path)) === undefined) return undefined
   const file = await disk.open(path, 'read')
   try {
-    const states = (await new Slots(file, MAGIC, SLOT_SIZE, BODY_SIZE_MIN).readAll()).map(decode)
+    const slots = new Slots(file, MAGIC, SLOT_SIZE, BODY_SIZE_MIN, true)
+    const states = (await slots.readAll()).map(decode)
     if (states[0] === undefined) throw damaged(path, name)
-    return { ...states[0], passed: Math.min(...states.map(({ next }) => next)) }
+    return { ...states[0], passed: Math.min(...states.map(({ next }) => next)), spoiled: slots.spoiled }
   } finally {
     await file.close()
   }

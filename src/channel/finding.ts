@@ -39,6 +39,11 @@ export interface Summary {
   readonly lost: number
 }
 
+/** Of two records one is enough; `what` goes on with it. */
+export function spoiledRecord(file: string, byte: number, what: string): Finding {
+  return { kind: 'note', file, byte, reason: 'one of its two records does not verify', meaning: `${what} with the other one; no event is lost` }
+}
+
 export function lost(file: string, byte: number | null, reason: string, gap: Gap): Finding {
   const { first, end } = gap
   if (first >= end) return noEvent(file, byte, reason, 'no event is lost')

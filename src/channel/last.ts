@@ -12,6 +12,8 @@ import { beginningOf, startOf, type Without } from './start.js'
 import { segmentsAmong, type Paths, type Surroundings } from './surroundings.js'
 
 const COPY_SIZE = 1024 * 1024
+/** Their positions went with them: who sent them goes on from earlier ones. */
+const ONCE_MORE = ', and what was put last may be sent once more'
 
 /** The segments there are. One is named when it is whole, so one without a header is an accident of the file system; it holds nothing. */
 export async function dropUnmade(paths: Paths, around: Surroundings): Promise<number[]> {
@@ -56,7 +58,7 @@ export async function nextSequence(
   const next = Math.max(found, before, known?.next ?? 0, furthest?.next ?? 0)
   if (next > Math.max(found, before)) {
     const who = furthest !== undefined && furthest.next === next ? `reader ${furthest.reader} stands` : 'it once went'
-    around.say(`queue ${paths.directory} ends before event ${found}, but ${who} before ${next}: goes on at ${next}, the events between are lost`)
+    around.say(`queue ${paths.directory} ends before event ${found}, but ${who} before ${next}: goes on at ${next}, the events between are lost${ONCE_MORE}`)
   }
   return next
 }
@@ -80,8 +82,7 @@ export async function recoverLast(
     const compressed = await CompressedSegment.of(file)
     const published = known?.segment === last ? { end: known.end, next: known.next } : undefined
     const recovered = await recover(compressed ?? file, start.place, start.table, published, blocks)
-    const { damaged } = recovered
-    if (damaged > 0) around.say(`segment ${path} is damaged in ${damaged} place${damaged === 1 ? '' : 's'}: the events there are lost`)
+    sayDamaged(path, recovered, around)
     // the one after it has gone: nothing is ever appended to it
     if (compressed !== undefined) return { writer: new SegmentWriter(last, file, recovered.end, recovered.end), recovered: { ...recovered, tailDamaged: true } }
     await settle(file, path, Math.max(start.place.end, published?.end ?? 0), recovered.end, around)
@@ -91,6 +92,12 @@ export async function recoverLast(
     if (cause instanceof FlumeError || errnoOf(cause) === undefined) throw cause
     throw new FlumeError('IO', `cannot recover segment ${path}`, { cause })
   }
+}
+
+function sayDamaged(path: string, { damaged, behind }: Recovered, { say }: Surroundings): void {
+  if (damaged === 0) return
+  const costs = `the events there are lost${behind ? ONCE_MORE : ''}`
+  say(`segment ${path} is damaged in ${damaged} place${damaged === 1 ? '' : 's'}: ${costs}`)
 }
 
 /**

@@ -46,6 +46,7 @@ export class Log {
     await around.disk.syncDirectory(paths.segments) // whoever named the last segment may have died before it was
     const segments = await dropUnmade(paths, around)
     const last = segments.at(-1)
+    if (last === undefined && known !== undefined && known.next > 0 && !without.positions) throw noPositions(paths, known.next)
     const found = last === undefined ? undefined : await recoverLast(paths, around, identity, segments, known, without)
     const next = await nextSequence(paths, around, identity, segments, found?.recovered.next ?? last ?? 0, known)
     const sealed = new Map(segments.map((first) => [first, undefined]))
@@ -208,6 +209,11 @@ export class Log {
   async #publish(next = this.next): Promise<void> {
     await this.published.write({ segment: this.active.first, end: this.active.durable, next })
   }
+}
+
+function noPositions({ directory }: Paths, next: number): FlumeError {
+  const what = `cannot read the positions in queue ${directory}: it once went before event ${next}, and has no segment any more`
+  return new FlumeError('SEGMENT_DAMAGED', `${what}; what sends into the queue would begin again; --repair says what can be done`)
 }
 
 /** Stands where open() has not yet decided which segment to go on with. */

@@ -71,6 +71,11 @@ export class Published {
     return this.#current?.next ?? 0
   }
 
+  /** Byte of a record that does not verify, as of the last read(). */
+  get spoiled(): number | undefined {
+    return this.#slots?.spoiled
+  }
+
   /** Undefined: nobody has ever written. Never goes back. */
   async read(): Promise<End | undefined> {
     if (this.writerHere) return this.#current

@@ -20,11 +20,15 @@ export interface Recovered extends Place {
   readonly tailDamaged: boolean
   /** Number of damaged places that stay. */
   readonly damaged: number
+  /** What some of them said of positions is lost: the table may be behind. */
+  readonly behind: boolean
 }
 
 /** A frame or a damaged place, as far as recovery must remember it. */
 interface Step extends Place {
   readonly place: number
+  /** Of its first event; -1: not known. */
+  readonly first: number
   readonly damaged: boolean
   readonly continues: boolean
   readonly changes: Changes | undefined
@@ -44,20 +48,21 @@ export async function recover(file: DiskFile, start: Place, table: Table, known:
       found.release()
     }
   }
-  const { good, table: positions, damaged } = walk
+  const { good, table: positions, damaged, behind } = walk
   const { size } = await file.stat()
-  if (good.end <= size && good.end >= (known?.end ?? 0)) return { ...good, table: positions, tailDamaged: false, damaged }
+  if (good.end <= size && good.end >= (known?.end ?? 0)) return { ...good, table: positions, tailDamaged: false, damaged, behind }
   const end = Math.min(size, Math.max(good.end, known?.end ?? 0))
-  return { end, next: Math.max(good.next, known?.next ?? 0), table: positions, tailDamaged: true, damaged: damaged + 1 }
+  return { end, next: Math.max(good.next, known?.next ?? 0), table: positions, tailDamaged: true, damaged: damaged + (walk.endsDamaged ? 0 : 1), behind: true }
 }
 
 function damageStep({ from, to }: Damage): Step {
-  return { place: from, end: to, next: -1, damaged: true, continues: true, changes: undefined }
+  return { place: from, first: -1, end: to, next: -1, damaged: true, continues: true, changes: undefined }
 }
 
 function frameStep({ header, size, positions, lines }: Frame): Step {
   return {
     place: header.place,
+    first: header.first,
     end: header.place + size,
     next: header.first + header.count,
     damaged: positions === undefined || lines === undefined,
@@ -70,6 +75,9 @@ function frameStep({ header, size, positions, lines }: Frame): Step {
 class Walk {
   readonly table: Map<string, Position>
   damaged = 0
+  behind = false
+  endsDamaged = false
+  #isFirst = true
   #unsure: Step[] = []
 
   constructor(
@@ -97,7 +105,14 @@ class Walk {
 
   #apply(step: Step): void {
     if (step.damaged) this.damaged++
-    if (step.changes !== undefined) applyChanges(this.table, step.changes)
+    this.endsDamaged = step.damaged
+    if (this.#isFirst && step.first > this.good.next) {
+      this.damaged++ // where the beginning of a segment is damaged its first frames may be gone, too
+      this.behind = true
+    }
+    this.#isFirst = false
+    if (step.changes === undefined) this.behind = true
+    else applyChanges(this.table, step.changes)
     if (!step.continues) this.good = { end: step.end, next: step.next }
   }
 }

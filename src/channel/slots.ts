@@ -14,14 +14,24 @@ export class Slots {
   #counter = 0
   #slot = 1
   #synced = true
+  #spoiled: number | undefined
 
-  /** `magic`: 8 bytes. `slotSize` in bytes. `bodySizeMin`: a shorter record is none of this kind. */
+  /**
+   * `magic`: 8 bytes. `slotSize` in bytes. `bodySizeMin`: a shorter record is none of this kind. `begun`: the file was made by
+   * whole(), so from the second record on both slots are in use.
+   */
   constructor(
     readonly file: DiskFile,
     readonly magic: string,
     readonly slotSize: number,
     readonly bodySizeMin = 0,
+    readonly begun = false,
   ) {}
+
+  /** Byte of a slot that should hold a whole record and does not, as of the last read: damaged, or torn by a loss of power. */
+  get spoiled(): number | undefined {
+    return this.#spoiled
+  }
 
   /** The newest whole record, undefined where there is none. */
   async read(): Promise<Buffer | undefined> {
@@ -32,11 +42,18 @@ export class Slots {
   async readAll(): Promise<Buffer[]> {
     const bytes = Buffer.alloc(2 * this.slotSize)
     const size = await readWhole(this.file, bytes)
+    const spoiled: number[] = []
     const records = [0, 1].flatMap((slot) => {
-      const record = this.#decode(bytes.subarray(slot * this.slotSize, Math.min(size, (slot + 1) * this.slotSize)))
-      return record === undefined ? [] : [{ ...record, slot }]
+      const piece = bytes.subarray(slot * this.slotSize, Math.min(size, (slot + 1) * this.slotSize))
+      const record = this.#decode(piece)
+      if (record !== undefined) return [{ ...record, slot }]
+      if (slot === 0 || piece.some((byte) => byte !== 0)) spoiled.push(slot)
+      return []
     })
     records.sort((a, b) => b.counter - a.counter)
+    if (this.begun && records.length === 1 && records[0]!.counter > 1 && spoiled.length === 0) spoiled.push(1)
+    if (records.length === 2 && records[0]!.counter === records[1]!.counter) spoiled.push(0) // one of them is in the other's place
+    this.#spoiled = spoiled[0] === undefined ? undefined : spoiled[0] * this.slotSize
     if (records[0] !== undefined) {
       this.#counter = records[0].counter
       this.#slot = records[0].slot

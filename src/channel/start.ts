@@ -94,7 +94,9 @@ export function checkFormat({ format }: SegmentHeader, path: string): void {
 function checkHeader(header: SegmentHeader, first: number, path: string, identity: Identity): void {
   checkFormat(header, path)
   if (header.first !== first || ![identity.queue, ...identity.formerly].includes(header.queue)) {
-    throw new FlumeError('OTHER_HISTORY', `cannot read segment ${path}: it is segment ${header.first} of queue ${header.queue}; --repair says what can be done`)
+    const why = header.first === first ? `and queue.json says ${identity.queue}` : 'under a wrong name'
+    const what = `it is segment ${header.first} of queue ${header.queue}, ${why}`
+    throw new FlumeError('OTHER_HISTORY', `cannot read segment ${path}: ${what}; --repair says what can be done`)
   }
 }
 

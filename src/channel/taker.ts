@@ -209,8 +209,8 @@ export class Taker implements Source {
 
   async #registered(name: string): Promise<Cursor> {
     const { paths, around } = this.taking
-    const cursor = await Cursor.open(paths, name, around.disk, around.clock)
-    return cursor ?? Cursor.register(paths, name, await this.#oldest(), around.disk, around.clock)
+    const cursor = await Cursor.open(paths, name, around)
+    return cursor ?? Cursor.register(paths, name, await this.#oldest(), around)
   }
 
   async #oldest(): Promise<number> {

@@ -61,11 +61,11 @@ export class Walk {
     }
   }
 
-  /** The log ends before event `next`; `path` is its last segment; whoever opens it begins another one at `time`. */
-  *end(next: number, path: string, time: number): Generator<Finding> {
-    if (next > this.next) this.#time = time
+  /** The log ends before event `next`; `path` is its last segment; whoever opens it begins another one at `time`, undefined: cannot. */
+  *end(next: number, path: string, time: number | undefined): Generator<Finding> {
+    if (next > this.next && time !== undefined) this.#time = time
     yield* this.#settle(next)
-    if (next > this.next) yield this.#lost(path, null, 'ends too early', next, this.#damaged)
+    if (next > this.next) yield this.#lost(path, null, 'ends too early', next, time === undefined || this.#damaged)
     this.next = Math.max(this.next, next)
   }
 
@@ -81,7 +81,7 @@ export class Walk {
       yield this.#lost(path, place, 'the lines of a frame do not verify', end, true)
     } else yield* this.#lines(path, frame, frame.lines)
     if (frame.positions === undefined) {
-      yield noEvent(path, place, 'the positions of a frame do not verify', 'no event is lost; those of the next frame take their place')
+      yield noEvent(path, place, 'the positions of a frame do not verify', 'no event is lost; unless what follows tells them, what sent it sends it once more')
     }
     this.next = Math.max(this.next, end)
   }

@@ -10,6 +10,7 @@ export const STATUS: Readonly<Record<Code, number>> = {
   BAD_EVENT: 65,
   OTHER_HISTORY: 65,
   SEGMENT_DAMAGED: 65,
+  STATE_DAMAGED: 65,
   NO_INPUT: 66,
   UNAVAILABLE: 69,
   VERSION: 69,

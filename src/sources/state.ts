@@ -7,9 +7,12 @@ import { createHash } from 'node:crypto'
 import type { Position } from '../events/batch.js'
 import type { Disk, DiskFile } from '../disk/disk.js'
 import { readWhole, replace } from '../disk/replace.js'
+import { sealed, unsealed } from '../disk/sealed.js'
 import { FlumeError } from '../errors.js'
 
-const VERSION = 1
+/** The first one has no checksum. */
+const VERSION = 2
+const VERSIONS: readonly unknown[] = [1, VERSION]
 
 /** The name of the state file of a source that reads these absolute patterns. */
 export function stateName(patterns: readonly string[], kind: 'tail' | 'rejects' | 'spool' = 'tail'): string {
@@ -42,7 +45,7 @@ export class State<P extends Position> {
     this.#lock = file
   }
 
-  /** Reads the file; where it is missing there are no positions. Throws IO where it is no state of ours. */
+  /** Reads the file; where it is missing there are no positions. Throws STATE_DAMAGED where it is not what was written. */
   async load(): Promise<ReadonlyMap<string, P>> {
     const bytes = await readWhole(this.disk, this.path)
     this.#positions.clear()
@@ -95,8 +98,7 @@ export class State<P extends Position> {
     try {
       while (this.#changed) {
         this.#changed = false
-        const text = JSON.stringify({ version: VERSION, partitions: Object.fromEntries(this.#positions) })
-        await replace(this.disk, this.path, Buffer.from(`${text}\n`))
+        await replace(this.disk, this.path, sealed({ version: VERSION, partitions: Object.fromEntries(this.#positions) }))
       }
       this.#writing = undefined
     } catch (cause) {
@@ -107,7 +109,7 @@ export class State<P extends Position> {
 
   #parse(bytes: Buffer): [string, P][] {
     const state = this.#json(bytes)
-    if (state.version !== VERSION) throw new FlumeError('VERSION', `cannot use ${this.path}: its version is ${String(state.version)}, not ${VERSION}`)
+    if (!VERSIONS.includes(state.version)) throw new FlumeError('VERSION', `cannot use ${this.path}: its version is ${String(state.version)}, not ${VERSION}`)
     return Object.entries(state.partitions ?? {}).flatMap(([partition, position]) => {
       const place = this.placeOf(position)
       return place === undefined ? [] : [[partition, place]]
@@ -116,11 +118,13 @@ export class State<P extends Position> {
 
   #json(bytes: Buffer): { version?: unknown; partitions?: Record<string, Position> } {
     try {
-      const state: unknown = JSON.parse(bytes.toString())
-      if (typeof state === 'object' && state !== null) return state
-      throw new SyntaxError('it is no JSON object')
+      const text = bytes.at(-1) === 0x0a ? unsealed(bytes.subarray(0, -1)) : undefined
+      const state: unknown = JSON.parse((text ?? bytes).toString())
+      if (typeof state !== 'object' || state === null) throw new SyntaxError('it is no JSON object')
+      if (text === undefined && 'version' in state && state.version === VERSION) throw new SyntaxError('its checksum is wrong')
+      return state
     } catch (cause) {
-      throw new FlumeError('IO', `cannot read ${this.path}`, { cause })
+      throw new FlumeError('STATE_DAMAGED', `cannot read ${this.path}; without that file all is sent again from its beginning`, { cause })
     }
   }
 }

@@ -98,3 +98,17 @@ t.test('what is no queue of this version, or is a copy, is refused by a line tha
   const copy = await shell(`cp -r q copy; flume-buffer --stat copy; echo $?; flume-buffer --copied --put copy </dev/null; flume-buffer --once copy </dev/null | flume-sink-hdfs --path out; ${TAKE}; cat out/*.log | wc -l`, directory)
   t.match(copy, { out: `75\n0 0\n${2 * LINES.length}\n`, err: /^flume-buffer: cannot open queue \S+\/copy: it was copied or restored from a backup; say --copied .* or --moved / }, 'a copy is a queue of its own')
 })
+
+t.test('a state file in which one digit is another is refused, and named; without it all is sent again', async (t) => {
+  const directory = t.testdir({ log: 'one\ntwo\nthree\n' })
+  const line = 'flume-tail --once --state s.json log | flume-sink-hdfs --path "file://$PWD/out"; echo "${PIPESTATUS[*]}"'
+  t.match(await shell(line, directory), { out: '0 0\n' })
+  const state = join(directory, 's.json')
+  const good = readFileSync(state, 'utf8')
+  writeFileSync(state, good.replace('"offset":14', '"offset":10'))
+  const { out, err } = await shell(line, directory)
+  t.match(out, /^65 /)
+  t.match(err, `flume-tail: cannot read ${state}; without that file all is sent again from its beginning: its checksum is wrong\n`)
+  writeFileSync(state, good)
+  t.match(await shell(`${line}; cat out/*.log`, directory), { out: '0 0\none\ntwo\nthree\n' })
+})

@@ -1,6 +1,7 @@
 /** The state file: whatever moment the power fails at, it holds positions that were acked, none before the last flush(). */
 import t from 'tap'
 import type { Disk } from '../../src/disk/disk.js'
+import { FlumeError } from '../../src/errors.js'
 import { filePosition, printOf, type FilePosition } from '../../src/sources/position.js'
 import { State, stateName } from '../../src/sources/state.js'
 import { MemoryDisk, chooser } from '../support/memory-disk.js'
@@ -67,4 +68,27 @@ t.test('the file is named after the absolute patterns, in whatever order they ar
   t.equal(stateName(['/a', '/b']), stateName(['/b', '/a']))
   t.not(stateName(['/a', '/b']), stateName(['/a', '/b/']))
   t.match(stateName(['/a']), /^tail-[0-9a-f]{16}\.json$/)
+})
+
+t.test('a file of which one bit is wrong is refused, whichever it is; one of the first version, which had no checksum, is read', async (t) => {
+  const disk = new MemoryDisk()
+  await write(disk.boot(), () => undefined)
+  const good = disk.find(PATH)!.bytes
+  const load = (bytes: Buffer): Promise<unknown> => {
+    const damaged = disk.clone()
+    Object.assign(damaged.find(PATH)!, { bytes })
+    return new State(PATH, damaged.boot(), filePosition).load()
+  }
+  t.equal((await load(good) as ReadonlyMap<string, FilePosition>).get('file.x.2')?.offset, 1004)
+  const wrong: number[] = []
+  for (let bit = 0; bit < good.length * 8; bit++) {
+    const bytes = Buffer.from(good)
+    bytes[bit >> 3]! ^= 1 << (bit & 7)
+    const error = await load(bytes).catch((error: unknown) => error)
+    if (!(error instanceof FlumeError) || !['STATE_DAMAGED', 'VERSION'].includes(error.code)) wrong.push(bit)
+  }
+  t.same(wrong, [])
+  for (let size = 0; size < good.length; size++) await t.rejects(load(good.subarray(0, size)), { code: 'STATE_DAMAGED', message: /all is sent again from its beginning/ })
+  const first = Buffer.from(good.toString().replace('"version":2', '"version":1').replace(/,"crc32":"[0-9a-f]{8}"/, ''))
+  t.equal((await load(first) as ReadonlyMap<string, FilePosition>).get('file.x.2')?.offset, 1004)
 })

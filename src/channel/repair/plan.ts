@@ -117,6 +117,7 @@ class Planner {
         this.#double(file)
         return this.#step(finding, 'is moved away, what only it holds goes to the end of the one before', 'nothing: no event comes twice any more')
       case 'positions':
+        if (finding.byte === null) return this.#step(finding, 'one is begun, without positions', 'what sends into the queue sends from its beginning')
         this.#rewrite(file)
         return this.#step(finding, 'is written new with the positions that its frames tell', 'what sent others sends them from their beginning')
       case 'lost':

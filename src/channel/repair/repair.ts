@@ -123,7 +123,7 @@ export class Repair {
   async #begin(path: string): Promise<void> {
     const { paths, around, plan } = this
     await this.#originals.keep(path)
-    const cursor = await Cursor.register(paths, basename(path), plan.first, around.disk, around.clock)
+    const cursor = await Cursor.register(paths, basename(path), plan.first, around)
     await cursor.close()
   }
 }

@@ -26,7 +26,7 @@ const READ_SIZE = 1024 * 1024
 export async function finishLeft(stream: string, record: CommitRecord, around: LeftAround): Promise<void> {
   const { files, retry, say } = around
   const fillings = [...record.fillings].sort((a, b) => a.first - b.first)
-  await removeCopies(stream, fillings, files)
+  await removeCopies(stream, fillings, record, around)
   for (const [index, filling] of fillings.entries()) {
     const { path, first, directory, prefix } = filling
     const left = await retry.until(`cannot open what is left of ${path}`, () => files.left(path))
@@ -42,12 +42,14 @@ export async function finishLeft(stream: string, record: CommitRecord, around: L
 }
 
 /** Of an earlier start that was killed, too. */
-async function removeCopies(stream: string, fillings: readonly Filling[], files: FileSystem): Promise<void> {
+async function removeCopies(stream: string, fillings: readonly Filling[], record: CommitRecord, { files, say }: LeftAround): Promise<void> {
   const paths = new Set(fillings.map(({ path }) => path))
   for (const directory of new Set(fillings.map(({ directory }) => directory))) {
     for (const name of await temporariesIn(directory, stream, files)) {
       const path = `${directory}/${name}`
-      if (!paths.has(path)) await told(`cannot remove ${path}`, files.remove(path))
+      if (paths.has(path)) continue
+      if (record.damaged) say(`${path} stays: the damaged record of commits may have told of it`)
+      else await told(`cannot remove ${path}`, files.remove(path))
     }
   }
 }

@@ -1,4 +1,5 @@
 /** The lines of a record: steps of commits, and what is known of temporary names and of files that are being filled. */
+import { sealed, unsealed } from '../../disk/sealed.js'
 import { CODECS, type CodecName } from './codec.js'
 import type { Finished } from './filesystem.js'
 import type { Place } from './path.js'
@@ -47,13 +48,15 @@ interface OverLine {
 export type Line = CommitLine | NameLine | FillingLine | OverLine
 
 export function bytesOf(line: Line): Buffer {
-  return Buffer.from(JSON.stringify(line) + '\n')
+  return sealed(line)
 }
 
-/** Undefined: it is not whole. */
-export function parseLine(text: string): Line | undefined {
+/** Without its newline; undefined: it is not what was written. */
+export function parseLine(bytes: Buffer): Line | undefined {
+  const text = unsealed(bytes) ?? (bytes.includes('"crc32"') ? undefined : bytes) // earlier versions wrote none
+  if (text === undefined) return undefined
   try {
-    const line = JSON.parse(text) as { step: string; file?: Partial<Finished> } & Partial<Record<string, unknown>>
+    const line = JSON.parse(text.toString()) as { step: string; file?: Partial<Finished> } & Partial<Record<string, unknown>>
     const { step, file } = line
     const isName = step === 'attempt' || step === 'failed' || step === 'gone'
     if (isName) return typeof line['path'] === 'string' && Number.isSafeInteger(line['time']) ? (line as unknown as NameLine) : undefined

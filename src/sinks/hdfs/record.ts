@@ -40,6 +40,8 @@ export class CommitRecord implements Temporaries {
   readonly #names = new Map<string, NameLine>()
   /** Not committed yet, by the name of the first attempt. */
   readonly #fillings = new Map<string, FillingLine>()
+  /** Some of its lines are: there may be temporary files that it does not know. */
+  damaged = false
   #file: DiskFile
   #size = 0
   #sizeMax = SIZE_MAX
@@ -197,21 +199,29 @@ export class CommitRecord implements Temporaries {
     }
   }
 
-  /** All whole lines; what follows them was cut off by a crash. */
+  /** All whole lines; what follows the last of them was cut off by a crash. Each line tells a fact of its own: one that is damaged costs no other. */
   async #read(): Promise<void> {
     await this.#file.sync() // what is read must not be lost later
     const bytes = (await readWhole(this.around.disk, this.path)) ?? Buffer.alloc(0)
     let good = 0
     for (let end = bytes.indexOf(10); end >= 0; end = bytes.indexOf(10, good)) {
-      const line = parseLine(bytes.subarray(good, end).toString())
-      if (line === undefined) break
-      this.#apply(line)
+      const line = parseLine(bytes.subarray(good, end))
+      if (line === undefined) this.#sayDamaged(good)
+      else this.#apply(line)
       good = end + 1
     }
-    if (good < bytes.length) await this.#file.truncate(good)
+    if (good < bytes.length) {
+      this.around.say(`${this.path}: cut ${bytes.length - good} bytes at byte ${good} that are no whole line`)
+      await this.#file.truncate(good)
+    }
     this.#size = good
     this.#sizeMax = sizeMaxOf(good / 2)
     for (const { step, path } of [...this.#names.values()]) if (step === 'attempt') await this.failed(path) // with the process that made it
+  }
+
+  #sayDamaged(at: number): void {
+    this.damaged = true
+    this.around.say(`${this.path}: the line at byte ${at} is damaged: a file that it told of may come once more if it was moved away, or stay unfinished`)
   }
 
   /** One write and one sync for all that came in while the last ones ran. */

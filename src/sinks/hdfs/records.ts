@@ -127,7 +127,11 @@ export class Records {
     try {
       await this.#take(stream, record)
       await finishLeft(stream, record, this.around)
-      for (const name of names.filter((name) => isTemporaryOf(name, stream))) await disk.unlink(join(spool, name)).catch(nothingThere)
+      const left = names.filter((name) => isTemporaryOf(name, stream))
+      for (const path of left.map((name) => join(spool, name))) {
+        if (record.damaged) say(`${path} stays: the damaged record of commits may have told of it`)
+        else await disk.unlink(path).catch(nothingThere)
+      }
     } catch (error) {
       if (!(error instanceof FlumeError)) throw error
       const reason = error.cause instanceof Error ? `: ${error.cause.message}` : ''

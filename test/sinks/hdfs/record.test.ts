@@ -1,0 +1,66 @@
+/** The record of commits, damaged: what its other lines tell counts, what it may have told is not thrown away, and all of it is said. */
+import t from 'tap'
+import { MemoryDisk } from '../../support/memory-disk.js'
+import { FakeClock } from '../../support/clock.js'
+import { spoil } from '../../support/checking.js'
+import { batchOf, type Batch } from '../../../src/events/batch.js'
+import { Feed, filesBelow, frame, lineOf, optionsOf, Sinking, STREAM, TIME } from '../../support/sinking.js'
+
+const options = optionsOf('', { path: '/out/%{k}', rollCount: 1, spool: '/state/spool' })
+const RECORD = `/state/spool/${STREAM}.commits`
+
+function frameOf(first: number): Batch {
+  return frame(first, ['a', 'b'].map((k, n) => ({ headers: { k }, body: String(first + n) })))
+}
+
+async function run(disk: MemoryDisk, batches: Iterable<Batch>): Promise<Sinking> {
+  const sinking = new Sinking(options, batches, disk.boot(), new FakeClock(TIME))
+  t.equal(await sinking.ended, undefined)
+  return sinking
+}
+
+t.test('a line that is damaged costs no other one: files that those tell of and that are gone do not come again', async (t) => {
+  const disk = new MemoryDisk()
+  await run(disk, [frameOf(0), frameOf(2)])
+  await disk.boot().unlink('/out/b/events.' + (await nameIn(disk, '/out/b', 1)))
+  await disk.boot().unlink('/out/b/events.' + (await nameIn(disk, '/out/b', 0)))
+  const at = disk.find(RECORD)!.bytes.indexOf('{"step":"done"')
+  t.ok(at > 0)
+  spoil(disk, RECORD, (bytes) => (bytes[at + 50]! ^= 1, bytes))
+  const { said } = await run(disk, [frameOf(0), frameOf(2)])
+  t.match(said, [new RegExp(`^${RECORD}: the line at byte ${at} is damaged: a file that it told of may come once more`)])
+  t.same(Object.keys(await filesBelow('/out', disk.boot())).filter((path) => path.startsWith('b/')), [], 'what came last is known')
+})
+
+t.test('a number that is another one is not believed: nothing is skipped', async (t) => {
+  const disk = new MemoryDisk()
+  await run(disk, [frameOf(0)])
+  spoil(disk, RECORD, (bytes) => Buffer.from(bytes.toString().replaceAll('"end":2', '"end":6')))
+  await run(disk, [frameOf(2), frameOf(4)])
+  t.same(Object.values(await filesBelow('/out', disk.boot())).sort(), ['0\n', '1\n', '2\n', '3\n', '4\n', '5\n'])
+})
+
+t.test('what a damaged line may have told of stays, of whoever sends its events once', async (t) => {
+  const disk = new MemoryDisk()
+  const feed = new Feed()
+  feed.push(batchOf(Buffer.from(lineOf({ headers: { k: 'a' }, body: 'only here' }) + lineOf({ headers: { k: 'b' }, body: 'here too' })), 2, null))
+  const sinking = new Sinking({ ...options, rollCount: 10 }, feed, disk.boot(), new FakeClock(TIME))
+  const whole = async (): Promise<boolean> => Object.values(await below(disk)).filter((text) => text !== '').length === 2
+  while (!(await whole())) await new Promise((resolve) => setImmediate(resolve))
+  disk.kill()
+  void sinking
+  const record = `/state/spool/${[...disk.directory('/state/spool').entries.keys()].find((name) => name.endsWith('.commits'))}`
+  spoil(disk, record, (bytes) => (bytes[bytes.indexOf('"step":"filling"') + 30]! ^= 1, bytes))
+  const { said } = await run(disk, [])
+  t.match(said.join('\n'), /the line at byte \d+ is damaged/)
+  t.match(Object.values(await below(disk)).join(''), /only here/)
+  t.match(Object.values(await below(disk)).join(''), /here too/)
+})
+
+async function below(disk: MemoryDisk): Promise<Record<string, string>> {
+  return disk.find('/out') === undefined ? {} : filesBelow('/out', disk.boot())
+}
+
+async function nameIn(disk: MemoryDisk, directory: string, index: number): Promise<string> {
+  return [...disk.directory(directory).entries.keys()].filter((name) => name.startsWith('events.')).sort()[index]!.slice('events.'.length)
+}

@@ -4,9 +4,9 @@
  */
 import { FlumeError } from '../errors.js'
 import type { Batch, Mark, Position } from '../events/batch.js'
-import type { Reader, Source } from '../events/flow.js'
-import { Tally } from '../events/tally.js'
+import type { Held, Reader, Source } from '../events/flow.js'
 import { Wake } from '../events/wake.js'
+import { Missed } from './missed.js'
 import type { Portion } from './selector.js'
 
 interface Load extends Portion {
@@ -79,16 +79,14 @@ export class Outlet implements Source {
   #straddled = false
   /** It takes no more, whatever comes. */
   #over = false
-  readonly #missed: Tally
-  /** Partitions of which an optional one was given something in this run, or has missed it. */
-  readonly #seen = new Set<string>()
+  readonly #missed: Missed
   readonly #changed = new Wake()
 
   readonly name: string
 
   constructor(readonly options: OutletOptions) {
     this.name = options.name
-    this.#missed = new Tally((events) => `has missed ${events} so far: it is down, or too slow`, options)
+    this.#missed = new Missed(options)
     this.downSince = options.now()
   }
 
@@ -124,17 +122,27 @@ export class Outlet implements Source {
 
   /** `of`: the output that was given it first. */
   push(mark: Mark, portion: Portion, acked: () => void, of?: string): void {
-    if (this.#has(mark, portion.count)) return acked()
     const { optional, holdBytesMax } = this.options
+    if (optional) this.#begin(() => this.#missed.beginOne(mark.partition, mark.from?.offset ?? 0))
+    if (this.#has(mark, portion.count)) return acked()
     if (this.#over || (optional && this.#loadBytes > 0 && this.#loadBytes + portion.lines.length > holdBytesMax)) {
       this.#missed.add(portion.count)
-      this.#seen.add(mark.partition)
       return acked()
     }
     if (this.#loads.length === 0) this.#heardAt = this.options.now()
     this.#loads.push({ ...portion, mark: { ...mark, order: ++this.#order }, acked, ...(of === undefined ? {} : { of }) })
     this.#loadBytes += portion.lines.length
     this.#changed.wake()
+  }
+
+  /** An optional one: the stages before begin there. */
+  begin(held: Held): void {
+    this.#begin(() => this.#missed.begin(held))
+  }
+
+  #begin(begins: () => void): void {
+    begins()
+    if (this.kind === 'keeps') this.#missed.compare(this.#stands)
   }
 
   /** Asks the reader to make final what it has. */
@@ -232,6 +240,7 @@ export class Outlet implements Source {
       this.#loadBytes = this.#loads.reduce((sum, { lines }) => sum + lines.length, 0)
       this.#everGiven -= loads.slice(0, this.#everGiven).filter(({ mark, count }) => this.#has(mark, count)).length
       for (const { mark, count, acked } of loads) if (this.#has(mark, count)) acked()
+      if (this.options.optional) this.#missed.compare(this.#stands)
     }
     this.up = true
     this.#heardAt = this.options.now()
@@ -256,22 +265,12 @@ export class Outlet implements Source {
     const begin = mark.from?.offset ?? 0
     const stands = this.#given.to.get(partition) ?? this.#stands.get(partition)?.[0]
     this.#given.to.set(partition, to)
-    if (this.options.optional) this.#sayGap(partition, stands?.offset ?? begin, begin)
     if (stands === undefined || stands.offset === begin) return mark
     if (stands.offset > begin && to.offset > stands.offset && !this.#straddled) {
       this.options.say(`gets events of ${partition} twice: the stage before does not begin where this output stands`)
       this.#straddled = true
     }
     return { ...mark, from: stands }
-  }
-
-  /** What lies before the first batch of a run, and after all that it has, nobody gives it any more. */
-  #sayGap(partition: string, stands: number, begin: number): void {
-    if (stands < begin && !this.#seen.has(partition)) {
-      const unit = partition.startsWith('queue.') ? 'events' : 'bytes'
-      this.options.say(`has missed ${begin - stands} ${unit} of ${partition}, up to ${begin}: it had not acked them when the last run ended`)
-    }
-    this.#seen.add(partition)
   }
 
   /** Where there are no acks, what is written counts as acked. */

@@ -76,6 +76,7 @@ export class Router {
     for (const [partition, stands] of found) {
       held.set(partition, this.#withOptional(partition, selector.resume(partition, stands, moved.get(partition) ?? new Map())))
     }
+    for (const outlet of outlets) if (outlet.options.optional) outlet.begin(held)
     return held
   }
 

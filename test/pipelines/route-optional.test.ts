@@ -39,6 +39,19 @@ t.test('a queue that could keep up has everything; one that was away has nothing
   t.equal(await bodies('o', directory), lines(0, 100) + lines(200, 300))
 })
 
+t.test('what a run that was killed did not give it any more is said, also of a file in which nothing has come since, and of one that it has nothing of', async (t) => {
+  const directory = t.testdir({ 'a.log': lines(0, 100) })
+  const both = "flume-tail --once '*.log' | flume-route --to 'flume-buffer q' --optional --name o --to 'flume-buffer o'"
+  await shell(both, directory)
+  appendFileSync(join(directory, 'a.log'), lines(100, 200))
+  await shell("flume-tail --once '*.log' | flume-route --to 'flume-buffer q'", directory)
+  t.match((await shell(both, directory)).err, /output o: has missed 900 bytes of file\.\S+, up to 1690: it had not acked them when the last run ended/)
+  appendFileSync(join(directory, 'b.log'), 'b\n')
+  await shell("flume-tail --once '*.log' | flume-route --to 'flume-buffer q'", directory)
+  t.match((await shell(both, directory)).err, /output o: has missed 902 bytes of 2 files or queues: /)
+  t.equal(await bodies('o', directory), lines(0, 100))
+})
+
 t.test('killed at any moment, the router gives an optional queue nothing twice', async (t) => {
   const directory = t.testdir({ 'a.log': lines(0, 3000) })
   const line = (kill: string): string => `flume-tail --once a.log | ${kill} flume-route --to 'flume-buffer q' --optional --to 'flume-buffer o'`

@@ -33,6 +33,9 @@ export class Cursor {
   #settles = false
   #writing: Promise<void> | undefined
   #later: AbortController | undefined
+  /** Of a write or sync: the file is not written or synced any more, since its pages may look clean and not be on disk. */
+  #failure: Error | undefined
+
   private constructor(
     readonly name: string,
     readonly file: DiskFile,
@@ -88,6 +91,7 @@ export class Cursor {
     await this.#flush()
   }
 
+  /** Throws what failed before, also where nobody has been told yet. */
   async close(): Promise<void> {
     this.#later?.abort()
     try {
@@ -97,9 +101,10 @@ export class Cursor {
     }
   }
 
-  #flush(): Promise<void> {
+  async #flush(): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure
     this.#dirty = true
-    return (this.#writing ??= this.#write())
+    await (this.#writing ??= this.#write())
   }
 
   async #write(): Promise<void> {
@@ -110,12 +115,15 @@ export class Cursor {
         const body = encode(this.state, this.clock.now())
         await (settles ? this.slots.settle(body) : this.slots.write(body))
       }
+    } catch (cause) {
+      this.#failure = new FlumeError('SEGMENT_WRITE', `cannot write the place of reader ${this.name}, ${this.state.next}`, { cause })
+      throw this.#failure
     } finally {
       this.#writing = undefined
     }
   }
 
-  /** A sync that fails here is met again at the next, at the latest at the end. */
+  /** What fails here is thrown by the next call, at the latest by close(). */
   #syncLater(): AbortController {
     const later = new AbortController()
     void this.clock.sleep(SYNC_AFTER, later.signal).then(async () => {

@@ -2,6 +2,8 @@
 import { setImmediate } from 'node:timers/promises'
 import t from 'tap'
 import { Queue } from '../../src/channel/channel.js'
+import { Cursor } from '../../src/channel/cursor.js'
+import { Paths } from '../../src/channel/surroundings.js'
 import type { Batch } from '../../src/events/batch.js'
 import { FakeClock } from '../support/clock.js'
 import { MemoryDisk } from '../support/memory-disk.js'
@@ -88,6 +90,22 @@ t.test('after a failed sync nothing is acked or written any more; the next proce
   await putAll(next, stream(held, 20))
   await next.close()
   t.equal(faultOf(await exportAll(again), 0, 20), undefined)
+})
+
+t.test('a reader whose place cannot be synced ends with the next ack, and syncs that file no more', async (t) => {
+  const disk = new MemoryDisk()
+  const clock = new FakeClock(1_700_000_000_000)
+  const around = aroundOf(disk.boot(), clock)
+  await Queue.open('/q', around, { create: true })
+  const cursor = await Cursor.register(new Paths('/q'), 'r', 0, around)
+  await cursor.move(2)
+  disk.plan = { step: disk.steps + 2, failure: 'EIO' } // the write, then the sync
+  clock.advance(1000)
+  while (disk.plan !== undefined) await setImmediate()
+  const before = disk.log.length
+  await t.rejects(cursor.move(3), { code: 'SEGMENT_WRITE', message: 'cannot write the place of reader r, 2', cause: { code: 'EIO' } })
+  await t.rejects(cursor.close(), { code: 'SEGMENT_WRITE' })
+  t.same(disk.log.slice(before), [])
 })
 
 t.test('a full disk is waited for: said once, nothing half written, nothing lost', async (t) => {

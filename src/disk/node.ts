@@ -124,17 +124,25 @@ async function orMissing(stat: Promise<fs.BigIntStats>): Promise<FileStat | unde
 
 /** Not mkdir's own `recursive`: that tries for ever where the kernel says ENOENT below a directory that is there (/proc). */
 async function makeDirectory(path: string, permissions = 0o777): Promise<string | undefined> {
-  const failed = await fs.promises.mkdir(systemPath(path), permissions).then(
-    () => undefined,
-    (error: Error) => error,
-  )
-  if (failed === undefined) return path
-  if (errnoOf(failed) === 'EEXIST' && (await fs.promises.stat(systemPath(path))).isDirectory()) return undefined
-  if (errnoOf(failed) !== 'ENOENT' || dirname(path) === path) throw failed
+  try {
+    return (await madeOne(path, permissions)) ? path : undefined
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT' || dirname(path) === path) throw error
+  }
   const topmost = await makeDirectory(dirname(path), permissions)
-  if (topmost === undefined) throw failed // the parent is there, and still it cannot be made
-  await fs.promises.mkdir(systemPath(path), permissions)
-  return topmost
+  const made = await madeOne(path, permissions) // also where another process has made its parent meanwhile
+  return topmost ?? (made ? path : undefined)
+}
+
+/** False: the directory is there. */
+async function madeOne(path: string, permissions: number): Promise<boolean> {
+  try {
+    await fs.promises.mkdir(systemPath(path), permissions)
+    return true
+  } catch (error) {
+    if (errnoOf(error) === 'EEXIST' && (await fs.promises.stat(systemPath(path))).isDirectory()) return false
+    throw error
+  }
 }
 
 const PERMISSIONS = 0o777

@@ -94,7 +94,7 @@ export class Conversation {
 
   /** The last mark of each partition that this ack covers. What was never sent cannot be acked: the connection ends. */
   ack(number: number): readonly Mark[] {
-    this.step?.('ack-read')
+    if (number > 0) this.step?.('ack-read')
     this.#begun = true
     if (number <= this.#acks.last) return this.#acks.ack(number)
     this.visitor.link.destroy()

@@ -9,7 +9,7 @@ export const WRITER_STEPS = [
   'asked', // the positions are asked for
   'batch-written', // a batch without its mark
   'mark-written',
-  'ack-read', // an ack came, nothing is settled yet
+  'ack-read', // an ack of events came, nothing is settled yet
   'settled', // the source has remembered the ack
   'bye-sent',
   'output-closed',

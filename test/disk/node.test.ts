@@ -14,6 +14,16 @@ t.test('makeDirectory() makes missing parents, names the topmost one made, and i
   await t.rejects(nodeDisk.makeDirectory(join(base, 'file/x')), { code: 'ENOTDIR' })
 })
 
+t.test('makeDirectory() of several at the same time makes each directory once, and fails for nobody', async (t) => {
+  const base = t.testdir()
+  for (let round = 0; round < 50; round++) {
+    const path = join(base, String(round), 'a/b/c')
+    const made = await Promise.all(Array.from({ length: 8 }, () => nodeDisk.makeDirectory(path)))
+    t.ok(made.includes(join(base, String(round))))
+    t.ok(fs.statSync(path).isDirectory())
+  }
+})
+
 t.test('makeDirectory() ends where the kernel makes no directories', async (t) => {
   await t.rejects(nodeDisk.makeDirectory('/proc/flume/x'), { code: 'ENOENT' })
 })

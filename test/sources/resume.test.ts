@@ -266,8 +266,8 @@ t.test('a reader that acks and keeps nothing:', async (t) => {
   })
 
   t.test('a state file that is none of ours is refused', async (t) => {
-    const directory = t.testdir({ log: text(1, 3), garbage: '{', future: '{"version":2}' })
-    for (const [name, code] of [['garbage', 'IO'], ['future', 'VERSION']] as const) {
+    const directory = t.testdir({ log: text(1, 3), garbage: '{', bare: '{"version":2}', future: '{"version":3}' })
+    for (const [name, code] of [['garbage', 'STATE_DAMAGED'], ['bare', 'STATE_DAMAGED'], ['future', 'VERSION']] as const) {
       const tailing = new Tailing([`${directory}/log`], undefined, { ...once, statePath: `${directory}/${name}` })
       await t.rejects(tailing.start({ kind: 'acks' }), { code })
       await tailing.source.close()

@@ -1,21 +1,6 @@
-/** main.ts and all that it needs as one file, and a process that runs it, ended when it hangs. */
+/** A process that runs main.ts and all that it needs, ended when it hangs. */
 import { spawn } from 'node:child_process'
-import { join } from 'node:path'
-import { build } from 'esbuild'
 import split2 from 'split2'
-
-export async function bundle(path: string): Promise<void> {
-  await build({
-    entryPoints: [join(import.meta.dirname, 'main.ts')],
-    outfile: path,
-    bundle: true,
-    platform: 'node',
-    target: 'node20',
-    format: 'esm',
-    packages: 'external',
-    logLevel: 'warning',
-  })
-}
 
 export interface Fuzzed {
   done: number

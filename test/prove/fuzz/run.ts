@@ -9,7 +9,8 @@ import { mkdirSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { bundle, fuzzedBy, type Fuzzed } from './process.js'
+import { bundle } from '../bundle.js'
+import { fuzzedBy, type Fuzzed } from './process.js'
 import { runProperties } from './properties.js'
 import { TARGETS } from './targets.js'
 
@@ -26,7 +27,7 @@ const each = Math.ceil(Number(values.inputs) / targets.length)
 const directory = join(import.meta.dirname, '../../../run/prove')
 mkdirSync(directory, { recursive: true })
 const file = join(directory, 'fuzz.mjs')
-await bundle(file)
+await bundle({ entry: join(import.meta.dirname, 'main.ts') }, file)
 const began = Date.now()
 const properties = runProperties(Number(values.seed), 20_000)
 const all: Fuzzed[] = []

@@ -47,7 +47,7 @@ const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
   'node:process': ['src/cli/'],
   'node:worker_threads': [],
   'fast-glob': ['src/sources/watch.ts'],
-  micromatch: ['src/sources/watch.ts'],
+  picomatch: ['src/sources/pattern.ts'],
   'fs-native-extensions': ['src/disk/'],
   split2: ['src/pipe/', 'src/sources/', 'src/sinks/'],
   'yargs-parser': ['src/cli/'],

@@ -181,13 +181,20 @@ async function* entries(directory: string): AsyncGenerator<DirectoryEntry> {
   }
 }
 
+/** A part at a time: readdir(3) of ten thousand names takes 0.7 MB in each of the threads that come to do it, and they keep that. */
+async function list(directory: string): Promise<string[]> {
+  const names: string[] = []
+  for await (const { name } of await fs.promises.opendir(directory, { bufferSize: 1000 })) names.push(name)
+  return names
+}
+
 export const nodeDisk: Disk = {
   open: (path, mode, permissions = 0o600) =>
     new Promise((resolve, reject) => {
       fs.open(systemPath(path), FLAGS[mode], permissions, (error, fd) => (error ? reject(error) : resolve(new NodeFile(fd))))
     }),
   entries,
-  list: (directory) => fs.promises.readdir(directory),
+  list,
   async sizes(directory) {
     const sizes = new Map<string, number>()
     for (const name of await fs.promises.readdir(directory)) {

@@ -12,7 +12,7 @@ export class OpenFiles {
   readonly #open = new Set<OpenFile>()
   #making = 0
   /** By identity: the path under which a file was seen last. */
-  paths: ReadonlyMap<string, string> = new Map()
+  paths = new Map<string, string>()
 
   constructor(
     readonly disk: Disk,

@@ -53,6 +53,7 @@ export class Partitions implements Known {
     for (const partition of resting) {
       this.#resting.add(partition)
       this.all.delete(partition.id)
+      this.logs.files.paths.delete(partition.identity)
     }
     return resting.map(({ name }) => name!)
   }

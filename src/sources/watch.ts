@@ -3,19 +3,17 @@
  * pattern, and stays a name from then on. Directories among the matches of a pattern are ignored. What cannot be read
  * is said once and stops nobody else.
  */
-import { basename, dirname, join, resolve } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { createRequire } from 'node:module'
 import { setImmediate } from 'node:timers/promises'
 import type Glob from 'fast-glob'
-import type Micromatch from 'micromatch'
 import type { Disk, FileStat } from '../disk/disk.js'
 import { errnoOf } from '../errors.js'
+import { fixedPart, isDynamic, isFlat, matcher, unescape } from './pattern.js'
 
 const require = createRequire(import.meta.url)
-/** Loaded with the first name that may be a pattern: 70 files, 40 ms of a start. */
+/** Loaded with the first pattern that takes more than one directory. */
 const glob = (): typeof Glob => require('fast-glob') as typeof Glob
-const micromatch = (): typeof Micromatch => require('micromatch') as typeof Micromatch
-const isDynamic = (name: string): boolean => /[*?[\](){}!+@\\]/.test(name) && glob().isDynamicPattern(name)
 
 /** Files that are looked at before others have a turn: 3 ms. */
 const AT_ONCE = 256
@@ -31,24 +29,14 @@ export interface Match {
 /** What may be left out of a list. */
 export type Skip = (path: string, stat: FileStat) => boolean
 
-/** A pattern with an absolute path; characters of the directory are never wildcards. */
-export function absolute(pattern: string, directory: string): string {
-  if (!isDynamic(pattern)) return resolve(directory, pattern)
-  return pattern.startsWith('/') ? join(pattern) : join(glob().escapePath(directory), pattern)
-}
-
-/** Whether a relative path matches one of these patterns; one without a slash is for the last part of it. */
-export function matcherOf(patterns: readonly string[], dot: boolean): (path: string) => boolean {
-  const matchers = patterns.map((pattern) => micromatch().matcher(pattern, { dot, basename: !pattern.includes('/') }))
-  return (path) => matchers.some((matches) => matches(path))
-}
-
 export class Names {
   /** Patterns that were seen to be the name of something. */
   readonly #plain = new Set<string>()
   readonly #said = new Set<string>()
   /** Patterns that lead to something else than a regular file, or cannot lead to one, as of the last look. */
   readonly #others = new Set<string>()
+  /** Of the patterns that were asked for so far. */
+  readonly #matchers = new Map<string, (path: string) => boolean>()
   /** In this look. */
   readonly #looked = new Set<string>()
   #stats = 0
@@ -90,8 +78,14 @@ export class Names {
   owns(path: string): boolean {
     return this.patterns.some((pattern) => {
       if (pattern === path || unescape(pattern) === path) return true
-      return this.isPattern(pattern) && micromatch().isMatch(path, pattern, { dot: basename(pattern).startsWith('.') })
+      return this.isPattern(pattern) && this.#matcherOf(pattern)(path)
     })
+  }
+
+  #matcherOf(pattern: string): (path: string) => boolean {
+    const matches = this.#matchers.get(pattern) ?? matcher(pattern, basename(pattern).startsWith('.'))
+    this.#matchers.set(pattern, matches)
+    return matches
   }
 
   /** Says it, unless it was said lately. */
@@ -143,7 +137,7 @@ export class Names {
   /** A pattern for the names of one directory: a tenth of the time and memory, where there are thousands of them. */
   async #inOne(pattern: string, dot: boolean): Promise<string[]> {
     const directory = fixedPart(pattern)
-    const matches = micromatch().matcher(basename(pattern), { dot })
+    const matches = matcher(basename(pattern), dot)
     try {
       const names = (await this.disk.list(directory)).filter((name) => (dot || !name.startsWith('.')) && matches(name))
       return names.map((name) => join(directory, name))
@@ -175,21 +169,4 @@ const KINDS: Partial<Record<FileStat['kind'], string>> = {
   fifo: 'a pipe (flume-tail - reads one: flume-tail - <PIPE)',
   socket: 'a socket',
   character: 'a device',
-}
-
-const unescape = (pattern: string): string => pattern.replace(/\\(.)/g, '$1')
-
-/** Only the last part is a pattern, and one that micromatch(3) reads as fast-glob does. */
-function isFlat(pattern: string): boolean {
-  return !/[{}]/.test(pattern) && !basename(pattern).includes('**') && fixedPart(pattern) === (unescape(dirname(pattern)) || '/')
-}
-
-/** The directory before the first wildcard. */
-function fixedPart(pattern: string): string {
-  const parts: string[] = []
-  for (const part of dirname(pattern).split('/')) {
-    if (part !== '' && isDynamic(part)) break
-    parts.push(unescape(part))
-  }
-  return parts.join('/') || '/'
 }

@@ -10,9 +10,9 @@ import { Resend } from '../../sources/resend.js'
 import { stateName } from '../../sources/state.js'
 import { stdin } from '../../sources/stdin.js'
 import { tail, type Tail } from '../../sources/tail.js'
-import { absolute } from '../../sources/watch.js'
+import { absolute } from '../../sources/pattern.js'
 import { Meter } from '../../stat/meter.js'
-import { collect } from '../collect.js'
+import { collect, staySmall } from '../collect.js'
 import { defineCommand, type Context, type Values } from '../command.js'
 import { STATUS } from '../exit.js'
 import { EVENTS, OUTPUT, REJECTS } from '../options.js'
@@ -69,6 +69,7 @@ export const command = defineCommand({
       throw new FlumeError('BAD_OPTION', 'cannot use --multiline-start with standard input: put the lines into a file first')
     }
     checkProgress(values)
+    staySmall()
     let progress: Progress | undefined
     const context: Context = { ...given, say: (message) => (progress?.clear(), given.say(message)) }
     const { disk, clock, say, directory, stop } = context

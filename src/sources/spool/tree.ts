@@ -8,7 +8,7 @@ import { setImmediate } from 'node:timers/promises'
 import type { DirectoryEntry, Disk, FileStat } from '../../disk/disk.js'
 import { shownPath } from '../../disk/path.js'
 import { errnoOf } from '../../errors.js'
-import { matcherOf } from '../watch.js'
+import { matcherOf } from '../pattern.js'
 
 export interface TreeOptions {
   /** Absolute. */

@@ -117,12 +117,17 @@ async function spool(directory: string, queue: Queue, run: SpoolRun, clock: Fake
   return { said, refused, source }
 }
 
-/** What a reader without acks is sent of a directory that is watched, up to the first batch after `change`; no time passes. */
-export async function watched(directory: string, change: () => void): Promise<string[]> {
+/**
+ * What a reader without acks is sent of a directory that is watched, up to the first batch after `change`; no time passes. `looks`: how
+ * often all that is in it was looked at.
+ */
+export async function watched(directory: string, change: () => void): Promise<{ bodies: string[]; looks: number }> {
   const clock = new FakeClock()
   const queue = new Queue()
   const stop = new AbortController()
-  const source = spoolOf(directory, { options: { once: false, times: { poll: 1000, retry: 60_000, settle: 1e12 } }, around: { notice } }, clock, [], [])
+  let looks = 0
+  const disk: Disk = { ...nodeDisk, entries: (path) => (looks++, nodeDisk.entries(path)) }
+  const source = spoolOf(directory, { options: { once: false, times: { poll: 1000, retry: 60_000, settle: 1e12 } }, around: { disk, notice } }, clock, [], [])
   const alive = setInterval(() => undefined, 1000) // the watch alone does not keep a process
   const reading = (async () => {
     for await (const batch of source.open({ kind: 'plain' }, stop.signal)) {
@@ -136,7 +141,7 @@ export async function watched(directory: string, change: () => void): Promise<st
   await reading
   clearInterval(alive)
   await source.close()
-  return queue.bodies
+  return { bodies: queue.bodies, looks }
 }
 
 /** The disk, until its `calls`-th call that changes something: that one is made or not, and none after it ever ends. */

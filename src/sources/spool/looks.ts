@@ -1,6 +1,7 @@
 /**
  * When to look into the directory, and what is to be done then: which files are read next, which of those that are known
- * wait to be set aside, and which are not there any more. A look takes a small part of the time, however many files there are.
+ * wait to be set aside, and which are not there any more. A look takes a small part of the time, however many files there are;
+ * a file that a notice names is looked at by itself.
  */
 import type { Clock } from '../../events/flow.js'
 import { join } from 'node:path'
@@ -39,6 +40,8 @@ export interface Findings {
 
 /** Of so many files it is known how they came. */
 const ARRIVED_MAX = 100_000
+/** So many files are looked at by themselves; where there are more, all are. */
+const SINGLE_MAX = 10_000
 /** Of the time, looking may take one part in so many: where a file was noticed, and by itself. */
 const SHARE_NOTICED = 10
 const SHARE = 300
@@ -60,8 +63,11 @@ export class Looks {
   #soon = true
   #lookFrom = 0
   #lookAt = 0
-  /** When the next file is finished, or tried again; ms since the epoch. */
+  /** When a file is finished, or tried again, that is looked at with all others; ms since the epoch. */
   #wakeAt = Infinity
+  /** By path: when it is looked at by itself, and the first of these times. */
+  readonly #single = new Map<string, number>()
+  #singleAt = Infinity
   #waits = false
 
   constructor(
@@ -82,15 +88,27 @@ export class Looks {
   begin(): void {
     this.#passed = new Map()
     this.backlog.clear()
+    this.#lookAt = 0
     this.soon()
   }
 
   /** It is time to look. */
   get due(): boolean {
-    const now = this.clock.now()
-    if (now >= this.#wakeAt || (this.backlog.empty && this.backlog.cut)) return true
-    if (this.once) return this.#soon
-    return this.backlog.empty ? now >= this.#lookAt || (this.#soon && now >= this.#lookFrom) : now >= this.#lookAt && this.#soon
+    return this.clock.now() >= this.#dueAt
+  }
+
+  /** ms since the epoch */
+  get #dueAt(): number {
+    return this.backlog.empty ? Math.min(this.#wholeAt, this.#singleAt) : this.#wholeAt
+  }
+
+  /** Of a look at all files. While others wait to be read it can wait, too. */
+  get #wholeAt(): number {
+    const { empty, cut } = this.backlog
+    if (empty && cut) return 0
+    if (this.once) return this.#soon ? 0 : this.#wakeAt
+    const look = empty ? Math.min(this.#lookAt, this.#soon ? this.#lookFrom : Infinity) : Math.max(this.#lookAt, this.#soon ? 0 : this.#singleAt)
+    return Math.min(look, Math.max(this.#wakeAt, this.#lookFrom))
   }
 
   /** With --once: nothing is left to look for. */
@@ -98,13 +116,18 @@ export class Looks {
     return this.once && !this.#soon && !this.#waits && this.backlog.empty && !this.backlog.cut
   }
 
-  /** Throws NO_INPUT and PERMISSION with --once, where the directory cannot be looked into. */
+  /** At all files, or at those that were named. Throws NO_INPUT and PERMISSION with --once, where the directory cannot be looked into. */
   async look(): Promise<Findings> {
+    return this.clock.now() >= this.#wholeAt ? this.#lookAtAll() : this.#lookAtSingle()
+  }
+
+  async #lookAtAll(): Promise<Findings> {
     const begun = this.clock.now()
     const done: SpoolFile[] = []
     const missing = new Set([...this.known.all.values()].filter(({ sent, aside, acked }) => !aside && (!sent || acked !== null)))
     this.#soon = this.#waits = false
-    this.#wakeAt = Infinity
+    this.#wakeAt = this.#singleAt = Infinity
+    this.#single.clear()
     this.#before = this.#future
     this.#future = new Map()
     this.backlog.clear()
@@ -112,13 +135,8 @@ export class Looks {
     let whole = true
     try {
       for await (const found of this.tree.files()) {
-        const file = this.known.of(found)
-        const tracked = this.tracker.has(found.stat) // its place need not be held any more
-        if (file !== undefined && !tracked) missing.delete(file)
-        if (file?.sent === true && file.isAs(found.stat)) {
-          file.at = found.path
-          if (file.done && !file.aside && !tracked) done.push(file)
-        } else if (file?.aside !== true) this.#add(found, this.clock.now())
+        const file = this.#judge(found, done)
+        if (file !== undefined) missing.delete(file)
       }
     } catch (error) {
       missing.clear()
@@ -130,6 +148,56 @@ export class Looks {
     this.#lookAt = now + Math.max(this.times.poll, (now - begun) * SHARE)
     if (!this.once) this.#watch()
     return { done, missing: [...missing], whole }
+  }
+
+  /** Those whose time has come. Where one of the known files is not any more what was there, all are looked at. */
+  #lookAtSingle(): Findings {
+    const now = this.clock.now()
+    const done: SpoolFile[] = []
+    const paths = new Set<string>()
+    const files = new Set<SpoolFile | undefined>()
+    this.#singleAt = Infinity
+    for (const [path, at] of this.#single) {
+      if (at > now) {
+        this.#singleAt = Math.min(this.#singleAt, at)
+        continue
+      }
+      this.#single.delete(path)
+      paths.add(path)
+      const found = this.tree.at(path)
+      if (found === 'directory') this.soon()
+      else if (found !== undefined) files.add(this.#judge(found, done))
+    }
+    if ([...this.known.all.values()].some((file) => !file.aside && paths.has(file.at) && !files.has(file))) this.soon()
+    return { done, missing: [], whole: false }
+  }
+
+  /** Whether it is to be read, or set aside; returns what is known of it, where that is to be held. */
+  #judge(found: Found, done: SpoolFile[]): SpoolFile | undefined {
+    const file = this.known.of(found)
+    const tracked = this.tracker.has(found.stat) // its place need not be held any more
+    if (file?.sent === true && file.isAs(found.stat)) {
+      file.at = found.path
+      if (file.done && !file.aside && !tracked) done.push(file)
+    } else if (file?.aside !== true) this.#add(found, this.clock.now())
+    return tracked ? undefined : file
+  }
+
+  /** It is looked at by itself then; with --once with all others, as are those for which there is no room. */
+  #later(path: string, at: number): void {
+    if (this.once || (this.#single.size >= SINGLE_MAX && !this.#single.has(path))) {
+      this.#wakeAt = Math.min(this.#wakeAt, at)
+      return
+    }
+    this.#single.set(path, Math.min(at, this.#single.get(path) ?? Infinity))
+    this.#singleAt = Math.min(this.#singleAt, at)
+  }
+
+  /** What is at this path is to be looked at again, from then on: ms since the epoch. */
+  again(path: string, at = this.clock.now()): void {
+    if (this.once || at === Infinity) return this.soon()
+    this.#later(path, at)
+    this.#news.wake()
   }
 
   soon(): void {
@@ -158,7 +226,7 @@ export class Looks {
   refuse(file: Waiting): void {
     const until = this.clock.now() + this.times.retry
     this.#refused.set(file.path, { until, as: stateOf(file) })
-    if (!this.once) this.#wakeAt = Math.min(this.#wakeAt, until)
+    if (!this.once) this.#later(file.path, until)
   }
 
   /** A reader that gives no acks has got it. */
@@ -169,8 +237,7 @@ export class Looks {
   /** Until there may be something to do, at latest after `ms`. */
   async rest(stop: AbortSignal, ms = Infinity): Promise<void> {
     const now = this.clock.now()
-    const look = this.once ? Infinity : this.#soon ? this.#lookFrom : this.#lookAt
-    await this.#news.wait(this.clock, Math.min(ms, Math.max(0, Math.min(look, this.#wakeAt) - now), 3_600_000), stop)
+    await this.#news.wait(this.clock, Math.min(ms, Math.max(0, this.#dueAt - now), 3_600_000), stop)
   }
 
   close(): void {
@@ -184,7 +251,7 @@ export class Looks {
     if (this.once && stat.modified > this.#started && stat.modified <= now) return // the next run reads it
     const refused = this.#refused.get(path)
     if (refused !== undefined && refused.as === stateOf(stat) && (this.once || refused.until > now)) {
-      if (!this.once) this.#wakeAt = Math.min(this.#wakeAt, refused.until)
+      if (!this.once) this.#later(path, refused.until)
       return
     }
     this.#refused.delete(path)
@@ -192,7 +259,7 @@ export class Looks {
     if (at <= now) return this.backlog.add(found)
     if (at === Infinity) return // a notice, or the next look, tells when its marker is there
     this.#waits = true
-    this.#wakeAt = Math.min(this.#wakeAt, at)
+    this.#later(path, at)
   }
 
   /** A file whose bytes change where it is, is written there; of others nobody knows what comes first, a new name or new bytes. */
@@ -200,7 +267,8 @@ export class Looks {
     if (this.#arrived.size > ARRIVED_MAX) this.#arrived.clear()
     const path = join(directory, name ?? '')
     if (name !== null) this.#arrived.set(path, change === 'entries' && this.#arrived.get(path) !== false)
-    this.soon()
+    if (name === null || this.marker !== undefined || this.#single.size >= SINGLE_MAX) return this.soon()
+    this.again(path)
   }
 
   #cannotLook(error: unknown): void {

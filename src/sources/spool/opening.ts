@@ -40,10 +40,11 @@ export class Opening {
       const stat = await rawOf(log).stat()
       const known = this.known.of({ path, stat })
       const read = known?.aside === true || (known?.sent === true && known.isAs(stat))
-      const finished = this.looks.finishedAt({ path, stat }) <= this.clock.now()
+      const finishedAt = this.looks.finishedAt({ path, stat })
+      const finished = finishedAt <= this.clock.now()
       if (stat.kind === 'file' && finished && !read) return { log, stat, known, isWhole: () => whole }
       await log.close()
-      if (!finished) this.looks.soon()
+      if (!finished) this.looks.again(path, finishedAt)
     } catch (error) {
       if (errnoOf(error) === 'ENOENT') return undefined // it vanished
       if (error instanceof FlumeError) this.tree.incompletely(path, error.message)

@@ -228,7 +228,7 @@ export class Spool implements Source {
     try {
       if (!(await file.place(opened.log, place))) {
         yield* this.#rewritten(file)
-        return this.#looks.soon()
+        return this.#looks.again(waiting.path)
       }
       file.judged = true
       this.#current = file
@@ -253,7 +253,7 @@ export class Spool implements Source {
   async *#after(file: SpoolFile, ended: Ended): AsyncGenerator<Batch> {
     if (ended === 'rewritten') yield* this.#rewritten(file)
     if (ended === 'changed') this.around.say(`${file.path} changed after its reading began: what was appended is read too`)
-    if (ended === 'rewritten' || ended === 'changed') this.#looks.soon()
+    if (ended === 'rewritten' || ended === 'changed') this.#looks.again(file.at)
   }
 
   /** It does not hold what was read of it any more. */
@@ -289,7 +289,7 @@ export class Spool implements Source {
   }
 
   #told(file: SpoolFile, outcome: 'done' | 'changed'): void {
-    if (outcome === 'changed') return this.#looks.soon()
+    if (outcome === 'changed') return this.#looks.again(file.at)
     this.#known.remove(file)
     if (file.marked === null && this.options.done.how === 'none') this.#looks.pass(file)
     this.#forget(file)

@@ -70,9 +70,11 @@ export class Tracker {
   }
 
   /** The file that was read before it changed, as a partition with this id. */
-  standing(stat: FileStat, id: string): Promise<SpoolFile | undefined> {
+  async standing(stat: FileStat, id: string): Promise<SpoolFile | undefined> {
+    const key = identityOf(stat)
+    if (!this.#tracked.has(key)) return undefined // most files: they do not wait for a sync
     return this.#inTurn(async () => {
-      const tracked = this.#tracked.get(identityOf(stat))
+      const tracked = this.#tracked.get(key)
       const place = tracked && (await this.#placeOf(tracked))
       return place && SpoolFile.standing(id, [place])
     })

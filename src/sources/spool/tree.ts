@@ -3,7 +3,7 @@
  * What cannot be looked into is said once and stops nobody else. Names are any bytes, for which fast-glob has no way:
  * only its matcher is used.
  */
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import type { DirectoryEntry, Disk, FileStat } from '../../disk/disk.js'
 import { shownPath } from '../../disk/path.js'
@@ -69,7 +69,7 @@ export class Tree {
           if (recursive && this.#isEntered(path, entry)) left.push(path)
           continue
         }
-        if (!this.#isRead(path, entry)) continue
+        if (!this.#isRead(path, entry.name)) continue
         if (++count % AT_ONCE === 0) await setImmediate()
         const stat = this.#stat(path)
         if (stat?.kind === 'file') yield { path, stat }
@@ -77,6 +77,13 @@ export class Tree {
       }
     }
     this.directories = seen
+  }
+
+  /** What is at this path, in one of the directories, if it is read or looked into. */
+  at(path: string): Found | 'directory' | undefined {
+    const stat = this.#stat(path)
+    if (stat?.kind === 'directory') return 'directory'
+    return stat?.kind === 'file' && this.#isRead(path, basename(path)) ? { path, stat } : undefined
   }
 
   /** Says it, unless it was said before. */
@@ -114,7 +121,7 @@ export class Tree {
     return !name.startsWith('.') && path !== this.options.apart && !this.#ignores(this.#relative(path))
   }
 
-  #isRead(path: string, { name }: DirectoryEntry): boolean {
+  #isRead(path: string, name: string): boolean {
     if (name.endsWith(this.options.suffix) || this.options.isMarker(name)) return false
     if (this.options.include.length === 0 && name.startsWith('.')) return false
     const relative = this.#relative(path)

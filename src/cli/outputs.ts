@@ -13,6 +13,8 @@ import { stdoutOf } from './stdio.js'
 
 /** ms after the start until it goes on without an optional output that has not come. */
 const OPTIONAL_MS = 1000
+/** Default of --failover-stalled. */
+const STALLED_MS = 10_000
 /** ms between two looks at the outputs that are down. */
 const LOOK = 250
 
@@ -23,6 +25,7 @@ export interface OutputsValues {
   readonly balance: string | undefined
   readonly failover: boolean
   readonly 'failover-after': number | undefined
+  readonly 'failover-stalled': number | undefined
 }
 
 export class Outputs {
@@ -45,8 +48,9 @@ export class Outputs {
   ) {
     const { clock, say } = context
     const holdBytesMax = Math.max(values.hold, 1)
+    const stalled = values['failover-stalled'] ?? STALLED_MS
     this.outlets = specs.map(({ name, suffix, optional }) => new Outlet({
-      name, suffix, holdBytesMax, optional, replayable: !values.failover,
+      name, suffix, holdBytesMax, stalled, optional, replayable: !values.failover,
       now: () => clock.now(),
       changed: () => this.#met.wake(),
       progress: () => this.onProgress(),

@@ -32,6 +32,8 @@ export interface OutletOptions {
   readonly replayable: boolean
   /** It is full with so many bytes that are not acked. */
   readonly holdBytesMax: number
+  /** ms after which it takes no more, where it holds all it may and acks nothing. */
+  readonly stalled: number
   /** A reader has come, and it is known what it is; or it has gone. */
   changed(): void
   /** It gets on, though it has not acked anything for a while. */
@@ -40,9 +42,6 @@ export interface OutletOptions {
   /** ms since the epoch */
   now(): number
 }
-
-/** ms after which an output that holds all it may, and acks nothing, takes no more. */
-const STALLED_MS = 10_000
 
 /** What stands in this partition, and that output was given, as another is given it. */
 function moved(partition: string, output: string): string {
@@ -169,7 +168,7 @@ export class Outlet implements Source {
 
   /** There is a reader, and it gets on. */
   get takes(): boolean {
-    return this.up && !(this.full && this.options.now() - this.#heardAt > STALLED_MS)
+    return this.up && !(this.full && this.options.now() - this.#heardAt > this.options.stalled)
   }
 
   /** Something of what it was given is not acked. */

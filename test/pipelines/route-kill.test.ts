@@ -96,7 +96,7 @@ for (const { title, inputs, route, whole, optional, doubles } of FLOWS) {
     await running?.ended
     const last = await shell(`${line('--once')}; echo "\${PIPESTATUS[*]}"`, directory)
     t.match(last.out, /^0( 0)?\n$/, last.err)
-    const said = readFileSync(join(directory, 'err'), 'utf8')
+    const said = readFileSync(join(directory, 'err'), 'utf8') + last.err
     if (optional !== undefined) {
       const { missing, ...wrong } = log.tally(await bodies(optional, directory))
       t.strictSame(wrong, { twice: [], others: [] }, 'an optional output has nothing twice')

@@ -86,7 +86,7 @@ async function run(t: Test, selectorOf: (outlets: readonly Outlet[]) => Selector
   for (let runs = 0; runs < 200; runs++) {
     const stop = new AbortController()
     const outlets = names.map((name) => new Outlet({
-      name, suffix: `.${name}`, optional: false, replayable: true, holdBytesMax: 500,
+      name, suffix: `.${name}`, optional: false, replayable: true, holdBytesMax: 500, stalled: 10_000,
       now: () => 0, changed: () => undefined, progress: () => undefined, say: (message) => t.fail(`${seed}: ${message}`),
     }))
     const router = new Router({ outlets, selector: selectorOf(outlets), clock, aside: () => Promise.resolve() })

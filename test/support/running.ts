@@ -49,6 +49,11 @@ export class Running {
     else process.kill(pids[pick(pids.length)]!, 'SIGKILL')
   }
 
+  /** Sends the stages of this name that were started with this word a signal. */
+  signalStage(stage: string, word: string, signal: NodeJS.Signals): void {
+    for (const pid of this.#pidsOf(stage, word)) process.kill(pid, signal)
+  }
+
   /** False: it hangs, and is killed. */
   async falls(): Promise<boolean> {
     const patience = new Promise<boolean>((resolve) => void setTimeout(resolve, PATIENCE, false).unref())
@@ -62,13 +67,13 @@ export class Running {
     return readFileSync(join(this.directory, 'err'), 'utf8')
   }
 
-  #pidsOf(stage: string): number[] {
+  #pidsOf(stage: string, word?: string): number[] {
     const pids: number[] = []
     for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
       try {
         const [, , , , pgrp] = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/\(.*\)/s, 'x').split(' ')
         const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
-        if (Number(pgrp) === this.group && words[1]?.endsWith(`/${stage}`)) pids.push(Number(pid))
+        if (Number(pgrp) === this.group && words[1]?.endsWith(`/${stage}`) && (word === undefined || words.includes(word))) pids.push(Number(pid))
       } catch {
         continue // it has ended meanwhile
       }

@@ -33,6 +33,7 @@ const options = {
   balance: { type: 'text', placeholder: 'POLICY', describe: 'each event to one output: round-robin, random, or hash:HEADER' },
   failover: { type: 'flag', describe: 'all events to the first output that takes them' },
   'failover-after': { type: 'duration', placeholder: 'TIME', describe: 'what an output has not acked that is down for so long goes to another' },
+  'failover-stalled': { type: 'duration', placeholder: 'TIME', describe: 'an output that is full of what it has not acked for so long is down (default: 10s)' },
   rebind: { type: 'flag', describe: 'other outputs than before are meant, though not all is acked' },
   hold: { type: 'size', default: '8M', placeholder: 'SIZE', describe: 'hold so many bytes of events that are not acked by all' },
   ...OUTPUT,
@@ -68,12 +69,13 @@ export const command = defineCommand({
 })
 
 /** Throws BAD_OPTION. */
-function check(specs: readonly OutputSpec[], { balance, failover, 'failover-after': after }: RouteValues): void {
+function check(specs: readonly OutputSpec[], { balance, failover, 'failover-after': after, 'failover-stalled': stalled }: RouteValues): void {
   const bad = (why: string): never => {
     throw new FlumeError('BAD_OPTION', why)
   }
   if (balance !== undefined) policyOf(balance)
   if (after !== undefined && !failover) bad('--failover-after is for --failover')
+  if (stalled !== undefined && !failover) bad('--failover-stalled is for --failover')
   const way = balance !== undefined ? '--balance' : failover ? '--failover' : undefined
   if (way === undefined) return
   if (balance !== undefined && failover) bad('--balance and --failover exclude each other: one may be the output of the other')

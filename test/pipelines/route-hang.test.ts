@@ -1,0 +1,31 @@
+/** Outputs of flume-route --failover that hang, as on a disk that does not answer: the next one takes over, and gives back. */
+import t from 'tap'
+import '../support/real-processes.js'
+import { NOTHING_WRONG, NumberedLog, randomOf } from '../support/numbered-log.js'
+import { Running, until } from '../support/running.js'
+import { shell } from '../support/shell.js'
+
+t.test('events go to the next output while the first one hangs, and to that one again afterwards; each is in one queue, once', async (t) => {
+  const directory = t.testdir({})
+  const log = new NumberedLog(directory, randomOf(1))
+  const line = (once: string): string =>
+    `flume-tail ${once} app.log | flume-route --failover --failover-stalled 200ms --hold 16K --to 'flume-buffer a' --to 'flume-buffer b'`
+  const bodies = async (queue: string): Promise<string[]> => (await shell(`flume-buffer --export ${queue} 2>/dev/null | jq -r .body`, directory)).out.split('\n').filter(Boolean)
+  const running = Running.start(t, line(''), directory)
+  const why = (): string => running.said
+
+  log.append(100)
+  await until(async () => (await bodies('a')).length === log.count, why)
+  running.signalStage('flume-buffer', 'a', 'SIGSTOP')
+  await until(async () => (log.append(200), (await bodies('b')).length > 0), why)
+  running.signalStage('flume-buffer', 'a', 'SIGCONT')
+  const before = log.count
+  await until(async () => (log.append(200), (await bodies('a')).some((text) => Number(/\d+/.exec(text)) > before)), why)
+  running.kill('SIGTERM')
+  t.ok(await running.falls())
+
+  const last = await shell(`${line('--once')}; echo "\${PIPESTATUS[*]}"`, directory)
+  t.equal(last.out, '0 0\n', last.err)
+  t.strictSame(log.tally([...(await bodies('a')), ...(await bodies('b'))]), NOTHING_WRONG, running.said + last.err)
+  t.notMatch(running.said, /its command ended/)
+})

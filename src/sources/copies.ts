@@ -55,8 +55,11 @@ export async function truncated(partition: Partition, known: Known): Promise<voi
   const listings = known.listings()
   const found = await search(partition, place, true, known, listings)
   const others = await between(partition, known, listings)
-  if (found || size <= place.offset || (place.offset === 0 && others > 0)) return
-  partition.lose(size, 'truncated')
+  if (found || (place.offset === 0 && others > 0)) return
+  if (size > place.offset) partition.lose(size, 'truncated')
+  else if (place.offset > 0) {
+    known.names.sayOnce(`${path} was truncated, and no copy holds what was read of it: what was written after that, if anything, is lost`)
+  }
 }
 
 /** Its file was closed for a while, and its name was given to another: it is looked for as if nobody had looked meanwhile. */

@@ -131,6 +131,27 @@ t.test('rotation while it is followed:', async (t) => {
     await tailing.close()
   })
 
+  t.test('a truncation without a copy is said, as what was written just before it is lost; the second of two copies is not the first', async (t) => {
+    for (const copies of [[], [1], [0], [0, 1]]) {
+      const directory = t.testdir({ log: text(1, 5) })
+      const file = join(directory, 'log')
+      const tailing = new Tailing([file])
+      await tailing.start()
+      for (const turn of [0, 1]) {
+        fs.appendFileSync(file, turn === 0 ? text(6, 9) : text(10, 20))
+        if (copies.includes(turn)) fs.copyFileSync(file, `${file}.${2 - turn}`)
+        fs.truncateSync(file)
+      }
+      fs.appendFileSync(file, text(21, 22))
+      for (let i = 0; i < 4; i++) await tailing.pass(1000)
+      const kept = [text(1, 5), copies.includes(0) ? text(6, 9) : '', copies.includes(1) ? text(10, 20) : '', text(21, 22)]
+      t.same(tailing.bodies, kept.join('').trimEnd().split('\n'), `copies: ${String(copies)}`)
+      const said = copies.includes(0) ? [] : [`${file} was truncated, and no copy holds what was read of it: what was written after that, if anything, is lost`]
+      t.strictSame(tailing.said, said, 'once')
+      await tailing.close()
+    }
+  })
+
   t.test('what a truncation destroyed before it was read is a gap event', async (t) => {
     const file = join(t.testdir({ log: `${text(1, 3)}unfinished` }), 'log')
     const tailing = new Tailing([file])

@@ -36,6 +36,7 @@ const RESULTS: readonly (readonly [part: string, look: string, result: RegExp])[
   ["find ./flume -name '*.log'", 'true', /^3\n$/],
   ['--to \'gzip >> copy.gz\'', 'zcat copy.gz | wc -l; cat flume/*/*.log | wc -l', /3\n3\n$/],
   ['--when region=eu', 'for q in eu us rest; do flume-buffer --export $q | wc -l; done', /^1\n1\n1\n$/],
+  ['ERROR|FATAL', 'flume-buffer --export ./all | wc -l; flume-buffer --export ./errors | jq -r .body', /^3\n\{"level":"ERROR".*\}\n$/],
   ["--when 'level=ERROR'", 'flume-buffer --export ./all | wc -l; flume-buffer --export ./errors | jq -r .body', /^3\n\{"level":"ERROR".*\}\n$/],
   ['flume-spool -r', 'flume-buffer --export ./q | wc -l; cat flume/*/*.log | wc -l', /4\n4\n$/],
   ['--done /srv/read', 'ls machine/srv/read', /b\.log/],

@@ -61,6 +61,11 @@ export class Retry {
     readonly options: RetryOptions = {},
   ) {}
 
+  /** Something has failed, and is being tried again. */
+  get isFailing(): boolean {
+    return this.#failing.size > 0
+  }
+
   /** The result of `attempt`, as soon as it has one. `what`: `cannot write FILE`. Throws FlumeError where waiting does not help. */
   async until<T>(what: string, attempt: () => Promise<T>): Promise<T> {
     const turn = {}

@@ -15,6 +15,7 @@ interface Flow {
   readonly unacked: number
   readonly lagSeconds: number
   readonly lagEvents?: number
+  readonly waits: string
 }
 
 interface Shown {
@@ -34,9 +35,9 @@ async function look(directory: string, of = './q'): Promise<Shown[][]> {
 }
 
 /** A line at work that has sent so many events to its sink. */
-async function started(t: Test, count: number): Promise<{ directory: string; running: Running }> {
+async function started(t: Test, count: number, line = LINE): Promise<{ directory: string; running: Running }> {
   const directory = t.testdir({ 'a.log': lines(count) })
-  const running = Running.start(t, LINE, directory)
+  const running = Running.start(t, line, directory)
   const isThere = async (): Promise<boolean> => {
     const last = (await look(directory))[0]?.at(-1)
     return last?.command === 'flume-sink-hdfs' && last.flows?.[0]?.events === count
@@ -85,6 +86,13 @@ t.test('a stage that is stopped holds nothing up, and is shown in its place', as
   t.match(await shell('flume-stat --timeout 1s ./q', directory), { status: 0, out: /flume-sink-hdfs .*\? +SIGCONT: it is stopped/ })
   t.match(await shell('flume-stat --lag-max 1d ./q', directory), { status: 1, err: /flume-sink-hdfs, pid \d+, does not answer/ })
   t.match(await shell('flume-stat --prometheus ./q', directory), { out: /flume_stage_up\{command="flume-sink-hdfs",[^}]*\} 0/ })
+})
+
+t.test('a sink whose HDFS is down waits for its files, and says why below the table', async (t) => {
+  const { directory } = await started(t, 10, LINE.replace('./out', 'webhdfs://127.0.0.1:1/x'))
+  const waits = async (): Promise<unknown> => (await look(directory))[0]?.at(-1)?.flows?.[0]?.waits
+  await until(async () => (await waits()) === 'its files', () => 'it waits for events')
+  t.match(await shell('flume-stat ./q', directory), { status: 0, out: /flume-sink-hdfs, pid \d+, .* ago: cannot list webhdfs:.*ECONNREFUSED.*; trying again, nothing is lost/ })
 })
 
 t.test('the socket of a stage that has ended is gone; that of one that was killed is removed', async (t) => {

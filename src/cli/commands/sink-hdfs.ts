@@ -85,9 +85,11 @@ export const command = defineCommand({
     const { disk, clock, say, stop } = context
     const more = { binding, rebind: values.rebind, tooLong: longLinesTo(rejects, values), allocate }
     const input = new Input(stdinOf('flume-sink-hdfs', values, context, more))
-    const sink = hdfsSink(sinkOptions, { openFiles, disk, clock, say, stop, host, rejects, progress: () => input.progress(), uuid: randomUUID })
+    let retry: Retry | undefined
+    const opened: OpenFiles = (its, onProgress) => openFiles((retry = its), onProgress)
+    const sink = hdfsSink(sinkOptions, { openFiles: opened, disk, clock, say, stop, host, rejects, progress: () => input.progress(), uuid: randomUUID })
     const meter = new Meter(clock)
-    context.show({ about: sinkOptions.path, rejects, flows: () => [meter.read('sink', 'events', 'its files')] })
+    context.show({ about: sinkOptions.path, rejects, flows: () => [meter.read('sink', retry?.isFailing === true ? 'its files' : 'events', 'its files')] })
     for await (const mark of sink(meter.through(input.batches(stop)))) {
       meter.acked(mark)
       input.ack(mark)

@@ -28,12 +28,22 @@ function bash({ name }: Command, options: Options): string {
   ].join('\n')
 }
 
+/** For a file of fpath, which is the body of a function, and for `source`. */
 function zsh({ name }: Command, options: Options): string {
   const specs = Object.entries(options).flatMap(([long, option]) => [
     `  ${quoted(`--${long}${tail(option, '=')}`)}`,
     ...(option.alias === undefined ? [] : [`  ${quoted(`-${option.alias}${tail(option, '')}`)}`]),
   ])
-  return [`#compdef ${name}`, `_arguments -s -S \\`, ...specs.map((spec) => `${spec} \\`), "  '*:file:_files'", ''].join('\n')
+  return [
+    `#compdef ${name}`,
+    `_${name}() {`,
+    '  _arguments -s -S \\',
+    ...specs.map((spec) => `${spec} \\`),
+    "  '*:file:_files'",
+    '}',
+    `if [ "$funcstack[1]" = _${name} ]; then _${name} "$@"; else compdef _${name} ${name}; fi`,
+    '',
+  ].join('\n')
 }
 
 /** What follows the name of an option in a spec of _arguments. */

@@ -1,4 +1,5 @@
-/** What the shells complete is what the commands take: bash is asked itself; what zsh is given is read. */
+/** What the shells complete is what the commands take: both are asked themselves; of zsh, where it is missing, only what it is given is read. */
+import { spawnSync } from 'node:child_process'
 import t from 'tap'
 import '../support/real-processes.js'
 import type { Command } from '../../src/cli/command.js'
@@ -38,6 +39,31 @@ t.test('a value is completed from its choices, and else from the files', async (
   t.same(await offered('flume-tail', ['acc'], directory), ['access.log'])
   t.same(await offered('flume-tail', ['my'], directory), ['my file'])
   t.same(await offered('flume-tail', ['--once', '--se'], directory), ['--settle', '--settle-once'])
+})
+
+const noZsh = spawnSync('zsh', ['--version']).error === undefined ? undefined : 'there is no zsh here'
+
+/** Types into a zsh on a terminal, with a tab at the end, until it shows `wanted`. */
+const typed = (setup: string, text: string, wanted: string): string => `zmodload zsh/zpty
+zpty shell 'TERM=dumb zsh -f -i'
+zpty -w shell ${setup}'; bindkey "^I" complete-word; print REA""DY'
+zpty -r shell out '*READY*'
+zpty -w -n shell ${text}$'\\t'
+zpty -r shell out '*${wanted}*' && print found
+zpty -d shell`
+
+t.test('zsh completes what it was given, as a file of fpath and by source', noZsh === undefined ? {} : { skip: noZsh }, async (t) => {
+  const directory = t.testdir({ functions: {} })
+  const setups = [
+    "'flume-tail --completion zsh >functions/_flume-tail; fpath=($PWD/functions $fpath); autoload -Uz compinit; compinit -u -D'",
+    "'autoload -Uz compinit; compinit -u -D; source <(flume-tail --completion zsh)'",
+  ]
+  for (const setup of setups) {
+    for (const [text, wanted] of [["'flume-tail --open-f'", '--open-files-max='], ["'flume-tail --ack=r'", '--ack=require']] as const) {
+      const { out, err } = await shell(`zsh -f <<'END'\n${typed(setup, text, wanted)}\nEND`, directory)
+      t.equal(out, 'found\n', `${setup} ${text}: ${err}`)
+    }
+  }
 })
 
 t.test('a shell that is not known is refused', async (t) => {

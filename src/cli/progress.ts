@@ -10,6 +10,8 @@ const LOOKS = 10
 export interface Progressing {
   /** Bytes not read yet. */
   readonly unread: number
+  /** Bytes that there were at the start; 0: it does not know, or has not begun. */
+  readonly whole: number
   /** Sent so far, and those of them that are not acked. */
   readonly events: number
   readonly unacked: number
@@ -47,7 +49,7 @@ export class Progress {
 
   #draw(): void {
     const now = { ...this.look(), time: this.clock.now() }
-    this.#total = Math.max(this.#total, now.unread)
+    this.#total = Math.max(this.#total, now.unread, now.whole)
     this.#looks.push(now)
     if (this.#looks.length > LOOKS) this.#looks.shift()
     write(`\r${this.command}: ${progressText(this.#looks[0]!, now, this.#total)}\x1b[K`)
@@ -56,7 +58,7 @@ export class Progress {
 }
 
 /** From an earlier look and the last one. */
-export function progressText(before: Look, now: Look, total: number): string {
+export function progressText(before: Omit<Look, 'whole'>, now: Omit<Look, 'whole'>, total: number): string {
   const seconds = (now.time - before.time) / 1000
   const rate = (count: number): number => (seconds > 0 ? Math.max(0, Math.round(count / seconds)) : 0)
   const bytes = rate(before.unread - now.unread)

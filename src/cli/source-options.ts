@@ -36,8 +36,8 @@ export function isDrawn({ quiet, progress }: Values<typeof ONCE>): boolean {
   return !quiet && (progress || statOfFd(2).kind === 'terminal')
 }
 
-export function progressOf(command: string, source: { readonly unread: number }, meter: Meter, clock: Clock): Progress {
-  return new Progress(command, clock, () => ({ ...meter.read('source', '', ''), unread: source.unread }))
+export function progressOf(command: string, source: { readonly unread: number; readonly whole?: number }, meter: Meter, clock: Clock): Progress {
+  return new Progress(command, clock, () => ({ ...meter.read('source', '', ''), unread: source.unread, whole: source.whole ?? 0 }))
 }
 
 export function batchBytes({ rate }: Values<typeof RATE>): { batchBytesMax?: number } {

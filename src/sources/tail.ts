@@ -80,6 +80,8 @@ export class Tail implements Source {
   /** Nothing was read before, and of the files that were found first, some were not met yet. */
   #first = false
   #forgetAt = 0
+  /** Bytes that there were to be read when it began. */
+  whole = 0
 
   constructor(
     readonly options: TailOptions,
@@ -183,6 +185,7 @@ export class Tail implements Source {
     if (this.#first) for (const partition of blank) partition.judged = true
     this.#met(added)
     if (this.options.fromEnd) await this.#toEnd(added.filter(({ path }) => !paths.has(path)))
+    this.whole = Math.max(this.whole, this.unread)
     if (places.size > 0) this.#sayWhere(gone)
     if (this.options.once) return
     for (const pattern of this.absent) {

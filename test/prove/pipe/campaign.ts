@@ -15,11 +15,13 @@ export interface Explored {
   found?: Found
 }
 
+/** Schedules after each of which it says how far it is: minutes. */
+const SAY_EACH = 50_000
 /** Tries of making a schedule shorter. */
 const TRIES = 2000
 
-/** The schedules of `seed`, `seed + stride`, …; ends early where one is wrong. */
-export async function explore(seed: number, stride: number, schedules: number): Promise<Explored> {
+/** The schedules of `seed`, `seed + stride`, …; ends early where one is wrong. `said` hears now and then how many were looked at. */
+export async function explore(seed: number, stride: number, schedules: number, said: (schedules: number) => void): Promise<Explored> {
   const explored: Explored = { schedules: 0, distinct: 0 }
   const seen = new Set<number>()
   for (let next = seed; explored.schedules < schedules; next += stride) {
@@ -27,6 +29,7 @@ export async function explore(seed: number, stride: number, schedules: number): 
     const fault = await faultOf(choices)
     explored.schedules++
     seen.add(print(choices.made))
+    if (explored.schedules % SAY_EACH === 0) said(explored.schedules)
     if (fault === undefined) continue
     explored.found = await reduce({ seed: next, fault, choices: choices.made })
     break

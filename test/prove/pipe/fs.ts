@@ -5,8 +5,11 @@ import type { Listener } from './net.js'
 export const constants = {}
 const UID = 1000
 
+/** Made once: nobody keeps one, and they are many. */
+const FAILURES = Object.fromEntries(['EBADF', 'ENOENT', 'EAGAIN', 'EEXIST'].map((code) => [code, Object.assign(new Error(code), { code })]))
+
 function failure(code: string): Error {
-  return Object.assign(new Error(code), { code })
+  return FAILURES[code]!
 }
 
 export function fstatSync(fd: number): object {
@@ -62,7 +65,7 @@ export function chownSync(): void {}
 
 export function lstatSync(path: string): object {
   const directory = !path.includes('.') && !path.includes('boot')
-  if (!running.call(`lstat ${path}`) || (!directory && !running.names.has(path))) throw failure('ENOENT')
+  if (!running.call('lstat', path) || (!directory && !running.names.has(path))) throw failure('ENOENT')
   return { uid: UID, ino: running.names.get(path)?.inode, ctimeNs: 0n, mtimeMs: running.now, isDirectory: () => directory }
 }
 
@@ -71,18 +74,18 @@ export function readdirSync(directory: string): string[] {
 }
 
 export function unlinkSync(path: string): void {
-  if (!running.call(`unlink ${path}`)) return
+  if (!running.call('unlink', path)) return
   if (!running.names.delete(path)) throw failure('ENOENT')
 }
 
 export function renameSync(from: string, to: string): void {
-  if (!running.call(`rename ${to}`)) return
+  if (!running.call('rename', to)) return
   running.names.set(to, taken(from))
   running.names.delete(from)
 }
 
 export function linkSync(from: string, to: string): void {
-  if (!running.call(`link ${to}`)) return
+  if (!running.call('link', to)) return
   if (running.names.has(to)) throw failure('EEXIST')
   running.names.set(to, taken(from))
 }

@@ -2,7 +2,7 @@
  * A kernel in miniature: processes, pipes, the names of sockets, a clock. All that happens is a task of a process, and which
  * one is next is chosen; so one sequence of choices is one schedule, and comes again. A process dies before a call of its own.
  */
-import { setImmediate as turn } from 'node:timers'
+import { setImmediate as soon } from 'node:timers'
 import type { Choose } from '../../support/memory-disk.js'
 import type { Listener } from './net.js'
 import type { End, Pipe } from './pipes.js'
@@ -98,21 +98,21 @@ export class Kernel {
   }
 
   /** A system call: false where the process is over by now, and nothing it does counts any more. */
-  call(name: string): boolean {
+  call(name: string, what: string | Buffer = ''): boolean {
     const process = this.current
     if (process === undefined) throw new Error(`${name} of nobody`)
     if (!process.over && ++process.calls >= process.killAt) {
-      this.note(`killed before ${name}`)
+      this.note(`killed before ${name}`, what)
       this.end(process)
     }
     if (process.over) return false
-    this.note(name)
+    this.note(name, what)
     if (process.calls === process.stopAt?.calls) this.post(process, process.stopAt.stop)
     return true
   }
 
-  note(text: string): void {
-    this.trace?.push(`${this.current ? `${this.current.program} ${this.current.pid}` : 'world'}: ${text}`)
+  note(text: string, what: string | Buffer = ''): void {
+    this.trace?.push(`${this.current ? `${this.current.program} ${this.current.pid}` : 'world'}: ${text} ${String(what)}`.trim())
   }
 
   /** By exit or kill. */
@@ -158,7 +158,11 @@ export class Kernel {
   }
 
   /** Until nobody is left. Says what is wrong where that does not come. `idle`: nothing can happen any more unless it makes it; false: it cannot. */
-  async run(idle: () => boolean): Promise<string | undefined> {
+  run(idle: () => boolean): Promise<string | undefined> {
+    return new Promise((resolve) => soon(() => resolve(this.#all(idle)))) // not in a promise job: there no other ones could be run
+  }
+
+  #all(idle: () => boolean): string | undefined {
     for (let tasks = 0, quiet = 0; this.processes.some(({ over }) => !over); tasks++) {
       if (tasks > TASKS_MAX) return `it does not end: ${this.#left()}`
       const task = this.#next()
@@ -168,7 +172,7 @@ export class Kernel {
       if (task === undefined) continue
       this.current = task.process
       task.run()
-      await new Promise<void>((resolve) => turn(resolve)) // all that follows from it at once
+      allThatFollows()
       this.current = undefined
     }
     return undefined
@@ -195,6 +199,9 @@ export class Kernel {
     return first
   }
 }
+
+/** Runs process.nextTick() and promise jobs until there are none: a turn of the event loop for each task takes as long as the task. */
+const allThatFollows = (process as unknown as { _tickCallback(): void })._tickCallback.bind(process)
 
 /** That of the schedule under way: one at a time. */
 export let running: Kernel

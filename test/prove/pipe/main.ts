@@ -10,5 +10,6 @@ if (process.argv[5] === 'trace') {
   const fault = await faultOf(new Choices(seed, process.argv[6] === undefined ? undefined : (JSON.parse(process.argv[6]) as number[])), trace)
   process.stdout.write(`${trace.join('\n')}\n${fault ?? 'all is well'}\n`)
 } else {
-  process.stdout.write(`${JSON.stringify(await explore(seed, stride, schedules))}\n`)
+  const said = (count: number): void => console.error(`seed ${seed} and each ${stride}th after it: ${count} schedules`)
+  process.stdout.write(`${JSON.stringify(await explore(seed, stride, schedules, said))}\n`)
 }

@@ -57,7 +57,7 @@ export class Socket extends EventEmitter {
   write(bytes: Buffer | string, done?: (error?: Error) => void): void {
     const buffer = Buffer.from(bytes as string)
     if (this.#end !== undefined) return this.#writePipe(this.#end, buffer, done)
-    if (!running.call(`send ${String(bytes).trim()}`) || this.destroyed || !this.peer) return
+    if (!running.call('send', buffer) || this.destroyed || !this.peer) return
     if (this.peer.#gone()) return this.#fail('EPIPE')
     this.peer.received = Buffer.concat([this.peer.received, buffer])
     this.peer.changed()
@@ -193,7 +193,7 @@ export class Listener extends EventEmitter {
   }
 
   listen(path: string, done: () => void): this {
-    if (running.call(`listen ${path}`)) running.names.set(path, this)
+    if (running.call('listen', path)) running.names.set(path, this)
     running.post(this.process, done)
     return this
   }
@@ -231,7 +231,7 @@ export function createServer(onReader: (socket: Socket) => void): Listener {
 
 export function connect(path: string): Socket {
   const socket = new Socket()
-  const listener = running.call(`connect ${path}`) ? running.names.get(path) : undefined
+  const listener = running.call('connect', path) ? running.names.get(path) : undefined
   if (listener === undefined || listener.closed) {
     socket.destroy(Object.assign(new Error('connect'), { code: listener === undefined ? 'ENOENT' : 'ECONNREFUSED' }))
     return socket

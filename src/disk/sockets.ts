@@ -74,10 +74,10 @@ export interface Socket {
 /** Undefined where nothing is there. EACCES is thrown. */
 export function socketAt(path: string): Socket | undefined {
   try {
-    const { uid, ino, ctimeNs } = fs.lstatSync(path, { bigint: true })
-    return { uid: Number(uid), id: `${ino} ${ctimeNs}` }
+    const stat = fs.lstatSync(path, { bigint: true, throwIfNoEntry: false }) // mostly there is none, and this is asked after each read
+    return stat && { uid: Number(stat.uid), id: `${stat.ino} ${stat.ctimeNs}` }
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return undefined
+    if (errnoOf(error) === 'ENOTDIR') return undefined
     throw error
   }
 }

@@ -3,8 +3,7 @@
  * the source begin again where that reader stands. Guards the rule that nothing is remembered beyond the last ack.
  */
 import { FlumeError, errnoOf } from '../errors.js'
-import { FdWriter, statOfFd } from '../disk/fd.js'
-import type { FdStat, Writer } from '../disk/fd.js'
+import { FdWriter, statOfFd, type FdStat, type Writer } from '../disk/fd.js'
 import { PipeWriter } from '../disk/pipe-writer.js'
 import { BATCH_BYTES_MAX, type Batch } from '../events/batch.js'
 import type { Reader, Source } from '../events/flow.js'
@@ -73,9 +72,7 @@ class Output {
     this.stop.removeEventListener('abort', this.#wake)
     this.#talk?.visitor.link.destroy()
     if (this.options.own === true) this.#writer.close()
-    const { written, waiting, error } = this.#writer
-    if (waiting > 0 && !error && this.options.own !== true) this.#door?.unref() // until this process ends bytes come into the pipe
-    else this.#leave(written + waiting > 0 || this.#door?.replaced === true ? 'leave' : 'remove')
+    this.#leave(this.#writer.written + this.#writer.waiting > 0 || this.#door?.replaced === true ? 'leave' : 'remove')
   }
 
   async #first(): Promise<Reader | End> {
@@ -106,6 +103,8 @@ class Output {
 
   /** No more readers come in. `leave`: who comes later knows that what is in the pipe is void. */
   #leave(how: 'leave' | 'remove'): void {
+    const { waiting, error } = this.#writer
+    if (waiting > 0 && !error && this.options.own !== true) return this.#door?.unref() // until this process ends bytes come into the pipe
     this.#door?.close(how)
     this.#door = undefined
   }
@@ -202,11 +201,12 @@ class Output {
   async #greet(): Promise<Reader | End> {
     const door = this.#door!
     const visitor = door.waiting!
+    while (!visitor.gone && !this.#writer.settled) await this.#changed()
+    if (this.#writer.error) return this.#broken() // it came to a FIFO that nobody had for a moment: no begin line can follow
     door.admit(visitor)
     const talk = (this.#talk = new Conversation(visitor, this.options.nonce(), this.#writer, this.options.step))
     if (talk.acks) this.#met = this.#audience.told = true
     else this.#audience.noAcks(`the reader (${visitor.name})`)
-    while (!visitor.gone && !this.#writer.settled) await this.#changed()
     await this.#settlement.done()
     talk.greet(this.options, door.replaced ? 'all' : this.#writer.written)
     const reader = await talk.standing(this.source.asks, () => this.#changed(), this.stop)

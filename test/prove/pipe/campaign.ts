@@ -1,5 +1,5 @@
 /** One schedule after the other, each from a seed of its own; one that is wrong is made as short as it can be. */
-import { Choices, faultOf } from './schedule.js'
+import { Choices, Ends, faultOf } from './schedule.js'
 
 export interface Found {
   readonly seed: number
@@ -12,6 +12,8 @@ export interface Explored {
   schedules: number
   /** Of them, those that no other one of this process was like: the same choices of as many. */
   distinct: number
+  /** s of processor, until one was found wrong. */
+  processor: number
   found?: Found
 }
 
@@ -22,20 +24,28 @@ const TRIES = 2000
 
 /** The schedules of `seed`, `seed + stride`, …; ends early where one is wrong. `said` hears now and then how many were looked at. */
 export async function explore(seed: number, stride: number, schedules: number, said: (schedules: number) => void): Promise<Explored> {
-  const explored: Explored = { schedules: 0, distinct: 0 }
+  const explored: Explored = { schedules: 0, distinct: 0, processor: 0 }
   const seen = new Set<number>()
+  const ends = new Ends()
   for (let next = seed; explored.schedules < schedules; next += stride) {
     const choices = new Choices(next)
-    const fault = await faultOf(choices)
+    const fault = await faultOf(choices, { ends })
     explored.schedules++
     seen.add(print(choices.made))
     if (explored.schedules % SAY_EACH === 0) said(explored.schedules)
     if (fault === undefined) continue
+    explored.processor = secondsOfProcessor()
     explored.found = await reduce({ seed: next, fault, choices: choices.made })
     break
   }
   explored.distinct = seen.size
+  explored.processor ||= secondsOfProcessor()
   return explored
+}
+
+function secondsOfProcessor(): number {
+  const { user, system } = process.cpuUsage()
+  return Math.round((user + system) / 1e5) / 10
 }
 
 /** The same kind of fault with fewer choices that are not the first one. */

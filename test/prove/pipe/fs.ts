@@ -34,12 +34,13 @@ export function readSync(fd: number, buffer: Buffer, offset: number, length: num
 
 export function writev(fd: number, pieces: readonly Buffer[], _position: null, done: (error: NodeJS.ErrnoException | null, count: number) => void): void {
   const end = running.fds.get(fd)
-  if (end === undefined) return
-  end.pipe.write(end, Buffer.concat(pieces), done)
+  const bytes = Buffer.concat(pieces)
+  if (end === undefined) running.post(running.current!, () => done(null, bytes.length)) // closed: that is /dev/null now
+  else end.pipe.write(end, bytes, done)
 }
 
 export function closeSync(fd: number): void {
-  if (running.call('close')) running.close(fd)
+  if (running.call('close')) running.close(fd, false)
 }
 
 /** /dev/null. */
@@ -63,9 +64,12 @@ export function mkdirSync(): void {
 export function chmodSync(): void {}
 export function chownSync(): void {}
 
-export function lstatSync(path: string): object {
+export function lstatSync(path: string, { throwIfNoEntry = true } = {}): object | undefined {
   const directory = !path.includes('.') && !path.includes('boot')
-  if (!running.call('lstat', path) || (!directory && !running.names.has(path))) throw failure('ENOENT')
+  if (!running.call('lstat', path) || (!directory && !running.names.has(path))) {
+    if (throwIfNoEntry) throw failure('ENOENT')
+    return undefined
+  }
   return { uid: UID, ino: running.names.get(path)?.inode, ctimeNs: 0n, mtimeMs: running.now, isDirectory: () => directory }
 }
 

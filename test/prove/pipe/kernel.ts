@@ -84,10 +84,16 @@ export class Kernel {
     return fd
   }
 
-  close(fd: number): void {
+  /** `cut`: what a call is writing to it ends. */
+  close(fd: number, cut: boolean): void {
     const end = this.fds.get(fd)
     if (end === undefined) return
     this.fds.delete(fd)
+    if (cut) this.#remove(end)
+    else end.pipe.close(end)
+  }
+
+  #remove(end: End): void {
     end.process.ends.delete(end)
     end.pipe.remove(end)
   }
@@ -121,7 +127,10 @@ export class Kernel {
     process.over = true
     this.#ready = this.#ready.filter((task) => task.process !== process)
     this.#timers = this.#timers.filter((timer) => timer.process !== process)
-    for (const { fd } of [...process.ends]) this.close(fd)
+    for (const end of [...process.ends]) {
+      this.fds.delete(end.fd)
+      this.#remove(end)
+    }
     for (const handle of [...process.handles]) handle.released()
     process.onOver()
   }
@@ -159,7 +168,15 @@ export class Kernel {
 
   /** Until nobody is left. Says what is wrong where that does not come. `idle`: nothing can happen any more unless it makes it; false: it cannot. */
   run(idle: () => boolean): Promise<string | undefined> {
-    return new Promise((resolve) => soon(() => resolve(this.#all(idle)))) // not in a promise job: there no other ones could be run
+    return new Promise((resolve, reject) => {
+      soon(() => { // not in a promise job: there no other ones could be run
+        try {
+          resolve(this.#all(idle))
+        } catch (error) {
+          reject(error)
+        }
+      })
+    })
   }
 
   #all(idle: () => boolean): string | undefined {

@@ -7,7 +7,7 @@ Error.stackTraceLimit = 0 // a failed call of the kernel in miniature is nothing
 const [seed = 1, stride = 1, schedules = 1000] = process.argv.slice(2, 5).map(Number)
 if (process.argv[5] === 'trace') {
   const trace: string[] = []
-  const fault = await faultOf(new Choices(seed, process.argv[6] === undefined ? undefined : (JSON.parse(process.argv[6]) as number[])), trace)
+  const fault = await faultOf(new Choices(seed, process.argv[6] === undefined ? undefined : (JSON.parse(process.argv[6]) as number[])), { trace })
   process.stdout.write(`${trace.join('\n')}\n${fault ?? 'all is well'}\n`)
 } else {
   const said = (count: number): void => console.error(`seed ${seed} and each ${stride}th after it: ${count} schedules`)

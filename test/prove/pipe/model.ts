@@ -7,8 +7,8 @@
 const COUNT = 2
 const PLACES = 2
 
-/** What is in the pipe: an event without a mark, one with it, or a begin line. */
-type Token = { readonly plain: number } | { readonly of: number; readonly marked: number } | { readonly of: number; readonly begin: number | 'all' }
+/** What is in the pipe: an event without a mark, or an empty line that calls its reader; an event with a mark; or a begin line. */
+type Token = { readonly plain: number | 'call' } | { readonly of: number; readonly marked: number } | { readonly of: number; readonly begin: number | 'all' }
 
 /** A connection: messages up and down, and which end is gone; with both it is none. */
 interface Connection {
@@ -108,6 +108,8 @@ class Model {
     }
     if (writer === 'ended') return
     if (writer === 'plain' && at < COUNT && room) yield { ...state, at: at + 1, written: written + 1, pipe: [...pipe, { plain: at }] }
+    // a reader that looked before this writer was there looks again only once it has read something
+    if (writer === 'await' && written === 0 && room) yield { ...state, written: 1, pipe: [...pipe, { plain: 'call' }] }
     if ((writer === 'plain' || writer === 'await') && own?.up[0] === 'hello') {
       const greeted: Connection = { ...own, up: own.up.slice(1), down: [{ hello: nonces + 1 }] }
       yield { ...state, writer: 'begin', nonces: nonces + 1, begun: false, acked: 0, connections: connections.with(index, greeted) }

@@ -12,7 +12,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'what is being written when a writer is stopped is not void (was there)',
-    edits: [{ file: 'pipe/output.ts', from: '(written + waiting > 0 || this.#door', to: '(written > 0 || this.#door' }],
+    edits: [{ file: 'pipe/output.ts', from: 'this.#writer.written + this.#writer.waiting > 0', to: 'this.#writer.written > 0' }],
   },
   {
     name: 'the socket is left while bytes are still on their way into the pipe (was there)',
@@ -45,6 +45,14 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'on EPIPE the socket of a FIFO is removed (was there)',
     edits: [{ file: 'pipe/output.ts', from: '(error && this.#stat.anonymous)', to: 'error' }],
+  },
+  {
+    name: 'the socket is left while bytes are on their way to a reader that said bye (was there)',
+    edits: [{ file: 'pipe/output.ts', from: "this.#leave(talk.settled ? 'remove' : 'leave')", to: "this.#door?.close(talk.settled ? 'remove' : 'leave')" }],
+  },
+  {
+    name: 'a reader is greeted though nothing can be written any more (was there)',
+    edits: [{ file: 'pipe/output.ts', from: '    if (this.#writer.error) return this.#broken() // it came', to: '    // it came' }],
   },
   {
     name: 'what was read is used before a look for its writer',

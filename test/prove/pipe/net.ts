@@ -91,7 +91,7 @@ export class Socket extends EventEmitter {
   released(): void {
     this.destroyed = true
     this.process.handles.delete(this)
-    if (this.#end !== undefined) return running.close(this.#end.fd)
+    if (this.#end !== undefined) return running.close(this.#end.fd, true)
     if (!this.peer) return
     this.peer.over = true
     if (this.received.length > 0) this.peer.reset = true

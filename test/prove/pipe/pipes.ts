@@ -23,6 +23,8 @@ export class Pipe {
   #writes: Write[] = []
   /** The one whose next piece is on its way. */
   #moving: Write | undefined
+  /** Closed, and still written to. */
+  readonly #closing = new Set<End>()
 
   constructor(
     readonly kernel: Kernel,
@@ -36,9 +38,16 @@ export class Pipe {
     this.ends.add(end)
   }
 
+  /** As remove(), but what a call is writing goes on: until then the end is there. */
+  close(end: End): void {
+    if (this.#writes.some((write) => write.end === end)) this.#closing.add(end)
+    else this.remove(end)
+  }
+
   /** What it was writing ends; bytes that nobody can read or add to any more are gone. */
   remove(end: End): void {
     this.ends.delete(end)
+    this.#closing.delete(end)
     this.#writes = this.#writes.filter((write) => write.end !== end)
     if (this.ends.size === 0) this.bytes = Buffer.alloc(0)
     this.#move()
@@ -81,8 +90,8 @@ export class Pipe {
   }
 
   #piece(write: Write): void {
-    this.#moving = undefined
-    if (!this.kernel.call('write')) return
+    if (this.#moving === write) this.#moving = undefined
+    if (this.#writes[0] !== write || !this.kernel.call('write')) return
     if (!this.has('read')) return this.#finish(write, write.size === write.left.length)
     const { choose } = this.kernel
     const room = Math.min(write.left.length, this.size - this.bytes.length)
@@ -99,6 +108,7 @@ export class Pipe {
     this.#writes.shift()
     const error = failed ? Object.assign(new Error('EPIPE'), { code: 'EPIPE' }) : null
     this.kernel.post(write.end.process, () => write.done(error, write.size - write.left.length))
-    this.#move()
+    if (this.#closing.has(write.end)) this.remove(write.end)
+    else this.#move()
   }
 }

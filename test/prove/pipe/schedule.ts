@@ -81,8 +81,25 @@ export function planOf(choose: Choose): Plan {
   return { kind, rows, sizes: [size(), size()], hasty: choose(6) === 0, slow: choose(3) === 0 ? 100 + choose(processes) : 0, keeps }
 }
 
+/**
+ * How often a clean run began where schedules had ended. What it begins with is a few numbers, and nothing else of the schedule: so of each such
+ * beginning there are so many clean runs, each in an order of its own, and then no more.
+ */
+export class Ends {
+  readonly #begun = new Map<string, number>()
+
+  wants(...numbers: readonly (number | boolean)[]): boolean {
+    const key = numbers.join(' ')
+    const begun = this.#begun.get(key) ?? 0
+    this.#begun.set(key, begun + 1)
+    return begun < CLEAN_RUNS
+  }
+}
+
+const CLEAN_RUNS = 200
+
 /** Undefined where all is well. */
-export async function faultOf(choices: Choices, trace?: string[]): Promise<string | undefined> {
+export async function faultOf(choices: Choices, { trace, ends }: { readonly trace?: string[]; readonly ends?: Ends } = {}): Promise<string | undefined> {
   const { choose } = choices
   const plan = planOf(choose)
   trace?.push(JSON.stringify(plan))
@@ -96,6 +113,8 @@ export async function faultOf(choices: Choices, trace?: string[]): Promise<strin
   const others = plan.kind === 'others' ? faultOfOthers(plan, durable) : durable.plain.length > 0 ? `without a mark comes ${durable.plain.join(' ')}` : undefined
   if (others !== undefined) return others
   for (const partition of partitions) {
+    const { next: begins = 0 } = durable.stored.get(partition) ?? {}
+    if (ends?.wants(plan.keeps, begins, durable.settled.get(partition) ?? 0, plan.sizes[0]!) === false) continue
     const rows: Row[] = [
       { specs: [{ program: 'flume-count', partition, count: COUNT, batch: 2 }], writes: 0 },
       { specs: [{ program: 'flume-store', keeps: plan.keeps }], reads: 0 },
@@ -122,6 +141,11 @@ function faultOfOthers({ rows, hasty }: Plan, { plain }: Durable): string | unde
   return peace && plain.join(' ') !== expected.join(' ') ? `of others came ${plain.join(' ')}` : undefined
 }
 
+function faultOfWrong(error: unknown): string {
+  if (error instanceof Wrong) return error.message
+  throw error
+}
+
 class Run {
   readonly #kernel: Kernel
   readonly #pipes: Pipe[]
@@ -143,7 +167,7 @@ class Run {
 
   async run(): Promise<{ fault: string | undefined; statuses: ReadonlyMap<string, number | string> }> {
     for (const row of this.plan.rows) this.#start(row)
-    const fault = await this.#kernel.run(() => this.#stopOne())
+    const fault = await this.#kernel.run(() => this.#stopOne()).catch(faultOfWrong)
     return { fault: this.#fault ?? fault, statuses: this.#statuses }
   }
 

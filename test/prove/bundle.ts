@@ -44,9 +44,9 @@ export async function bundle({ entry, inject, plugins = [] }: Program, path: str
   })
 }
 
-/** What a process says, as one line of JSON, that runs the file with these arguments. */
+/** What a process says, as one line of JSON, that runs the file with these arguments. One thread: there are as many of them as cores. */
 export async function saidBy<Result>(file: string, args: readonly (string | number)[]): Promise<Result> {
-  const child = spawn(process.execPath, [file, ...args.map(String)], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, ['--single-threaded-gc', file, ...args.map(String)], { stdio: ['ignore', 'pipe', 'inherit'] })
   const pieces: Buffer[] = []
   for await (const piece of child.stdout) pieces.push(piece as Buffer)
   return JSON.parse(Buffer.concat(pieces).toString()) as Result

@@ -11,6 +11,7 @@ type Change = { readonly at: number; readonly bytes: Buffer } | { readonly size:
 /** Entries of a directory that a call sets, or removes (undefined). */
 type Renaming = readonly (readonly [name: string, inode: Inode | undefined])[]
 
+/** Its bytes are never changed in place: copies of a disk share them. */
 class Inode {
   bytes: Buffer = Buffer.alloc(0)
   durable: Buffer = Buffer.alloc(0)
@@ -93,14 +94,14 @@ export class MemoryDisk {
       inode.entries = new Map(inode.durableEntries)
       for (const change of inode.pending) inode.durable = changed(inode.durable, change, choose)
       inode.pending = []
-      inode.bytes = Buffer.from(inode.durable)
+      inode.bytes = inode.durable
     }
   }
 
   /** All is on disk as a process sees it now. */
   settle(): void {
     for (const inode of this.#all()) {
-      inode.durable = Buffer.from(inode.bytes)
+      inode.durable = inode.bytes
       inode.pending = []
       inode.durableEntries = new Map(inode.entries)
       inode.pendingEntries = []
@@ -140,8 +141,8 @@ export class MemoryDisk {
       if (known !== undefined) return known
       const twin = new Inode(inode.id, inode.kind)
       copies.set(inode, twin)
-      twin.bytes = Buffer.from(inode.bytes)
-      twin.durable = Buffer.from(inode.durable)
+      twin.bytes = inode.bytes
+      twin.durable = inode.durable
       twin.pending = [...inode.pending]
       twin.modified = inode.modified
       for (const [name, entry] of inode.entries) twin.entries.set(name, copyOf(entry))
@@ -180,7 +181,11 @@ export class MemoryDisk {
 
   find(path: string): Inode | undefined {
     let inode: Inode | undefined = this.#root
-    for (const name of path.split('/').filter((part) => part !== '')) inode = inode?.entries.get(name)
+    for (let at = 0; at < path.length && inode !== undefined; ) {
+      const end = path.indexOf('/', at) < 0 ? path.length : path.indexOf('/', at)
+      if (end > at) inode = inode.entries.get(path.slice(at, end))
+      at = end + 1
+    }
     return inode
   }
 
@@ -254,9 +259,8 @@ function written(bytes: Buffer, { at, bytes: more }: { at: number; bytes: Buffer
 }
 
 function resized(bytes: Buffer, size: number): Buffer {
-  const result = Buffer.alloc(size)
-  bytes.copy(result)
-  return result
+  const result = Buffer.allocUnsafe(size)
+  return result.fill(0, bytes.copy(result))
 }
 
 function rename(entries: Map<string, Inode>, renaming: Renaming): void {
@@ -408,7 +412,7 @@ class View implements Disk {
       const ending = await this.#begin('write', true)
       const { disk } = this.view
       const grows = Math.max(0, at + bytes.length - this.inode.bytes.length)
-      const room = Math.max(0, disk.capacity - disk.used)
+      const room = disk.capacity === Infinity ? Infinity : Math.max(0, disk.capacity - disk.used)
       const fits = grows > room ? bytes.subarray(0, bytes.length - grows + room) : bytes
       this.inode.bytes = written(this.inode.bytes, { at, bytes: ending ? fits.subarray(0, fits.length >> 1) : fits })
       this.inode.pending.push({ at, bytes: fits })

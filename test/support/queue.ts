@@ -55,15 +55,18 @@ export interface Taken {
   readonly text: string
 }
 
-/** To the end of what there is; acks all, or nothing with `settle` false. */
-export async function takeAll(taker: Taker, reader: Reader, settle = true, stop = new AbortController().signal): Promise<Taken[]> {
+/** To the end of what there is; acks each batch, all of them at the end, or nothing with `settle` false. */
+export async function takeAll(taker: Taker, reader: Reader, settle: boolean | 'last' = true, stop = new AbortController().signal): Promise<Taken[]> {
   const taken: Taken[] = []
+  let last: Mark | null = null
   taker.finish()
   for await (const batch of taker.open(reader, stop)) {
     taken.push(takenOf(batch))
-    if (settle && batch.mark !== null) await taker.settle(batch.mark)
+    last = batch.mark ?? last
+    if (settle === true && batch.mark !== null) await taker.settle(batch.mark)
     batch.release()
   }
+  if (settle === 'last' && last !== null) await taker.settle(last)
   return taken
 }
 

@@ -6,9 +6,10 @@ import { perform, workOf, type Promised, type Work } from './work.js'
 
 /** States of one change at most: all of them, or a sample. */
 const STATES_OF_CHANGE = 16
-/** Of so many states one is looked at whole, and after one of so many the power fails again while it recovers. */
+/** Of so many states one is looked at whole, and after one of so many the power fails again while it recovers; of so many of these one is looked at whole. */
 const WHOLE = 8
 const TWICE = 32
+const TWICE_WHOLE = 4
 
 /** Where the path of a crash begins: just before change `change` of the work. `again`: the crash while the first is recovered from. */
 export interface Crash {
@@ -34,12 +35,14 @@ export interface Explored {
   test?: string
 }
 
-/** Looks at `states` states at least, of the works `seed`, `seed + stride`, …, and ends early where one is wrong. */
-export async function explore(seed: number, stride: number, states: number): Promise<Explored> {
+/** Looks at `states` states at least, of the works `seed`, `seed + stride`, …, and ends early where one is wrong. `begin` is told of each work. */
+export async function explore(seed: number, stride: number, states: number, begin: (work: Work) => void): Promise<Explored> {
   const explored: Explored = { states: 0, twice: 0, works: 0 }
   const seen = new Set<string>()
   for (let next = seed; explored.states < states && explored.found === undefined; next += stride) {
-    const found = await exploreWork(workOf(next), seen, explored, states)
+    const work = workOf(next)
+    begin(work)
+    const found = await exploreWork(work, seen, explored, states)
     if (found !== undefined) explored.found = found
     explored.works++
   }
@@ -87,8 +90,7 @@ async function lookAt(work: Work, disk: MemoryDisk, promised: Promised, crash: C
   if (moment === undefined) return undefined
   for (const second of crashes(moment.disk, 2, number)) {
     explored.states++
-    explored.twice++
-    const fault = await faultAfter(second.disk, promised, true)
+    const fault = await faultAfter(second.disk, promised, explored.twice++ % TWICE_WHOLE === 0)
     if (fault !== undefined) return { work, crash: { ...crash, again: { change: moment.change, path: second.path } }, fault }
   }
   return undefined

@@ -75,7 +75,7 @@ async function goesOn(around: Surroundings, next: number, { readers }: Promised)
 
 async function faultOfReader(taker: Taker, { keeps, next }: { keeps: boolean; next: number }, end: number): Promise<string | undefined> {
   const held = new Map([[taker.asks, [{ offset: next }]]])
-  const taken = await takeAll(taker, keeps ? { kind: 'keeps', held } : { kind: 'acks', binding: 'file:///out' })
+  const taken = await takeAll(taker, keeps ? { kind: 'keeps', held } : { kind: 'acks', binding: 'file:///out' }, 'last')
   const from = taken[0]?.from ?? end
   if (from > next || (keeps && from < next)) return `had acked ${next}, goes on at ${from}`
   return faultOf(taken, from, end)

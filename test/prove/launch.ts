@@ -38,14 +38,15 @@ export function optionsOf(counted: string): Options {
   return { count: Number(values[counted]), seed: Number(seed), mutants, only, record, workers: Number(workers) }
 }
 
-/** What the processes say that run the file, each with its part of the seeds and of the count; each is heard as soon as it ends. */
+/** What the processes say that run the file, each with its part of the seeds and of the count, and with `further` words; each is heard as soon as it ends. */
 export function shared<Explored>(
   file: string,
   { seed, count, workers }: Pick<Options, 'seed' | 'count' | 'workers'>,
-  hear: (explored: Explored) => void = () => undefined,
+  hear: (explored: Explored) => void,
+  ...further: readonly string[]
 ): Promise<Explored[]> {
   const worker = async (_: unknown, index: number): Promise<Explored> => {
-    const explored = await saidBy<Explored>(file, [seed + index, workers, Math.ceil(count / workers)])
+    const explored = await saidBy<Explored>(file, [seed + index, workers, Math.ceil(count / workers), ...further])
     hear(explored)
     return explored
   }

@@ -109,7 +109,7 @@ async function faultOfRecord(disk: MemoryDisk, acked: number, { path, before }: 
     const there = [...(await numbersIn(damaged, '/out')), ...(await numbersIn(damaged, '/taken'))].sort((a, b) => a - b)
     const missing = ALL.filter((n) => !there.includes(n))
     if (missing.length > 0) return `events ${missing.join()} are missing`
-    const isEarlier = before.subarray(0, after.length).equals(after) && after.at(-1) === 0x0a // as it was once: nothing tells that it is not now
+    const isEarlier = before.subarray(0, after.length).equals(after) && (after.length === 0 || after.at(-1) === 0x0a) // as it was once: nothing tells that it is not now
     if (there.length > ALL.length && !(takes && isEarlier) && !(takes && said.some((each) => each.includes(path)))) return `in place are ${there.join()}, and nobody is told`
   }
   return undefined

@@ -3,9 +3,11 @@ import { join } from 'node:path'
 import * as program from '../bundle.js'
 import type { Explored } from './campaign.js'
 
+export const PROGRAM: program.Program = { entry: join(import.meta.dirname, 'main.ts') }
+
 /** Writes it to `path`. Throws where a bug does not fit the source. */
 export function bundle(path: string, mutant?: program.Mutant): Promise<void> {
-  return program.bundle({ entry: join(import.meta.dirname, 'main.ts') }, path, mutant)
+  return program.bundle(PROGRAM, path, mutant)
 }
 
 /** What a process found that ran the file with these arguments of main.ts. */

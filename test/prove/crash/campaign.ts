@@ -1,5 +1,6 @@
 /** Works from one seed after another; at each change of the disk the states that a crash may leave, each checked against what was promised. */
 import { chooser, type MemoryDisk } from '../../support/memory-disk.js'
+import { secondsOfProcessor } from '../processor.js'
 import { faultAfter } from './check.js'
 import { crashAt, crashes } from './states.js'
 import { perform, workOf, type Promised, type Work } from './work.js'
@@ -30,6 +31,8 @@ export interface Explored {
   /** Of them, those with a second crash. */
   twice: number
   works: number
+  /** s of processor, until one was found wrong. */
+  processor: number
   found?: Found
   /** The same as a test. */
   test?: string
@@ -37,7 +40,7 @@ export interface Explored {
 
 /** Looks at `states` states at least, of the works `seed`, `seed + stride`, …, and ends early where one is wrong. `begin` is told of each work. */
 export async function explore(seed: number, stride: number, states: number, begin: (work: Work) => void): Promise<Explored> {
-  const explored: Explored = { states: 0, twice: 0, works: 0 }
+  const explored: Explored = { states: 0, twice: 0, works: 0, processor: 0 }
   const seen = new Set<string>()
   for (let next = seed; explored.states < states && explored.found === undefined; next += stride) {
     const work = workOf(next)
@@ -46,6 +49,7 @@ export async function explore(seed: number, stride: number, states: number, begi
     if (found !== undefined) explored.found = found
     explored.works++
   }
+  explored.processor = secondsOfProcessor()
   return explored
 }
 

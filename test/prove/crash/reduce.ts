@@ -13,7 +13,7 @@ export async function reduce(found: Found): Promise<Found> {
     shorter = false
     for (const work of simpler(best.work)) {
       if (tries++ > TRIES) return best
-      const next = await exploreWork(work, new Set(), { states: 0, twice: 0, works: 0 }, STATES)
+      const next = await exploreWork(work, new Set(), { states: 0, twice: 0, works: 0, processor: 0 }, STATES)
       if (next === undefined) continue
       best = next
       shorter = true

@@ -1,4 +1,5 @@
 /** One schedule after the other, each from a seed of its own; one that is wrong is made as short as it can be. */
+import { secondsOfProcessor } from '../processor.js'
 import { Choices, Ends, faultOf } from './schedule.js'
 
 export interface Found {
@@ -41,11 +42,6 @@ export async function explore(seed: number, stride: number, schedules: number, s
   explored.distinct = seen.size
   explored.processor ||= secondsOfProcessor()
   return explored
-}
-
-function secondsOfProcessor(): number {
-  const { user, system } = process.cpuUsage()
-  return Math.round((user + system) / 1e5) / 10
 }
 
 /** The same kind of fault with fewer choices that are not the first one. */

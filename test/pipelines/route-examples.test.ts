@@ -14,7 +14,8 @@ const isError = (n: number): boolean => n % 3 === 0
 
 /** By what stands in the line: sets of queues that together have these, once each. */
 const EXPECTED: readonly (readonly [string, Record<string, readonly number[]>])[] = [
-  ["--to 'flume-buffer ./all' --when", { all: ALL, errors: ALL.filter(isError) }],
+  ["./all' --when 'level=ERROR'", { all: ALL, errors: ALL.filter(isError) }],
+  ["./all' --when '.~", { all: ALL, errors: ALL.filter(isError) }],
   ["'flume-buffer ./q1'", { q1: ALL, q2: ALL }],
   ['region=eu', { 'eu us rest': ALL, rest: ALL }],
   ['hash:file', { 'a b': ALL }],

@@ -1,11 +1,12 @@
 /**
  * npm run bench -- [hdfs|files|start|latency|readers|shapes|route|intercept|spool|compress] [--rounds N] [--megabytes N] [--directory DIR] [--profile] [FILE]
+ *   of none of them: [--agents N]
  *   of hdfs: [--small N] [--uploads N]... [--stock] [--roll BYTES]... [--beside COMMAND]
  *   of spool: [--files N] [--done WAY]...
  *
  * file → durable queue → file, end to end, beside the floor: what cat, tee and sync take to leave the same bytes in two
- * files on disk. Both in turn, several rounds; each output is compared with the input byte for byte. The lines are those
- * of FILE over and over, else invented. At the end one more round looks at memory, which costs time of its own.
+ * files on disk, and in N rounds beside other agents, pipeline.ts. Each output is compared with the input byte for byte. The
+ * lines are those of FILE over and over, else invented. At the end one more round looks at memory, which costs time of its own.
  * With `hdfs` onto a real HDFS, hdfs.ts, and there N small files. With `files` ten thousand files followed, files.ts.
  * With `start` how long a queue takes to open, start.ts. With `route` through a router, route.ts, with `intercept` through
  * interceptors, intercept.ts. With `latency` how long a single line takes, latency.ts. With `readers` a queue read back, by up
@@ -24,6 +25,7 @@ import { benchFiles } from './files.js'
 import { benchHdfs } from './hdfs.js'
 import { benchIntercept } from './intercept.js'
 import { benchLatency } from './latency.js'
+import { benchPipeline } from './pipeline.js'
 import { benchRoute } from './route.js'
 import { hotSpots } from './profile.js'
 import { benchReaders } from './readers.js'
@@ -31,7 +33,7 @@ import { benchShapes } from './shapes.js'
 import { measure, type Line, type Measured } from './shell.js'
 import { benchSpool, WAYS } from './spool.js'
 import { benchStart } from './start.js'
-import { cell, header, median, megabytes, row } from './table.js'
+import { megabytes } from './table.js'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -44,6 +46,7 @@ const { values, positionals } = parseArgs({
     uploads: { type: 'string', multiple: true, default: ['0'] },
     stock: { type: 'boolean', default: false },
     roll: { type: 'string', multiple: true, default: [] },
+    agents: { type: 'string', default: '2' },
     files: { type: 'string', default: '100000' },
     done: { type: 'string', multiple: true, default: [...WAYS] },
     beside: { type: 'string' },
@@ -65,7 +68,7 @@ const env = {
   D: directory, F: file, BIN: bin,
 }
 
-const FLOOR = { script: 'cat "$F" | tee "$D/q" | cat > "$D/out"; sync "$D/q" "$D/out"', stages: new Map<string, string>() }
+const FLOOR = { script: 'cat "$F" | tee "$D/q" | cat > "$D/out/log"; sync "$D/q" "$D/out/log"', stages: new Map<string, string>() }
 const flume = (node = '', tail = ''): Pick<Line, 'script' | 'stages'> => ({
   script: STAGES.map((stage) => `${node.replaceAll('%', stage)} "$BIN/flume-${stage}" ${stage === 'tail' ? tail : ''} ${OPERANDS[stage]}`).join(' | '),
   stages: new Map(STAGES.map((stage) => [`flume-${stage}`, stage])),
@@ -75,6 +78,7 @@ const OPERANDS: Record<string, string> = { tail: '--once "$F"', buffer: '"$D/q"'
 /** The last run's files go, and what is dirty of them, so that it is not written in the next one's time. */
 function clean(): void {
   for (const name of ['q', 'out', 'home', 'state']) rmSync(join(directory, name), { recursive: true, force: true })
+  for (const name of ['out', 'state']) mkdirSync(join(directory, name))
   execFileSync('sync')
 }
 
@@ -82,14 +86,8 @@ function clean(): void {
 async function once(line: Pick<Line, 'script' | 'stages'>, proportional = false, expected = 'cat "$F"'): Promise<Measured> {
   clean()
   const measured = await measure({ ...line, env, timeout: RUN_MAX, proportional })
-  const output = line.stages.size === 0 ? '"$D/out"' : '"$D"/out/*'
-  execFileSync('bash', ['-c', `cmp <(cat ${output}) <(${expected})`], { env, stdio: ['ignore', 'inherit', 'inherit'] })
+  execFileSync('bash', ['-c', `cmp <(cat "$D"/out/*) <(${expected})`], { env, stdio: ['ignore', 'inherit', 'inherit'] })
   return measured
-}
-
-function stageRow(name: string, runs: readonly Measured[], memory: Measured): string {
-  const cpu = median(runs.map((run) => run.stages.get(name)?.cpu ?? NaN))
-  return `${`  ${name}`.padEnd(46)}${cell(cpu.toFixed(2))}${cell(megabytes(memory.stages.get(name)?.peak ?? NaN))}`
 }
 
 async function main(): Promise<void> {
@@ -117,19 +115,9 @@ async function main(): Promise<void> {
     return await benchRoute({ directory, env, bytes: sample.bytes, rounds: ROUNDS, runMax: RUN_MAX, allMax: ALL_MAX, profile: values.profile })
   }
   if (first === 'intercept') return await benchIntercept({ directory, env, rounds: ROUNDS, runMax: RUN_MAX, allMax: ALL_MAX, profile: values.profile })
-  const floor: Measured[] = []
-  const runs: Measured[] = []
-  const end = Date.now() + ALL_MAX
-  for (let round = 0; round < ROUNDS && Date.now() < end; round++) {
-    floor.push(await once(FLOOR))
-    runs.push(await once(flume()))
-  }
-  const memory = await once(flume(), true)
-  console.log(`${header(runs.length)}   peak MB`)
-  console.log(row('floor', floor, sample.bytes))
-  console.log(`${row('flume', runs, sample.bytes)}${cell(megabytes(memory.resident))}  resident at once (${megabytes(memory.proportional)} with shared pages counted once)`)
-  for (const stage of STAGES) console.log(stageRow(stage, runs, memory))
-  console.log(`flume takes ${(median(runs.map((run) => run.wall)) / median(floor.map((run) => run.wall))).toFixed(2)} × the time of the floor`)
+  await benchPipeline({
+    directory, file, bytes: sample.bytes, rounds: ROUNDS, agentRounds: Number(values.agents), floor: FLOOR, flume: flume(), stages: STAGES, once, allMax: ALL_MAX,
+  })
   if (values.profile) await profile()
 }
 

@@ -48,7 +48,7 @@ t.test('without mvn the reason is that', async (t) => {
 t.test('where mvn fails its first error is the reason, and nothing is left of the attempt', async (t) => {
   const around = surroundings(t, { mvn: "mkdir jars; touch jars/a.jar; echo '[INFO] x'; echo '[ERROR] Could not transfer: no route'; echo '[ERROR] help'; exit 1" })
   const { out, err } = await runScript(t, JARS, around)
-  t.same(JSON.parse(out), { missing: 'mvn could not fetch Hadoop (1): Could not transfer: no route' })
+  t.same(JSON.parse(out), { missing: 'mvn could not fetch Hadoop 3.4.1 (1): Could not transfer: no route' })
   t.match(err, '# fetching the jars of Hadoop 3.4.1')
   t.same(readdirSync(around.FLUME_TEST_CACHE), ['lock'])
 })

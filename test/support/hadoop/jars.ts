@@ -21,17 +21,24 @@ export interface Missing {
   readonly missing: string
 }
 
-/** `jars`: a directory that holds all of them and nothing else. Throws only for what is wrong with the cache itself. */
-export async function hadoopJars(): Promise<{ readonly jars: string } | Missing> {
+export function hadoopJars(): Promise<{ readonly jars: string } | Missing> {
+  return jarsOf(POM, 'Hadoop 3.4.1')
+}
+
+/**
+ * The jars that `pom` asks for; `what` are they, for people. `jars`: a directory that holds all of them and nothing else.
+ * Throws only for what is wrong with the cache itself.
+ */
+export async function jarsOf(path: string, what: string): Promise<{ readonly jars: string } | Missing> {
   // without these two nothing can be started
   for (const program of ['setpriv', 'java']) if (whereIs(program) === undefined) return { missing: `no ${program} on the PATH` }
-  const pom = readFileSync(POM)
+  const pom = readFileSync(path)
   const jars = join(cacheDirectory(), `jars-${createHash('sha256').update(pom).digest('hex').slice(0, 12)}`)
   if (existsSync(jars)) return { jars }
   if (whereIs('mvn') === undefined) return { missing: 'no mvn on the PATH' }
   return alone(async () => {
     if (existsSync(jars)) return { jars }
-    const failure = await fetchInto(jars)
+    const failure = await fetchInto(jars, path, what)
     return failure === undefined ? { jars } : { missing: failure }
   })
 }
@@ -57,15 +64,15 @@ export async function alone<T>(work: () => Promise<T>): Promise<T> {
 }
 
 /** Why it did not work, if so. */
-async function fetchInto(jars: string): Promise<string | undefined> {
-  process.stderr.write('# fetching the jars of Hadoop 3.4.1 (43 MB) with mvn, once\n')
+async function fetchInto(jars: string, pom: string, what: string): Promise<string | undefined> {
+  process.stderr.write(`# fetching the jars of ${what} with mvn, once\n`)
   const unfinished = `${jars}.${randomUUID()}`
   mkdirSync(unfinished)
   try {
-    copyFileSync(POM, join(unfinished, 'pom.xml'))
+    copyFileSync(pom, join(unfinished, 'pom.xml'))
     const command = ['mvn', '-q', '-B', 'dependency:copy-dependencies', '-DincludeScope=runtime', '-DoutputDirectory=jars']
     const { status, stdout, stderr } = await run(command, unfinished, { limit: FETCH_MS_MAX, env: process.env })
-    if (status !== 0) return `mvn could not fetch Hadoop (${status ?? `not done after ${FETCH_MS_MAX / 1000} s`}): ${firstError(stdout + stderr)}`
+    if (status !== 0) return `mvn could not fetch ${what} (${status ?? `not done after ${FETCH_MS_MAX / 1000} s`}): ${firstError(stdout + stderr)}`
     renameSync(join(unfinished, 'jars'), jars)
     return undefined
   } finally {

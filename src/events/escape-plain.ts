@@ -1,5 +1,5 @@
 /**
- * The two loops of escape.ts in plain TypeScript: what they mean, and what runs where WebAssembly or its SIMD is missing,
+ * The loops of escape.ts in plain TypeScript: what they mean, and what runs where WebAssembly or its SIMD is missing,
  * or a line is too long for that.
  *
  * Both look at four bytes at a time, through a DataView (which the compiler turns into plain loads and stores; twice as
@@ -18,7 +18,7 @@ export interface Pass extends Run {
   readonly ascii: boolean
 }
 
-/** Both loops. Twins take the same arguments, write the same bytes and stop before the same line. */
+/** All loops. Twins take the same arguments, write the same bytes and stop before the same line. */
 export interface Escaping {
   /** Memory that the loops read and write without a copy, never given back. */
   allocate(size: number): Buffer
@@ -33,6 +33,12 @@ export interface Escaping {
    * none or stands for more than ASCII, something after the body), or that might not fit.
    */
   unescapeLines(lines: Buffer, from: number, to: number, out: Buffer, at: number, head: Buffer): Pass
+  /** source[from..to) as a text of JSON, without its quotes, into `out`; returns where it ends there. What is behind it may be written to, too. */
+  escapeText(source: Buffer, from: number, to: number, out: Buffer, at: number): number
+  /** The same of bytes that stay as they are. */
+  copyText(source: Buffer, from: number, to: number, out: Buffer, at: number): number
+  /** Where the first of two bytes stands in source[from..to); `to`: nowhere. */
+  findEither(source: Buffer, from: number, to: number, one: number, other: number): number
 }
 
 /** `"}\n`: what follows a body. */
@@ -62,7 +68,7 @@ for (const letter of '"\\/bfnrt') UNESCAPED[letter.charCodeAt(0)] = (JSON.parse(
 export const HEX = new Uint8Array(256).fill(0x80)
 for (const digit of '0123456789abcdefABCDEF') HEX[digit.charCodeAt(0)] = parseInt(digit, 16)
 
-export const plainEscaping: Escaping = { allocate: (size) => Buffer.allocUnsafeSlow(size), escapeLines, unescapeLines }
+export const plainEscaping: Escaping = { allocate: (size) => Buffer.allocUnsafeSlow(size), escapeLines, unescapeLines, escapeText, copyText, findEither }
 
 function escapeLines(raw: Buffer, from: number, to: number, out: Buffer, at: number, limit: number, head: Buffer): Pass {
   const source = viewOf(raw)
@@ -164,6 +170,26 @@ function unescapeLines(lines: Buffer, from: number, to: number, out: Buffer, at:
     count++
   }
   return { consumed: done - from, written: end - at, count, ascii: false }
+}
+
+function escapeText(source: Buffer, from: number, to: number, out: Buffer, at: number): number {
+  let o = at
+  for (let i = from; i < to; i++) {
+    const byte = source[i]!
+    const size = ESCAPE_SIZES[byte]!
+    if (size === 0) out[o++] = byte
+    for (let k = 0; k < size; k++) out[o++] = ESCAPES[byte * 8 + k]!
+  }
+  return o
+}
+
+function copyText(source: Buffer, from: number, to: number, out: Buffer, at: number): number {
+  return at + source.copy(out, at, from, to)
+}
+
+function findEither(source: Buffer, from: number, to: number, one: number, other: number): number {
+  for (let i = from; i < to; i++) if (source[i] === one || source[i] === other) return i
+  return to
 }
 
 function viewOf(bytes: Buffer): DataView {

@@ -1,10 +1,10 @@
 /**
- * The two loops of escape.ts in WebAssembly SIMD: escape.wat, and around it the way in and out of its memory. What was
+ * The loops of escape.ts in WebAssembly SIMD: escape.wat, and around it the way in and out of its memory. What was
  * allocated there is worked on where it is, anything else by parts that are copied in and out. A line that the kernels
  * do not take, as it is too long for one part, ends beyond `to` or does not fit, goes to the plain twin, which has the
  * last word on where both stop.
  */
-import { ESCAPES, ESCAPE_SIZES, HEX, UNESCAPED, plainEscaping, type Escaping, type Pass } from './escape-plain.js'
+import { ESCAPES, ESCAPE_SIZE_MAX, ESCAPE_SIZES, HEX, UNESCAPED, plainEscaping, type Escaping, type Pass } from './escape-plain.js'
 import { MODULE } from './escape-wasm.js'
 
 /** What escape.wat exports and says of it; the numbers are places in its memory, and sizes. */
@@ -23,6 +23,9 @@ interface Kernels {
   readonly FREE: number
   escape(from: number, size: number, to: number, room: number, headSize: number): void
   unescape(from: number, size: number, to: number, room: number, headSize: number): number
+  quote(from: number, size: number, to: number): number
+  copy(from: number, size: number, to: number): number
+  find(from: number, size: number, one: number, other: number): number
 }
 
 /** Node has it, its types have not; undefined with --jitless. */
@@ -59,12 +62,19 @@ class SimdEscaping implements Escaping {
   /** Of the last call: input consumed, output written, lines, 0 for ASCII alone. */
   readonly #done: Int32Array
   #free: number
+  /** Of texts that are read, copied and written: many that are short come from one buffer, and go to one. */
+  readonly #sources: Places
+  readonly #copied: Places
+  readonly #targets: Places
 
   constructor(kernels: Kernels) {
     this.#kernels = kernels
     this.#memory = Buffer.from(kernels.memory.buffer)
     this.#done = new Int32Array(kernels.memory.buffer, kernels.DONE, 4)
     this.#free = kernels.FREE
+    this.#sources = new Places(kernels.memory.buffer)
+    this.#copied = new Places(kernels.memory.buffer)
+    this.#targets = new Places(kernels.memory.buffer)
     this.#memory.set(ESCAPES, kernels.ESCAPES)
     for (const [byte, size] of ESCAPE_SIZES.entries()) this.#memory[kernels.ESCAPES + byte * 8 + 7] = size
     this.#memory.set(UNESCAPED, kernels.UNESCAPED)
@@ -117,6 +127,23 @@ class SimdEscaping implements Escaping {
     return total
   }
 
+  escapeText(source: Buffer, from: number, to: number, out: Buffer, at: number): number {
+    const inPlace = this.#sources.has(source) && this.#targets.has(out) && at + ESCAPE_SIZE_MAX * (to - from) + OVERRUN <= out.length
+    if (!inPlace) return plainEscaping.escapeText(source, from, to, out, at)
+    return this.#kernels.quote(this.#sources.at + from, to - from, this.#targets.at + at) - this.#targets.at
+  }
+
+  copyText(source: Buffer, from: number, to: number, out: Buffer, at: number): number {
+    const inPlace = this.#copied.has(source) && this.#targets.has(out) && at + to - from + OVERRUN <= out.length
+    if (!inPlace) return plainEscaping.copyText(source, from, to, out, at)
+    return this.#kernels.copy(this.#copied.at + from, to - from, this.#targets.at + at) - this.#targets.at
+  }
+
+  findEither(source: Buffer, from: number, to: number, one: number, other: number): number {
+    if (from >= to || !this.#sources.has(source)) return plainEscaping.findEither(source, from, to, one, other)
+    return from + this.#kernels.find(this.#sources.at + from, to - from, one, other)
+  }
+
   /** Whether kernels reach it where it is. */
   #has(buffer: Buffer): boolean {
     return buffer.buffer === this.#memory.buffer
@@ -160,6 +187,23 @@ class SimdEscaping implements Escaping {
   #run(): Pass {
     const [consumed = 0, written = 0, count = 0, others = 0] = this.#done
     return { consumed, written, count, ascii: others === 0 }
+  }
+}
+
+/** Where buffers are in the memory of the kernels: that of the one before is known. */
+class Places {
+  #last: Buffer | undefined
+  /** Of the one that it was asked of last; -1: it is elsewhere. */
+  at = -1
+
+  constructor(readonly memory: ArrayBuffer) {}
+
+  has(buffer: Buffer): boolean {
+    if (buffer !== this.#last) {
+      this.#last = buffer
+      this.at = buffer.buffer === this.memory ? buffer.byteOffset : -1
+    }
+    return this.at >= 0
   }
 }
 

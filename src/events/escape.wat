@@ -4,6 +4,7 @@
 ;; below 0x20. What is there decides. Each takes `size` bytes at `in`, writes to `out`, and stops before the first line
 ;; that is not whole, does not fit or is otherwise; what it did then stands at DONE. Loads reach up to 16 bytes past the
 ;; input, stores up to 16 past `room` bytes of output. The input ends with a byte, or is followed by one, that ends the loop.
+;; The three behind them take a text, no lines; the first two return where it ends in the output.
 (module
   (memory (export "memory") 516 516) ;; resident only as far as it is used
 
@@ -179,4 +180,67 @@
       (local.get $count) (local.get $seen))
     ;; an escape is 6 bytes long; in the middle of a head it is never looked at beyond the line
     (i32.gt_u (i32.add (local.get $i) (i32.const 6)) (local.get $stop)))
+
+  ;; A text as JSON has it, without its quotes.
+  (func (export "quote") (param $in i32) (param $size i32) (param $out i32) (result i32)
+    (local $stop i32) (local $bytes v128) (local $specials i32)
+    (local.set $stop (i32.add (local.get $in) (local.get $size)))
+    (block $done
+      (loop $step
+        (br_if $done (i32.ge_u (local.get $in) (local.get $stop)))
+        (local.set $bytes (v128.load (local.get $in)))
+        (v128.store (local.get $out) (local.get $bytes))
+        (local.set $specials ;; a bit for each byte
+          (i8x16.bitmask
+            (v128.or
+              (i8x16.le_u (local.get $bytes) (v128.const i8x16 31 31 31 31 31 31 31 31 31 31 31 31 31 31 31 31))
+              (v128.or
+                (i8x16.eq (local.get $bytes) (v128.const i8x16 34 34 34 34 34 34 34 34 34 34 34 34 34 34 34 34))
+                (i8x16.eq (local.get $bytes) (v128.const i8x16 92 92 92 92 92 92 92 92 92 92 92 92 92 92 92 92))))))
+        (if (i32.eqz (local.get $specials))
+          (then
+            (local.set $in (i32.add (local.get $in) (i32.const 16)))
+            (local.set $out (i32.add (local.get $out) (i32.const 16)))
+            (br $step)))
+        (local.set $specials (i32.ctz (local.get $specials)))
+        (local.set $in (i32.add (local.get $in) (local.get $specials)))
+        (local.set $out (i32.add (local.get $out) (local.get $specials)))
+        (br_if $done (i32.ge_u (local.get $in) (local.get $stop)))
+        (local.set $specials (i32.add (global.get $ESCAPES) (i32.shl (i32.load8_u (local.get $in)) (i32.const 3))))
+        (i64.store (local.get $out) (i64.load (local.get $specials)))
+        (local.set $out (i32.add (local.get $out) (i32.load8_u offset=7 (local.get $specials))))
+        (local.set $in (i32.add (local.get $in) (i32.const 1)))
+        (br $step)))
+    (i32.sub (local.get $out) (i32.sub (local.get $in) (local.get $stop)))) ;; both went as far beyond the end
+
+  ;; A text as it is.
+  (func (export "copy") (param $in i32) (param $size i32) (param $out i32) (result i32)
+    (local $at i32)
+    (block $done
+      (loop $step
+        (br_if $done (i32.ge_u (local.get $at) (local.get $size)))
+        (v128.store (i32.add (local.get $out) (local.get $at)) (v128.load (i32.add (local.get $in) (local.get $at))))
+        (local.set $at (i32.add (local.get $at) (i32.const 16)))
+        (br $step)))
+    (i32.add (local.get $out) (local.get $size)))
+
+  ;; How far it is to the first of these two bytes, `size`: there is none.
+  (func (export "find") (param $in i32) (param $size i32) (param $one i32) (param $other i32) (result i32)
+    (local $at i32) (local $bytes v128) (local $found i32)
+    (block $done
+      (loop $step
+        (br_if $done (i32.ge_u (local.get $at) (local.get $size)))
+        (local.set $bytes (v128.load (i32.add (local.get $in) (local.get $at))))
+        (local.set $found
+          (i8x16.bitmask
+            (v128.or
+              (i8x16.eq (local.get $bytes) (i8x16.splat (local.get $one)))
+              (i8x16.eq (local.get $bytes) (i8x16.splat (local.get $other))))))
+        (if (local.get $found)
+          (then
+            (local.set $at (i32.add (local.get $at) (i32.ctz (local.get $found))))
+            (br $done)))
+        (local.set $at (i32.add (local.get $at) (i32.const 16)))
+        (br $step)))
+    (select (local.get $at) (local.get $size) (i32.lt_u (local.get $at) (local.get $size))))
 )

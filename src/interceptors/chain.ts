@@ -26,7 +26,7 @@ export interface Link {
 const RUN_SIZE_MAX = 1024 * 1024
 const NEWLINE = 0x0a
 /** Bytes in which lines are made: for what most batches become. */
-const SPACE_SIZE = 4 * 1024 * 1024
+const SPACE_SIZE = 8 * 1024 * 1024
 /** Characters of all that a batch becomes. */
 const BATCH_SIZE_MAX = 64 * 1024 * 1024
 
@@ -39,8 +39,9 @@ interface Task {
   readonly exact: boolean
   /** Lines done. */
   index: number
-  /** The line at work, or all those that share their fate. */
-  line: Buffer
+  /** Where in `lines` the line at work is, or all those that share their fate. */
+  at: number
+  end: number
 }
 
 export class Chain {
@@ -73,7 +74,7 @@ export class Chain {
     if (batch.count === 0) return batch
     const { lines, mark } = batch
     const exact = mark !== null && mark.to.offset - (mark.from?.offset ?? 0) === batch.count
-    const task: Task = { lines, mark, out: new EventLines((this.#space ??= allocate(SPACE_SIZE))), exact, index: 0, line: lines }
+    const task: Task = { lines, mark, out: new EventLines((this.#space ??= allocate(SPACE_SIZE))), exact, index: 0, at: 0, end: 0 }
     for (let at = 0; at < lines.length; ) {
       const end = lines.indexOf(NEWLINE, at) + 1
       at += this.#run(task, at, end) || this.#line(task, at, end)
@@ -104,17 +105,17 @@ export class Chain {
     if (run.count > 1 && countLines(decoded.subarray(0, run.written)) !== run.count) run = decodeLines(lines, at, end, decoded, 0, head.bytes)
     if (run.count === 0) return 0
     this.#ahead = Math.min(Math.max(4 * run.consumed, end - at), RUN_SIZE_MAX)
-    const bytes = lines.subarray(at, at + run.consumed)
+    task.at = at
+    task.end = at + run.consumed
     const headers = headersOf(head)
-    if (this.#headersOnly || headers.has(GAP)) this.#heading(task, bytes, run.count, head, headers)
-    else this.#bodies(task, bytes, decoded.subarray(0, run.written), run.count, head, headers)
+    if (this.#headersOnly || headers.has(GAP)) this.#heading(task, lines.subarray(at, task.end), run.count, head, headers)
+    else this.#bodies(task, decoded.subarray(0, run.written), run.count, head, headers)
     return run.consumed
   }
 
   /** Only the heads change, all in the same way. */
   #heading(task: Task, bytes: Buffer, count: number, head: Head, headers: ReadonlyMap<string, string>): void {
     const draft = new Draft().begin(this.#givenOf(headers), bytes, 0, 0)
-    task.line = bytes
     let gone = true
     this.#pass(task, draft, 0, () => (gone = false))
     task.index += count
@@ -133,22 +134,21 @@ export class Chain {
   }
 
   /** The lines of a run one by one; `bodies`: each with a newline behind it, and no other in it unless it is the only one. */
-  #bodies(task: Task, bytes: Buffer, bodies: Buffer, count: number, head: Head, headers: ReadonlyMap<string, string>): void {
+  #bodies(task: Task, bodies: Buffer, count: number, head: Head, headers: ReadonlyMap<string, string>): void {
     const given = this.#givenOf(headers)
     const ascii = isAscii(bodies)
-    let [at, end, b] = [0, 0, 0]
+    const { lines, out } = task
     const emit = (draft: Draft): void => {
-      if (draft.rewritten) task.out.add(draft)
-      else if (draft.altered) task.out.addHeaded(draft, bytes, at + head.bytes.length, end)
-      else task.out.addLine(bytes, at, end)
+      if (draft.rewritten) out.add(draft)
+      else if (draft.altered) out.addHeaded(draft, lines, task.at + head.bytes.length, task.end)
+      else out.addLine(lines, task.at, task.end)
     }
-    for (let n = 0; n < count; n++) {
-      end = bytes.indexOf(NEWLINE, at) + 1
+    for (let n = 0, b = 0; n < count; n++) {
+      task.end = lines.indexOf(NEWLINE, task.at) + 1
       const stop = count === 1 ? bodies.length - 1 : bodies.indexOf(NEWLINE, b)
-      task.line = bytes.subarray(at, end)
       this.#pass(task, this.#draft.begin(given, bodies, b, stop, ascii), 0, emit)
       task.index++
-      at = end
+      task.at = task.end
       b = stop + 1
     }
   }
@@ -160,7 +160,8 @@ export class Chain {
 
   /** A line that is in no run: with escapes, in base64, or no event. Returns its size. */
   #line(task: Task, at: number, end: number): number {
-    task.line = task.lines.subarray(at, end)
+    task.at = at
+    task.end = end
     const event = this.#parse(task)
     if (event !== undefined) this.#pass(task, event, 0, (draft) => task.out.add(draft))
     task.index++
@@ -169,7 +170,7 @@ export class Chain {
 
   #parse(task: Task): Draft | undefined {
     try {
-      return Draft.of(parseEvent(task.line))
+      return Draft.of(parseEvent(task.lines.subarray(task.at, task.end)))
     } catch (error) {
       if (!(error instanceof FlumeError) || error.code !== 'BAD_EVENT') throw error
       const { partition, offset } = placeOf(task)
@@ -217,11 +218,11 @@ export class Chain {
   }
 
   #refuse(task: Task, reason: string): void {
-    const { line, exact } = task
+    const { lines, exact } = task
     const { partition, offset } = placeOf(task)
-    for (let at = 0, n = 1; at < line.length; n++) {
-      const end = line.indexOf(NEWLINE, at) + 1
-      this.refused.add(line.subarray(at, end), { reason, partition, position: exact ? { offset: offset + n } : null })
+    for (let at = task.at, n = 1; at < task.end; n++) {
+      const end = lines.indexOf(NEWLINE, at) + 1
+      this.refused.add(lines.subarray(at, end), { reason, partition, position: exact ? { offset: offset + n } : null })
       at = end
     }
   }

@@ -5,7 +5,8 @@
  */
 import { isUtf8 } from 'node:buffer'
 import type { Event } from '../events/event.js'
-import { PUT_SIZE_MAX, putBytes, putRaw, putText } from '../events/put.js'
+import { escapeText } from '../events/escape.js'
+import { PUT_SIZE_MAX, putRaw, putText } from '../events/put.js'
 import { Given, keyOf } from './given-headers.js'
 
 /** The name by which an option means the body, where others are names of headers. */
@@ -187,6 +188,10 @@ export class Draft {
 
   #putGiven(out: Buffer, at: number): number {
     const { begun, textEnds, textSizes } = this.#given
+    if (this.#changed.length === 0) {
+      out.set(begun, at)
+      return at + begun.length
+    }
     let o = at
     let from = 0
     for (let n = 0; n < this.#changed.length; n++) {
@@ -199,7 +204,7 @@ export class Draft {
   }
 
   #putText(out: Buffer, at: number, header: Header): number {
-    if (header.text === undefined && !this.latin1) return putBytes(out, at, this.#bytes, header.from, header.to)
+    if (header.text === undefined && !this.latin1) return escapeText(this.#bytes, header.from, header.to, out, at)
     return putText(out, at, this.#textOf(header))
   }
 

@@ -1,4 +1,5 @@
 /** The event lines that come out of a batch, gathered as they are made. */
+import { copyText } from '../events/escape.js'
 import { PUT_SIZE_MAX, putText } from '../events/put.js'
 import { formatEvent, headOf } from '../events/json.js'
 import type { Draft } from './draft.js'
@@ -22,7 +23,7 @@ export class EventLines {
   /** A line as it came: lines[from, to). */
   addLine(lines: Buffer, from: number, to: number): void {
     if (!this.#room(to - from)) return this.addBytes(Buffer.from(lines.subarray(from, to)), 1)
-    this.#used += lines.copy(this.space, this.#used, from, to)
+    this.#used = copyText(lines, from, to, this.space, this.#used)
     this.count++
   }
 
@@ -32,7 +33,7 @@ export class EventLines {
       return this.addBytes(Buffer.concat([headOf(event.headers), lines.subarray(from, to)]), 1)
     }
     this.#used = event.putHead(this.space, this.#used)
-    this.#used += lines.copy(this.space, this.#used, from, to)
+    this.#used = copyText(lines, from, to, this.space, this.#used)
     this.count++
   }
 

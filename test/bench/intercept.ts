@@ -1,5 +1,5 @@
 /**
- * npm run bench -- intercept [FILE]: events/s through flume-intercept on one core, from a file of events to /dev/null, by what it
+ * npm run bench -- intercept [FILE]: events/s through flume-intercept on one core (where it says so on two), from a file of events to /dev/null, by what it
  * is to do, for lines of FILE, an access log, or of an invented one, and for the same as JSON, logfmt and syslog. Beside it what
  * cat takes, and jq, which takes the same events apart with a regular expression.
  */
@@ -33,6 +33,7 @@ const LINES: readonly (readonly [title: string, shape: Shape, command: string, m
   ['--static', 'access', '"$BIN/flume-intercept" --static env=prod'],
   ['--filter', 'access', '"$BIN/flume-intercept" --filter GET'],
   ['--parse apache', 'access', '"$BIN/flume-intercept" --parse apache'],
+  ['--parse apache, two cores', 'access', 'taskset -c 0-1 "$BIN/flume-intercept" --parse apache'],
   ['--parse apache --time time', 'access', '"$BIN/flume-intercept" --parse apache --time time'],
   ['--parse apache --to-json', 'access', '"$BIN/flume-intercept" --parse apache --to-json "client,time,path,status,bytes" --time time --keep timestamp'],
   ['jq, the same as a regular expression', 'access', `jq -c '.headers += (.body | capture("${ACCESS_REGEX}"))'`, JQ_EVENTS],

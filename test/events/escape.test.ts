@@ -1,4 +1,4 @@
-/** The two loops and their twins: whatever they are given, both write the same bytes and stop at the same line. */
+/** The loops and their twins: whatever they are given, they write the same bytes and stop at the same line. */
 import t from 'tap'
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
@@ -220,6 +220,37 @@ t.test('memory that the loops reach is of the size asked for, and never given tw
   t.same(pieces.map(({ length }) => length), pieces.map((_, index) => index * 20_000 + 1))
   t.ok(pieces.every((piece, index) => piece.every((byte) => byte === index)))
   t.not(simd.allocate(64 * 1024 * 1024).buffer, pieces[0]!.buffer, 'where there is none left, it is other memory')
+})
+
+t.test('texts alike: escaped as JSON.stringify() does, copied, and searched for one of two bytes, at any address and with any room', async (t) => {
+  const next = numbersFrom(19)
+  const signs = [...Buffer.from('"\\[ ]-\n\t\0\x7f'), 0x80, 0xff]
+  let found = 0
+  for (let round = 0; round < 4000; round++) {
+    const text = bytesOf(next, next(next(4) === 0 ? 700 : 40))
+    const [shift, at, spare] = [next(20), next(20), next(2) * next(40)]
+    const [one, other] = [signs[next(signs.length)]!, signs[next(signs.length)]!]
+    const wanted = Buffer.from([...text].flatMap((byte) => (byte < 0x80 ? [...Buffer.from(JSON.stringify(String.fromCharCode(byte)).slice(1, -1))] : [byte])))
+    const first = text.findIndex((byte) => byte === one || byte === other)
+    if (first >= 0) found++
+    const wrong = TWINS.flatMap(({ escaping, source, target }) => {
+      const given = fill(source, [Buffer.alloc(shift, '"'), text, Buffer.from(signs)])
+      const [from, to] = [shift, shift + text.length]
+      const searched = escaping.findEither(given, from, to, one, other) === (first < 0 ? to : from + first)
+      return [searched, ...(['escapeText', 'copyText'] as const).map((name) => {
+        const [bytes, size] = name === 'copyText' ? [text, text.length] : [wanted, 6 * text.length]
+        const out = target(at + size + spare + 64).fill(UNTOUCHED)
+        const end = escaping[name](given, from, to, out.subarray(0, at + size + spare), at)
+        const around = [out.subarray(0, at), out.subarray(at + size + spare), out.subarray(at + size + 16)]
+        return end === at + bytes.length && out.subarray(at, end).equals(bytes) && around.every((each) => each.every((byte) => byte === UNTOUCHED))
+      })]
+    }).indexOf(false)
+    if (wrong >= 0) {
+      t.fail(`round ${round}, ${wrong}`)
+      break
+    }
+  }
+  t.ok(found > 500, `${found} had one of the two`)
 })
 
 t.test('without WebAssembly the plain twin does it', async (t) => {

@@ -2,6 +2,7 @@
  * A line of the access log of Apache or nginx: common or combined, with the virtual host in front or more behind it. What is in
  * quotes stays as it is written there, with the backslashes. By its bytes: most of what is parsed is such a line.
  */
+import { findEither } from '../../events/escape.js'
 import type { ByteParser, Places } from './fields.js'
 
 const BLANK = 0x20
@@ -32,29 +33,34 @@ export const accessLog: ByteParser = (bytes, from, to, found) => {
 }
 
 /** ` [`; -1: there is none. */
-function openAt(bytes: Uint8Array, from: number, to: number): number {
-  for (let i = from + 1; i < to; i++) if (bytes[i] === OPEN && bytes[i - 1] === BLANK) return i - 1
+function openAt(bytes: Buffer, from: number, to: number): number {
+  for (let i = from; i < to; i++) {
+    i = findEither(bytes, i, to, OPEN, OPEN)
+    if (i > from && i < to && bytes[i - 1] === BLANK) return i - 1
+  }
   return -1
 }
 
 /** `] "` */
-function closeAt(bytes: Uint8Array, from: number, to: number): number {
-  for (let i = from + 2; i < to; i++) if (bytes[i] === QUOTE && bytes[i - 1] === BLANK && bytes[i - 2] === CLOSE) return i - 2
+function closeAt(bytes: Buffer, from: number, to: number): number {
+  for (let i = from + 2; i < to; i++) {
+    i = findEither(bytes, i, to, QUOTE, QUOTE)
+    if (i < to && bytes[i - 1] === BLANK && bytes[i - 2] === CLOSE) return i - 2
+  }
   return -1
 }
 
 /** The quote that ends the text begun before `from`; -1: there is none. A backslash takes the next byte with it. */
-function quoteEnd(bytes: Uint8Array, from: number, to: number): number {
-  for (let i = from; i < to; i++) {
-    const byte = bytes[i]
-    if (byte === QUOTE) return i
-    if (byte === BACKSLASH) i++
+function quoteEnd(bytes: Buffer, from: number, to: number): number {
+  for (let i = from; i < to; i += 2) {
+    i = findEither(bytes, i, to, QUOTE, BACKSLASH)
+    if (i < to && bytes[i] === QUOTE) return i
   }
   return -1
 }
 
 /** The next blank, or `to`. */
-function wordEnd(bytes: Uint8Array, from: number, to: number): number {
+function wordEnd(bytes: Buffer, from: number, to: number): number {
   for (let i = from; i < to; i++) if (bytes[i] === BLANK) return i
   return to
 }
@@ -64,25 +70,25 @@ function isDigit(byte: number | undefined): boolean {
 }
 
 /** A blank, three digits, and a blank. */
-function isStatus(bytes: Uint8Array, at: number, to: number): boolean {
+function isStatus(bytes: Buffer, at: number, to: number): boolean {
   if (at + 4 >= to || bytes[at] !== BLANK || bytes[at + 4] !== BLANK || bytes[at + 1] === 0x30) return false
   return isDigit(bytes[at + 1]) && isDigit(bytes[at + 2]) && isDigit(bytes[at + 3])
 }
 
 /** Digits without a zero in front of others, or a dash. */
-function isCount(bytes: Uint8Array, from: number, to: number): boolean {
+function isCount(bytes: Buffer, from: number, to: number): boolean {
   if (to === from + 1 && bytes[from] === DASH) return true
   if (to === from || (bytes[from] === 0x30 && to > from + 1)) return false
   return areDigits(bytes, from, to)
 }
 
-function areDigits(bytes: Uint8Array, from: number, to: number): boolean {
+function areDigits(bytes: Buffer, from: number, to: number): boolean {
   for (let i = from; i < to; i++) if (!isDigit(bytes[i])) return false
   return true
 }
 
 /** `client ident user` up to `to`, before them a virtual host with its port; a user may have blanks. */
-function who(bytes: Uint8Array, from: number, to: number, found: Places): boolean {
+function who(bytes: Buffer, from: number, to: number, found: Places): boolean {
   const first = wordEnd(bytes, from, to)
   const second = wordEnd(bytes, first + 1, to)
   if (second >= to) return false
@@ -97,20 +103,20 @@ function who(bytes: Uint8Array, from: number, to: number, found: Places): boolea
 }
 
 /** The client and the blanks behind it and behind the ident. */
-function three(bytes: Uint8Array, client: number, ident: number, user: number, to: number, found: Places): void {
+function three(bytes: Buffer, client: number, ident: number, user: number, to: number, found: Places): void {
   found.add('client', client, ident)
   addUnlessDash(bytes, found, 'ident', ident + 1, user)
   addUnlessDash(bytes, found, 'user', user + 1, to)
 }
 
-function endsWithPort(bytes: Uint8Array, from: number, to: number): boolean {
+function endsWithPort(bytes: Buffer, from: number, to: number): boolean {
   let i = to - 1
   while (i > from && isDigit(bytes[i])) i--
   return i > from && i < to - 1 && bytes[i] === COLON
 }
 
 /** `GET /path HTTP/1.1`; anything else is kept as the request. */
-function request(bytes: Uint8Array, from: number, to: number, found: Places): void {
+function request(bytes: Buffer, from: number, to: number, found: Places): void {
   const method = wordEnd(bytes, from, to)
   let path = to - 1
   while (path > method && bytes[path] !== BLANK) path--
@@ -125,12 +131,14 @@ function request(bytes: Uint8Array, from: number, to: number, found: Places): vo
 
 const PROTOCOL = Buffer.from('HTTP/')
 
-function isProtocol(bytes: Uint8Array, from: number, to: number): boolean {
-  return to - from >= PROTOCOL.length && PROTOCOL.every((byte, n) => bytes[from + n] === byte)
+function isProtocol(bytes: Buffer, from: number, to: number): boolean {
+  if (to - from < PROTOCOL.length) return false
+  for (let n = 0; n < PROTOCOL.length; n++) if (bytes[from + n] !== PROTOCOL[n]) return false
+  return true
 }
 
 /** `"referer" "agent"`, as nginx may have it `"forwarded"`, and more. A line that was cut ends in the middle of one. */
-function rest(bytes: Uint8Array, from: number, to: number, found: Places): void {
+function rest(bytes: Buffer, from: number, to: number, found: Places): void {
   let at = from
   for (const name of QUOTED) {
     if (at + 1 >= to || bytes[at] !== BLANK || bytes[at + 1] !== QUOTE) break
@@ -153,6 +161,6 @@ function isSpace(byte: number | undefined): boolean {
 }
 
 /** What is written as `-` is missing. */
-function addUnlessDash(bytes: Uint8Array, found: Places, name: string, from: number, to: number, json = false): void {
+function addUnlessDash(bytes: Buffer, found: Places, name: string, from: number, to: number, json = false): void {
   if (to !== from + 1 || bytes[from] !== DASH) found.add(name, from, to, json)
 }

@@ -5,7 +5,7 @@ import type { Draft } from '../draft.js'
 export type Parser = (text: string, found: Found) => string | undefined
 
 /** The same of bytes[from, to), which are UTF-8 or at least go on from ASCII as it does: what is found are places in them. */
-export type ByteParser = (bytes: Uint8Array, from: number, to: number, found: Places) => string | undefined
+export type ByteParser = (bytes: Buffer, from: number, to: number, found: Places) => string | undefined
 
 /** Names and values in the order found; of a name that comes twice the last counts. */
 export class Found {
@@ -38,9 +38,8 @@ export class Found {
 
 /** The same, where the values are places in bytes, and the names are few. */
 export class Places {
-  readonly #places: { name: string; from: number; to: number; json: boolean }[] = []
+  readonly #places: { name: string; header: string; from: number; to: number; json: boolean }[] = []
   #count = 0
-  readonly #names = new Map<string, string>()
 
   constructor(readonly prefix: string) {}
 
@@ -49,8 +48,11 @@ export class Places {
   }
 
   add(name: string, from: number, to: number, json = false): void {
-    const place = (this.#places[this.#count++] ??= { name, from, to, json })
-    place.name = name
+    const place = (this.#places[this.#count++] ??= { name, header: nameOf(this.prefix + name), from, to, json })
+    if (place.name !== name) {
+      place.name = name
+      place.header = nameOf(this.prefix + name)
+    }
     place.from = from
     place.to = to
     place.json = json
@@ -59,20 +61,14 @@ export class Places {
   /** They stand in the body as it came. */
   setPlaces(event: Draft): void {
     for (let n = 0; n < this.#count; n++) {
-      const { name, from, to, json } = this.#places[n]!
-      event.setPlace(this.#nameOf(name), from, to, json)
+      const { header, from, to, json } = this.#places[n]!
+      event.setPlace(header, from, to, json)
     }
   }
 
   /** They stand in the UTF-8 of another text. */
   setTexts(event: Draft, bytes: Buffer): void {
-    for (const { name, from, to, json } of this.#places.slice(0, this.#count)) event.setHeader(this.#nameOf(name), bytes.toString('utf8', from, to), json)
-  }
-
-  #nameOf(name: string): string {
-    let known = this.#names.get(name)
-    if (known === undefined) this.#names.set(name, (known = nameOf(this.prefix + name)))
-    return known
+    for (const { header, from, to, json } of this.#places.slice(0, this.#count)) event.setHeader(header, bytes.toString('utf8', from, to), json)
   }
 }
 

@@ -2,7 +2,8 @@
 import { isUtf8 } from 'node:buffer'
 import fc from 'fast-check'
 import { decodeLines, encodeLines, formatEvent, headOf, lineSizeMax, parseEvent, quoted } from '../../../src/events/json.js'
-import { PUT_SIZE_MAX, putBytes, putText } from '../../../src/events/put.js'
+import { escapeText } from '../../../src/events/escape.js'
+import { PUT_SIZE_MAX, putText } from '../../../src/events/put.js'
 import { beginLine, markLine, parseControl } from '../../../src/pipe/control.js'
 import { decodeChanges, encodeChanges } from '../../../src/channel/format.js'
 import { cleaned } from '../../../src/sinks/hdfs/path.js'
@@ -25,7 +26,7 @@ const PROPERTIES: readonly (readonly [string, fc.IRawProperty<unknown>])[] = [
   ['bytes of UTF-8 are written as their text is', fc.property(text, (each) => {
     const source = Buffer.from(each)
     const out = Buffer.alloc(source.length * PUT_SIZE_MAX)
-    same(out.subarray(0, putBytes(out, 0, source, 0, source.length)), Buffer.from(JSON.stringify(each).slice(1, -1)), 'putBytes')
+    same(out.subarray(0, escapeText(source, 0, source.length, out, 0)), Buffer.from(JSON.stringify(each).slice(1, -1)), 'escapeText')
   })],
   ['an event comes back from its line, whatever its bytes', fc.property(headers, bytes, (all, body) => {
     const event = parseEvent(formatEvent({ headers: all, body }))

@@ -12,6 +12,8 @@ const EMPTY = printOf(Buffer.alloc(0))
 const BEGINNING = { offset: 0, head: EMPTY, tail: EMPTY }
 /** Most bytes that are kept as they are. */
 export const START_SIZE = 32
+/** ms in which some file systems count: of two changes so close the second may leave no trace, where the size is the same. */
+const TICK = 2000
 const NEWLINE = 0x0a
 const STEP = 64 * 1024
 
@@ -34,6 +36,8 @@ export class Partition {
   modified = 0
   /** When that change was seen here; ms since the epoch. */
   changed = 0
+  /** When the bytes before the place were last seen to be what they were; ms since the epoch. */
+  held = 0
   /** Number of names that it has; 0: deleted. */
   links = 1
   /** Where reading began if not at byte 0: --from end. */
@@ -88,6 +92,7 @@ export class Partition {
     this.modified = stat.modified
     this.links = stat.links
     this.changed = now
+    this.held = now
     this.wakeAt = undefined
     this.due = true
   }
@@ -112,6 +117,11 @@ export class Partition {
   /** When it was last written to; where its time lies in the future, when that was seen. */
   get quietSince(): number {
     return Math.min(this.modified, this.changed)
+  }
+
+  /** From when on another change would show in its time. */
+  get sureFrom(): number {
+    return this.quietSince + TICK
   }
 
   /** Gives the file away, to be closed or to another partition that it turned out to be. */

@@ -2,12 +2,13 @@
  * When to look at which file: at a notice at once, each second at those written to lately, each minute at the others.
  * Looking for new files takes at most a hundredth of the time. And when a file is done with.
  */
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import type { Clock } from '../events/flow.js'
 import type { Change } from '../disk/notice.js'
 import { Compressed } from './compressed.js'
 import type { Partition } from './partition.js'
 import type { Partitions } from './partitions.js'
+import { rotatedFrom } from './turns.js'
 
 /** All in ms. */
 export interface Times {
@@ -135,19 +136,38 @@ export class Rounds {
       if (partition.wakeAt !== undefined) partition.due = true
       if (partition.since !== undefined) partition.since = Math.min(partition.since, now)
       partition.changed = Math.min(partition.changed, now)
+      partition.held = Math.min(partition.held, now)
       partition.wakeAt = undefined
     }
   }
 
+  /**
+   * A file may be truncated and written anew, to the same size, so soon after it was read that its time does not show it:
+   * its bytes are looked at once more when that is over. Else sets when.
+   */
+  looksAgain(partition: Partition): boolean {
+    const { file, held, sureFrom, wakeAt } = partition
+    if (this.once || file === undefined || file instanceof Compressed || held >= sureFrom) return false
+    if (this.clock.now() >= sureFrom) return true
+    partition.wakeAt = Math.min(sureFrom, wakeAt ?? sureFrom)
+    return false
+  }
+
   /** May its last line, which has no \n, be sent? Else sets when. */
   lastLineDue(partition: Partition): boolean {
-    if (!this.once && partition.name === partition.path && !(partition.file instanceof Compressed)) return false
+    if (!this.once && partition.name === partition.path && !this.#hasSuccessor(partition) && !(partition.file instanceof Compressed)) return false
     const at = this.once
       ? partition.quietSince + this.times.young
       : Math.max(partition.quietSince, partition.since ?? 0) + this.times.settle
     if (this.clock.now() >= at) return true
     partition.wakeAt = at
     return false
+  }
+
+  /** By its name it was rotated before it was met, and the log that it was has another file. */
+  #hasSuccessor({ path }: Partition): boolean {
+    const logs = rotatedFrom(basename(path)).map(({ base }) => join(dirname(path), base))
+    return logs.some((log) => this.#byPath.has(log) || this.partitions.rests(log))
   }
 
   /**

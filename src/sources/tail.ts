@@ -238,9 +238,11 @@ export class Tail implements Source {
     partition.due = partition.lost !== undefined
     if (partition.file === undefined) return this.#rounds.lookSoon()
     if (!(await judge(partition, this.#partitions))) return rest(partition)
-    if (partition.offset < partition.size || partition.modified !== modified || partition.skipping) {
+    if (partition.offset < partition.size || partition.modified !== modified || partition.skipping || this.#rounds.looksAgain(partition)) {
+      const now = this.around.clock.now()
       const block = await this.#reading.next(partition)
       if (block === undefined) return this.#cutShort(partition, size)
+      partition.held = now
       partition.due = block.more
       const last = (block.end > block.to || partition.skipping) && (block.cut || (!block.more && this.#lastDue(partition, block)))
       if (last && partition.skipping) {
@@ -251,6 +253,7 @@ export class Tail implements Source {
     if (this.#owesPlace(partition)) yield await this.#sending.place(partition)
     if (partition.due) return
     rest(partition)
+    partition.due = this.#rounds.looksAgain(partition)
     await this.#rounds.retire(partition, this.#acks)
   }
 

@@ -8,8 +8,8 @@ export interface Rotated {
 }
 
 export const COMPRESSED = /\.(gz|zst)$/
-/** Behind the name: `.1`, `-20260131`, `.2026-01-31`, `-20260131-1769817600`, `.old`. */
-const BEHIND = /^([-._]\d[\d._:T-]*|\.old)$/
+/** Behind the name: `.1`, `-20260131`, `.2026-01-31`, `-20260131-1769817600`, `.old`, `.1.old`. */
+const BEHIND = /^([-._]\d[\d._:T-]*(\.old)?|\.old)$/
 /** Before the last part of it: `app.1.log`, `app-20260131.log`. */
 const BEFORE = /^(.+?)(\.\d{1,3}|[-._]\d[\d_:T-]{5,})(\.[A-Za-z]\w*)$/
 

@@ -131,6 +131,42 @@ t.test('rotation while it is followed:', async (t) => {
     await tailing.close()
   })
 
+  t.test('a file truncated and written anew, to the same size and so soon that its time does not show it, is read from its beginning', async (t) => {
+    const file = join(t.testdir({ log: text(10, 19) }), 'log')
+    const tailing = new Tailing([file])
+    await tailing.start()
+    const { atimeMs, mtimeMs } = fs.statSync(file)
+    fs.writeFileSync(file, text(20, 29))
+    fs.utimesSync(file, atimeMs / 1000, mtimeMs / 1000)
+    for (let i = 0; i < 3; i++) await tailing.pass(1000)
+    t.same(tailing.bodies, numbers(10, 29))
+    await tailing.close()
+  })
+
+  t.test('the unfinished last line of a rotated log is sent, though its new name matches, too', async (t) => {
+    const directory = t.testdir({ 'app.log': text(1, 3) })
+    const tailing = new Tailing([`${directory}/app*`])
+    await tailing.start()
+    fs.appendFileSync(`${directory}/app.log`, 'half')
+    await tailing.pass(1000)
+    fs.renameSync(`${directory}/app.log`, `${directory}/app.log.1`)
+    fs.writeFileSync(`${directory}/app.log`, text(4, 5))
+    await tailing.pass(1000)
+    t.same(sorted(tailing.bodies), numbers(1, 5), 'more of it may come')
+    for (let i = 0; i < 2; i++) await tailing.pass(10_000)
+    t.same([...tailing.bodies].sort(), ['half', ...numbers(1, 5)])
+    await tailing.close()
+  })
+
+  t.test('the same of one that was rotated before it was met; of a log without a successor nothing is sent that is not finished', async (t) => {
+    const directory = t.testdir({ 'app.log': text(4, 5), 'app.log.1': `${text(1, 3)}half`, 'other.log.1': 'unfinished' })
+    const tailing = new Tailing([`${directory}/*`])
+    await tailing.start()
+    for (let i = 0; i < 3; i++) await tailing.pass(10_000)
+    t.same([...tailing.bodies].sort(), ['half', ...numbers(1, 5)])
+    await tailing.close()
+  })
+
   t.test('a truncation without a copy is said, as what was written just before it is lost; the second of two copies is not the first', async (t) => {
     for (const copies of [[], [1], [0], [0, 1]]) {
       const directory = t.testdir({ log: text(1, 5) })

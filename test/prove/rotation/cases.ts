@@ -4,6 +4,7 @@
  * these follows what must arrive, and what may be missing.
  */
 import * as fs from 'node:fs'
+import { setTimeout } from 'node:timers/promises'
 import type { Position } from '../../../src/events/batch.js'
 import { FakeClock } from '../../support/clock.js'
 import { KINDS, LOSSY, Rotating, SAME, VARIANTS, type Kind } from '../../support/rotating.js'
@@ -124,12 +125,25 @@ class Followed {
     this.#generations[this.#generations.length - 1] += text
   }
 
-  #rotate(): void {
+  async #rotate(): Promise<void> {
+    await this.#tick()
     const became = this.#rotating.rotate()
     if (became === 'the same') return
     const last = this.#generations.length - 1
     if (became === 'gone' && this.#generations[last] !== '') this.#destroyed.add(last)
     this.#generations.push('')
+  }
+
+  /** Until what is written gets another time: two rotations are not within the some ms in which a kernel counts. */
+  async #tick(): Promise<void> {
+    const { mtimeMs } = fs.statSync(this.#log, { throwIfNoEntry: false }) ?? { mtimeMs: 0 }
+    const probe = `${this.directory}/.probe`
+    for (;;) {
+      fs.writeFileSync(probe, '')
+      if (fs.statSync(probe).mtimeMs > mtimeMs) break
+      await setTimeout(1)
+    }
+    fs.rmSync(probe)
   }
 
   fault(): string | undefined {

@@ -1,22 +1,29 @@
 /**
- * npm run prove:rotation -- [--steps N] [--sample N] [--on DIRECTORY]...
+ * npm run prove:rotation -- [--steps N] [--sample N] [--workers N] [--on DIRECTORY]...
  *
- * Each kind of rotation × every sequence of up to N (4) steps × patterns × short and long lines, on each file system at hand: the longest sequences on
- * the first one, those of a step less on the others. `--sample N`: each N-th of them, in an order that is always the same. The source runs in
- * the processes of the campaign, and looks when it is told to; with real processes and the real logrotate(8) it is test/pipelines/rotation.test.ts.
+ * Each kind of rotation × every sequence of up to N (4) steps × patterns × short and long lines, on each file system at hand, or those of the directories.
+ * `--sample N`: each N-th of them, in an order that is always the same. `--workers N`: processes at once, else as many as there are cores. The source runs
+ * in these, and looks when it is told to; with real processes and the real logrotate(8) it is test/pipelines/rotation.test.ts.
  */
-import { existsSync, mkdirSync, statfsSync } from 'node:fs'
+import { existsSync, statfsSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { bundle, saidBy } from '../bundle.js'
+import { directory } from '../launch.js'
 import type { Looked } from './main.js'
 
 const { values } = parseArgs({
-  options: { steps: { type: 'string', default: '4' }, sample: { type: 'string', default: '1' }, on: { type: 'string', multiple: true, default: ['/dev/shm', tmpdir(), '/var/tmp', process.cwd()] } },
+  options: {
+    steps: { type: 'string', default: '4' },
+    sample: { type: 'string', default: '1' },
+    workers: { type: 'string', default: String(cpus().length) },
+    on: { type: 'string', multiple: true, default: ['/dev/shm', tmpdir(), '/var/tmp', process.cwd()] },
+  },
 })
 const steps = Number(values.steps)
 const sample = Number(values.sample)
+const workers = Number(values.workers)
 
 /** statfs(2). */
 const NAMES: Readonly<Record<number, string>> = { 0x01021994: 'tmpfs', 0xef53: 'ext4', 0x794c7630: 'overlay', 0x58465342: 'xfs', 0x9123683e: 'btrfs', 0x6969: 'nfs', 0x2fc12fc1: 'zfs' }
@@ -24,20 +31,16 @@ const NAMES: Readonly<Record<number, string>> = { 0x01021994: 'tmpfs', 0xef53: '
 /** One directory of each kind of file system. */
 const places = new Map(values.on.filter((path) => existsSync(path)).map((path) => [statfsSync(path).type, path] as const).reverse())
 
-const directory = join(import.meta.dirname, '../../../run/prove')
-mkdirSync(directory, { recursive: true })
 const file = join(directory, 'rotation.mjs')
 await bundle({ entry: join(import.meta.dirname, 'main.ts') }, file)
 
 let faults = 0
-for (const [index, [type, path]] of [...places].reverse().entries()) {
+for (const [type, path] of [...places].reverse()) {
   const elsewhere = [...places.values()].find((other) => other !== path) ?? path
-  const most = Math.max(1, steps - (index > 0 ? 1 : 0))
   const began = Date.now()
-  const workers = cpus().length
-  const all = await Promise.all(Array.from({ length: workers }, (_, worker) => saidBy<Looked>(file, [path, elsewhere, most, worker * sample, workers * sample])))
+  const all = await Promise.all(Array.from({ length: workers }, (_, worker) => saidBy<Looked>(file, [path, elsewhere, steps, worker * sample, workers * sample])))
   const cases = all.reduce((sum, looked) => sum + looked.cases, 0)
-  console.log(`${NAMES[type] ?? `file system ${type.toString(16)}`}, ${path}: up to ${most} steps, ${cases} cases, ${((Date.now() - began) / 1000).toFixed(0)} s`)
+  console.log(`${NAMES[type] ?? `file system ${type.toString(16)}`}, ${path}: up to ${steps} steps, ${cases} cases, ${((Date.now() - began) / 1000).toFixed(0)} s`)
   for (const { name, fault } of all.flatMap((looked) => looked.faults)) console.log(`${name}\n  ${fault}`)
   faults += all.reduce((sum, looked) => sum + looked.faults.length, 0)
 }

@@ -1,17 +1,17 @@
 /**
- * Twice the input, twice the work: of each decoder with inputs that repeat something, by processor time, the least of several
- * runs, so that what else the machine does counts little.
+ * Eight times the input for about eight times the work, and not for 64 times: of each decoder with inputs that repeat something, by processor time,
+ * so that what else the machine does counts little.
  */
 import { isRefusal, type Target } from './target.js'
 
-/** Bytes of the smallest input, and of the largest that is tried to see more than noise. */
-const SIZE_MIN = 16 * 1024
-const SIZE_MAX = 512 * 1024
-/** Below so many ms nothing is told apart. */
-const NOISE = 4
-/** Of the times for twice the size; some of it is noise and the collection of garbage. */
-const RATIO_MAX = 2.5
-const ROUNDS = 3
+/** Each so many times the one before it, in bytes: the first so small that nothing hangs, the last so large that the work is more than noise. */
+const SIZES = [16 * 1024, 128 * 1024, 1024 * 1024]
+const FACTOR = 8
+/** Less than so many ms counts as so many. */
+const NOISE = 1
+/** Above FACTOR are page faults, caches and the collection of garbage. */
+const RATIO_MAX = 20
+const ROUNDS = 4
 const UNITS = [
   ' ', '\n', '"', '\\', '[', ']', '{', '{"a":', '{"a":1,', '[[', '<', '<a>', '</a>', '(', 'not ', '%', '%{', '${', ':', '=', 'a=', 'a=b ', ',', ',"', '-', '.', '0', '9', 'a', 'a ', 'A.', '/', '@', 'a@a.', 'é', '\0', '\xff',
   '\\u0000', '""', '" "', '] "', ' [', 'x://', 'Bearer ', 'password=', '1:', 'StandbyException ',
@@ -40,33 +40,32 @@ function repeated(unit: Buffer, size: number): Buffer {
   return Buffer.alloc(Math.ceil(size / unit.length) * unit.length, unit)
 }
 
-/** Time for twice the size through that for the size, at the first size where both are more than noise; the least that was seen. */
+/** Time for an input through that for an eighth of it, where it was most; of what looks bad the least of several tries. */
 async function ratioOf(target: Target, make: (size: number) => Buffer): Promise<number> {
-  let least = Infinity
-  for (let size = SIZE_MIN; size <= SIZE_MAX; size *= 2) {
-    const one = await timeOf(target, make(size))
-    const two = one < NOISE ? 0 : await timeOf(target, make(2 * size))
-    if (one < NOISE) continue
-    least = Math.min(least, two / one)
-    if (least <= RATIO_MAX) return least
-    if (two > 400) break
+  let most = 0
+  let before = NOISE
+  for (const [index, size] of SIZES.entries()) {
+    const now = await timeOf(target, make(size))
+    let ratio = index === 0 ? 0 : now / Math.max(before, NOISE)
+    for (let more = 1; more < ROUNDS && ratio > RATIO_MAX; more++) {
+      const less = await timeOf(target, make(size / FACTOR))
+      ratio = Math.min(ratio, (await timeOf(target, make(size))) / Math.max(less, NOISE))
+    }
+    most = Math.max(most, ratio)
+    if (most > RATIO_MAX) break
+    before = now
   }
-  return least === Infinity ? 0 : least
+  return most
 }
 
-/** ms of processor time, the least of a few runs. */
+/** ms of processor time. */
 async function timeOf(target: Target, input: Buffer): Promise<number> {
-  let least = Infinity
-  for (let round = 0; round < ROUNDS; round++) {
-    const began = process.cpuUsage()
-    try {
-      await target.take(input)
-    } catch (error) {
-      if (!isRefusal(error)) throw new Error(`${target.name} does not take ${input.length} bytes: ${input.toString('latin1', 0, 40)}`, { cause: error })
-    }
-    const { user, system } = process.cpuUsage(began)
-    least = Math.min(least, (user + system) / 1000)
-    if (least < NOISE) break
+  const began = process.cpuUsage()
+  try {
+    await target.take(input)
+  } catch (error) {
+    if (!isRefusal(error)) throw new Error(`${target.name} does not take ${input.length} bytes: ${input.toString('latin1', 0, 40)}`, { cause: error })
   }
-  return least
+  const { user, system } = process.cpuUsage(began)
+  return (user + system) / 1000
 }

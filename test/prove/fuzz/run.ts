@@ -2,7 +2,7 @@
  * npm run prove:fuzz -- [--inputs N] [--seed S] [--only TEXT] [--no-growth]
  *
  * Every decoder with N inputs in all, in as many processes as there are cores: no crash, no hang, memory bounded, objects as they
- * were; properties by fast-check; then inputs that repeat something, and twice as much of it for at most 2.5 times the work. What
+ * were; properties by fast-check; then inputs that repeat something, and eight times as much of it for at most 20 times the work. What
  * is wrong is printed with its input, and comes again with its seed.
  */
 import { mkdirSync } from 'node:fs'

@@ -6,6 +6,7 @@
 import * as fs from 'node:fs'
 import { setTimeout } from 'node:timers/promises'
 import type { Position } from '../../../src/events/batch.js'
+import * as tail from '../../../src/sources/rounds.js'
 import { FakeClock } from '../../support/clock.js'
 import { KINDS, LOSSY, Rotating, SAME, VARIANTS, type Kind } from '../../support/rotating.js'
 import { Tailing, type Sent } from '../../support/tailing.js'
@@ -56,6 +57,10 @@ export async function faultOf(one: Case, directory: string, elsewhere: string): 
   return followed.fault()
 }
 
+const TIMES = { ...tail.TIMES, settle: 4000 }
+/** Of 2 s each, after which all that can arrive has done so. */
+const PASSES = 5
+
 class Followed {
   readonly #log: string
   readonly #clock = new FakeClock()
@@ -82,7 +87,7 @@ class Followed {
     for (const step of this.one.steps) await this.#step(step)
     if (this.#tailing === undefined) await this.#start()
     this.#append(true)
-    for (let pass = 0; pass < 8; pass++) await this.#tailing?.pass(2000)
+    for (let pass = 0; pass < PASSES; pass++) await this.#tailing?.pass(2000)
     this.#sent.push(...this.#tailing!.sent)
     await this.#tailing?.close()
   }
@@ -110,7 +115,7 @@ class Followed {
 
   async #start(): Promise<void> {
     const pattern = `${this.directory}/${this.one.all ? 'app*' : 'app.log'}`
-    this.#tailing = new Tailing([pattern], this.#clock, { eventBytesMax: 5000, olddirs: [this.elsewhere] })
+    this.#tailing = new Tailing([pattern], this.#clock, { eventBytesMax: 5000, olddirs: [this.elsewhere], times: TIMES })
     await this.#tailing.start({ kind: 'keeps', held: new Map<string, readonly Position[]>(this.#sent.map(({ mark }) => [mark.partition, [mark.to]])) })
   }
 

@@ -18,7 +18,7 @@ export const PIPE: readonly Target[] = [
   { name: 'control lines among events', seeds: [`{"body":"a"}\n${CONTROL[0]}{"body":"b"}\n${CONTROL[0]}`], words: [CONTROL[0]!, '{"flume":"n0nce"', '\n'], take: takeHeld },
   { name: 'message up the pipe', seeds: UP, words: WORDS, take: (bytes) => takeMessage(decodeUp(bytes.toString())) },
   { name: 'message down the pipe', seeds: DOWN, words: WORDS, take: (bytes) => takeMessage(decodeDown(bytes.toString())) },
-  { name: 'partitions of a have', seeds: ['file.a.b', '__proto__', 'constructor'], take: takeHave },
+  { name: 'partitions of a have', seeds: ['file.a.b', '__proto__', 'constructor'], take: takeHave, grows: false },
 ]
 
 function takeControl(bytes: Buffer): void {

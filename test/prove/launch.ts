@@ -38,12 +38,12 @@ export function optionsOf(counted: string): Options {
   return { count: Number(values[counted]), seed: Number(seed), mutants, only, record, workers: Number(workers) }
 }
 
-/** What the processes say that run the file, each with its part of the seeds and of the count, and with `further` words; each is heard as soon as it ends. */
+/** What the processes say that run the file, each with its part of the seeds and of the count, and with `further` arguments; each is heard as soon as it ends. */
 export function shared<Explored>(
   file: string,
   { seed, count, workers }: Pick<Options, 'seed' | 'count' | 'workers'>,
   hear: (explored: Explored) => void,
-  ...further: readonly string[]
+  ...further: readonly number[]
 ): Promise<Explored[]> {
   const worker = async (_: unknown, index: number): Promise<Explored> => {
     const explored = await saidBy<Explored>(file, [seed + index, workers, Math.ceil(count / workers), ...further])
@@ -54,13 +54,14 @@ export function shared<Explored>(
 }
 
 /**
- * Each of these bugs, so many at once, until the program finds it. It says what `cost` makes of that. True: it found all of them.
+ * Each of these bugs, so many at once, until the program, with `further` arguments, finds it. It says what `cost` makes of that. True: it found all of them.
  */
 export async function hunt<Explored extends { readonly found?: { readonly fault: string } }>(
   program: Program,
   mutants: readonly Mutant[],
   { seed, count, only, workers }: Options,
   cost: (explored: Explored, mutant: Mutant) => string,
+  ...further: readonly number[]
 ): Promise<boolean> {
   const left = mutants.filter(({ name }) => name.includes(only))
   let all = left.length > 0
@@ -68,7 +69,7 @@ export async function hunt<Explored extends { readonly found?: { readonly fault:
     for (let mutant = left.shift(); mutant !== undefined; mutant = left.shift()) {
       const file = join(directory, `${mutant.name.replaceAll(/[^a-z]+/g, '-')}.mjs`)
       await bundle(program, file, mutant)
-      const explored = await saidBy<Explored>(file, [seed, 1, count])
+      const explored = await saidBy<Explored>(file, [seed, 1, count, ...further])
       const { found } = explored
       const told = `${mutant.name}: ${cost(explored, mutant)}`
       console.log(found === undefined ? `NOT FOUND: ${told}` : `${told}: ${found.fault.slice(0, 100)}`)

@@ -56,6 +56,8 @@ export class MemoryDisk {
   now: () => number = () => 0
   /** Bytes of all files together before ENOSPC. */
   capacity = Infinity
+  /** Nobody goes on beside a call. */
+  quick = false
   /** Called just before each step, when what came before it is done. */
   watch: (() => void) | undefined
   /** Resolves when the plan has ended the process. */
@@ -159,7 +161,7 @@ export class MemoryDisk {
 
   /** Before each call: counts it, and fails it where the plan says so. Returns whether the process ends in it. */
   async begin(process: unknown, name: string, changes: boolean): Promise<'end' | undefined> {
-    for (let turn = 0; turn < (name.startsWith('sync') ? 12 : 3); turn++) await Promise.resolve() // a sync is slow: others go on beside it
+    for (let turn = 0; !this.quick && turn < (name.startsWith('sync') ? 12 : 3); turn++) await Promise.resolve() // a sync is slow: others go on beside it
     if (process !== this.#process) return new Promise(() => undefined)
     this.calls++
     if (changes) this.watch?.()

@@ -11,6 +11,6 @@ export function bundle(path: string, mutant?: program.Mutant): Promise<void> {
 }
 
 /** What a process found that ran the file with these arguments of main.ts. */
-export function exploredBy(file: string, seed: number, stride: number, states: number, reduces = false): Promise<Explored> {
-  return program.saidBy(file, [seed, stride, states, ...(reduces ? ['reduce'] : [])])
+export function exploredBy(file: string, seed: number, stride: number, states: number, tries = 0): Promise<Explored> {
+  return program.saidBy(file, [seed, stride, states, tries])
 }

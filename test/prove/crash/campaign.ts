@@ -72,11 +72,9 @@ export async function exploreWork(work: Work, seen: Set<string>, explored: Explo
   const { moments, fault } = await momentsOf(work)
   for (const moment of moments) {
     for (const { disk, path } of crashes(moment.disk, STATES_OF_CHANGE, work.seed + moment.change)) {
-      const key = keyOf(disk, moment.promised)
-      if (seen.has(key)) continue
-      seen.add(key)
+      if (isKnown(disk, moment.promised, seen)) continue
       const crash = { change: moment.change, path }
-      const found = await lookAt(work, disk, moment.promised, crash, explored.states++, explored)
+      const found = await lookAt(work, disk, moment.promised, crash, explored.states++, seen, explored)
       if (found !== undefined) return found
       if (explored.states >= states) return undefined
     }
@@ -84,7 +82,7 @@ export async function exploreWork(work: Work, seen: Set<string>, explored: Explo
   return fault === undefined ? undefined : { work, crash: { change: moments.length, path: [] }, fault }
 }
 
-async function lookAt(work: Work, disk: MemoryDisk, promised: Promised, crash: Crash, number: number, explored: Explored): Promise<Found | undefined> {
+async function lookAt(work: Work, disk: MemoryDisk, promised: Promised, crash: Crash, number: number, seen: Set<string>, explored: Explored): Promise<Found | undefined> {
   const again = number % TWICE === 0 ? disk.clone() : undefined
   const fault = await faultAfter(disk, promised, number % WHOLE === 0)
   if (fault !== undefined) return { work, crash, fault }
@@ -93,6 +91,7 @@ async function lookAt(work: Work, disk: MemoryDisk, promised: Promised, crash: C
   const moment = moments[chooser(work.seed + number)(Math.max(1, moments.length))]
   if (moment === undefined) return undefined
   for (const second of crashes(moment.disk, 2, number)) {
+    if (isKnown(second.disk, promised, seen)) continue
     explored.states++
     const fault = await faultAfter(second.disk, promised, explored.twice++ % TWICE_WHOLE === 0)
     if (fault !== undefined) return { work, crash: { ...crash, again: { change: moment.change, path: second.path } }, fault }
@@ -124,6 +123,9 @@ function copyOf({ acked, offered, retained, readers }: Promised): Promised {
   return { acked, offered, retained, readers: new Map([...readers].map(([name, reader]) => [name, { ...reader }])) }
 }
 
-function keyOf(disk: MemoryDisk, { acked, offered, retained, readers }: Promised): string {
-  return [disk.print(), acked, offered, retained, ...[...readers.values()].map(({ next }) => next)].join(' ')
+/** Whether a state was there before; from now on it was. */
+function isKnown(disk: MemoryDisk, { acked, offered, retained, readers }: Promised, seen: Set<string>): boolean {
+  const known = seen.size
+  seen.add([disk.print(), acked, offered, retained, ...[...readers.values()].map(({ next }) => next)].join(' '))
+  return seen.size === known
 }

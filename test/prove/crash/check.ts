@@ -17,6 +17,7 @@ const uuid = uuids(1, 0)
  * where it must, and that the queue can be used as before.
  */
 export async function faultAfter(disk: MemoryDisk, promised: Promised, whole: boolean): Promise<string | undefined> {
+  disk.quick = true
   const around = surroundings(disk, new FakeClock(1_700_000_000_000), uuid)
   try {
     const wrong = whole ? await wrongIn(disk, around) : undefined

@@ -2,17 +2,17 @@
 import { exploreWork, type Found } from './campaign.js'
 import type { Phase, Work } from './work.js'
 
-/** Works that are tried at most, and states of each. */
-const TRIES = 300
+/** Looked at of each work. */
 const STATES = 3000
 
-export async function reduce(found: Found): Promise<Found> {
+/** By so many shorter works at most. */
+export async function reduce(found: Found, triesMax: number): Promise<Found> {
   let best = found
   let tries = 0
   for (let shorter = true; shorter; ) {
     shorter = false
     for (const work of simpler(best.work)) {
-      if (tries++ > TRIES) return best
+      if (tries++ >= triesMax) return best
       const next = await exploreWork(work, new Set(), { states: 0, twice: 0, works: 0, processor: 0 }, STATES)
       if (next === undefined) continue
       best = next

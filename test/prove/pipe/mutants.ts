@@ -72,11 +72,17 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'what a killed writer left without a mark is used',
-    edits: [{ file: 'pipe/input.ts', from: '    if (voids) this.#startVoid(writer.name)\n', to: '' }],
+    edits: [
+      { file: 'pipe/input.ts', from: '    if (voids) this.#startVoid(writer.name)\n', to: '' },
+      { file: 'pipe/input.ts', from: "      this.#startVoid('a killed writer')\n", to: '' },
+    ],
   },
   {
     name: 'the void ends at once',
-    edits: [{ file: 'pipe/input.ts', from: "    if (!this.#intake.empty && !this.#intake.ended) return this.#idle()\n    this.#voided", to: '    this.#voided' }],
+    edits: [
+      { file: 'pipe/input.ts', from: '    if (!this.#intake.empty) this.#intake.poll()\n', to: '' },
+      { file: 'pipe/input.ts', from: '    if (!this.#intake.empty && !this.#intake.ended) return this.#idle()\n    this.#voided', to: '    this.#voided' },
+    ],
   },
   {
     name: 'a mark is believed though the bytes before it do not add up',

@@ -31,6 +31,8 @@ export interface Spec {
   readonly partition?: string
   readonly count?: number
   readonly batch?: number
+  /** Of a program of others: its last line is longer than an event may be, and comes in two pieces. */
+  readonly long?: boolean
   /** Of a reader: it keeps positions; it acks only what it must. */
   readonly keeps?: boolean
   readonly lazy?: boolean
@@ -41,6 +43,7 @@ export interface Spec {
 /** Something that must never be. */
 export class Wrong extends Error {}
 
+const EVENT_BYTES_MAX = 10_000
 const nothing = (): void => undefined
 const blocks: Buffer[] = []
 let used = 0
@@ -69,8 +72,8 @@ function output(process: Process, fd: number, spec: Spec): OutputOptions {
 
 function input(process: Process, fd: number, spec: Spec): InputOptions {
   return {
-    fd, command: spec.program, pid: process.pid, uid: 1000, eventBytesMax: 10_000, allocate,
-    tooLong: async () => { throw new Wrong('a line is too long') }, say: (message) => running.note(`says ${message}`),
+    fd, command: spec.program, pid: process.pid, uid: 1000, eventBytesMax: EVENT_BYTES_MAX, allocate,
+    tooLong: (piece) => running.io('reject', () => { if (/[^x\n]/.test(piece.toString())) throw new Wrong('a line is too long') }), say: (message) => running.note(`says ${message}`),
   }
 }
 
@@ -177,11 +180,11 @@ function keep(lines: readonly string[], mark: Mark | null, keeps: boolean, durab
 }
 
 /** Lines of a program that is none of ours. */
-async function cat({ partition = 'old', count = 0 }: Spec, fd: number): Promise<number> {
+async function cat({ partition = 'old', count = 0, long = false }: Spec, fd: number): Promise<number> {
   const end = running.fds.get(fd)!
-  for (let n = 0; n < count; n++) {
-    await new Promise<void>((resolve) => end.pipe.write(end, Buffer.from(`{"body":"${partition} ${n}"}\n`), () => resolve()))
-  }
+  const lines = Array.from({ length: count }, (_, n) => `{"body":"${partition} ${n}"}\n`)
+  if (long) lines.push('x'.repeat(EVENT_BYTES_MAX + 100), 'x\n')
+  for (const line of lines) await new Promise<void>((resolve) => end.pipe.write(end, Buffer.from(line), () => resolve()))
   return 0
 }
 

@@ -5,12 +5,12 @@
  * real ends of src/pipe above a kernel in miniature. What is wrong is made as short as it can be, and its choices are printed. `--mutants`: the
  * deliberate bugs of mutants.ts in place of the source, and how soon each is found; `--record` writes that down, for test/pipe/schedules.test.ts too.
  */
-import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { bundle } from '../bundle.js'
+import { record } from '../found.js'
 import { directory, hunt, optionsOf, shared } from '../launch.js'
 import type { Explored } from './campaign.js'
-import { FOUND_FILE, foundBefore } from './found.js'
+import { FOUND_FILE, type Recorded } from './found.js'
 import { enumerate } from './model.js'
 import { MUTANTS } from './mutants.js'
 import { PROGRAM } from './program.js'
@@ -33,19 +33,13 @@ async function campaign(): Promise<boolean> {
 }
 
 function mutants(): Promise<boolean> {
-  return hunt<Explored>(PROGRAM, MUTANTS, options, (explored, { name }) => {
-    if (options.record) record({ bug: name, seed: options.seed, ...explored })
-    return `${explored.schedules} schedules, ${explored.processor} s of processor`
+  return hunt<Explored>(PROGRAM, MUTANTS, options, ({ schedules, processor, found }, { name }) => {
+    if (options.record && found !== undefined) {
+      const { fault, choices } = found
+      record<Recorded>(FOUND_FILE, MUTANTS, { bug: name, seed: options.seed, schedules, processor, fault, choices })
+    }
+    return `${schedules} schedules, ${processor} s of processor`
   })
-}
-
-/** In place of what was written down of it before. */
-function record({ bug, seed, schedules, processor, found }: { readonly bug: string; readonly seed: number } & Explored): void {
-  if (found === undefined) return
-  const all = new Map(foundBefore().map((each) => [each.bug, each]))
-  all.set(bug, { bug, seed, schedules, processor, fault: found.fault, choices: found.choices })
-  const inOrder = MUTANTS.flatMap(({ name }) => all.get(name) ?? [])
-  writeFileSync(FOUND_FILE, `[\n${inOrder.map((each) => JSON.stringify(each)).join(',\n')}\n]\n`)
 }
 
 process.exitCode = (await (options.mutants ? mutants() : campaign())) ? 0 : 1

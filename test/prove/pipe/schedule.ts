@@ -12,8 +12,11 @@ export interface Row {
   readonly writes?: number
 }
 
+/** New ones come behind the others, as schedules that were written down begin with the place of theirs. */
+const KINDS = ['line', 'generations', 'fifo', 'second', 'others', 'program', 'middle', 'through', 'beside', 'long'] as const
+
 export interface Plan {
-  readonly kind: 'line' | 'generations' | 'fifo' | 'second' | 'others' | 'program' | 'middle'
+  readonly kind: (typeof KINDS)[number]
   readonly rows: readonly Row[]
   /** Bytes that each pipe holds. */
   readonly sizes: readonly number[]
@@ -43,7 +46,7 @@ export class Choices {
 const COUNT = 4
 
 export function planOf(choose: Choose): Plan {
-  const kind = (['line', 'generations', 'fifo', 'second', 'others', 'program', 'middle'] as const)[choose(7)]!
+  const kind = KINDS[choose(KINDS.length)]!
   const keeps = choose(4) < 3
   const dies = (): Pick<Spec, 'killAt' | 'stopAt'> => {
     const how = choose(4)
@@ -73,11 +76,17 @@ export function planOf(choose: Choose): Plan {
         return [{ specs: [writer({ follows: false })], writes: 0 }, { specs: [{ program: choose(3) === 0 ? 'head' : 'jq' }], reads: 0 }]
       case 'middle':
         return [{ specs: several(writer), writes: 0 }, { specs: several(middle), reads: 0, writes: 1 }, { specs: several(reader), reads: 1 }]
+      case 'through':
+        return [{ specs: [writer({ follows: false })], writes: 0 }, { specs: [middle()], reads: 0, writes: 1 }, { specs: [{ program: 'jq' }], reads: 1 }]
+      case 'beside':
+        return [{ specs: [writer()], writes: 0 }, { specs: [{ program: 'cat', partition: 'old', count: 1 + choose(4) }], writes: 0 }, { specs: [reader()], reads: 0 }]
+      case 'long':
+        return [{ specs: [{ program: 'cat', partition: 'old', count: choose(3), long: true }], writes: 0 }, { specs: [reader()], reads: 0 }]
     }
   }
   const rows = rowsOf()
   const processes = rows.reduce((sum, { specs }) => sum + specs.length, rows.length)
-  const size = (): number => [50, 400, 65_536][choose(3)]!
+  const size = (): number => [50, 400, 65_536][kind === 'beside' ? 2 : choose(3)]! // others' lines come whole, as short writes do
   return { kind, rows, sizes: [size(), size()], hasty: choose(6) === 0, slow: choose(3) === 0 ? 100 + choose(processes) : 0, keeps }
 }
 
@@ -109,8 +118,9 @@ export async function faultOf(choices: Choices, { trace, ends }: { readonly trac
   if (disturbed.fault !== undefined) return disturbed.fault
   const calm = plan.rows.every(({ specs }) => specs.length === 1 && !specs.some(({ killAt, stopAt, follows }) => killAt !== undefined || stopAt !== undefined || follows)) && !plan.hasty
   const bad = [...disturbed.statuses].find(([, status]) => status !== 0)
-  if (calm && plan.kind !== 'program' && bad !== undefined && plan.kind !== 'second') return `in peace ${bad[0]} ends with ${bad[1]}`
-  const others = plan.kind === 'others' ? faultOfOthers(plan, durable) : durable.plain.length > 0 ? `without a mark comes ${durable.plain.join(' ')}` : undefined
+  if (calm && !['program', 'through', 'second', 'beside'].includes(plan.kind) && bad !== undefined) return `in peace ${bad[0]} ends with ${bad[1]}`
+  const mixed = plan.kind === 'others' || plan.kind === 'long'
+  const others = mixed ? faultOfOthers(plan, durable) : plan.kind === 'beside' ? undefined : durable.plain.length > 0 ? `without a mark comes ${durable.plain.join(' ')}` : undefined
   if (others !== undefined) return others
   for (const partition of partitions) {
     const { next: begins = 0 } = durable.stored.get(partition) ?? {}

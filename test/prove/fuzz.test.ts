@@ -23,6 +23,7 @@ const FOUND: readonly (readonly [target: string, input: string | Buffer])[] = [
   ['answer of a NameNode', '{"DirectoryListing":{"partialListing":{"FileStatuses":{"FileStatus":[null]}}}}'],
   ['escapes of a path', '/%[constructor]'],
   ['core-site.xml', bomb()],
+  ['Avro of a spool', hugeBlock()],
 ]
 
 t.test('no decoder fails on what another one failed on before', async (t) => {
@@ -43,6 +44,13 @@ t.test('every decoder takes real inputs with changes, or refuses them', async (t
 t.test('what is encoded comes back, and JSON says the same', async (t) => {
   t.ok(runProperties(1, RUNS) > RUNS)
 })
+
+/** An Avro file whose block says that it has 2^62 records. */
+function hugeBlock(): Buffer {
+  const file = Buffer.from(TARGETS.find(({ name }) => name === 'Avro of a spool')!.seeds[0]!)
+  const sync = Buffer.alloc(16, 7)
+  return Buffer.concat([file.subarray(0, file.indexOf(sync) + sync.length), Buffer.alloc(8, 0xff), Buffer.from([0x7f])])
+}
 
 /** Each variable is two of the next. */
 function bomb(): string {

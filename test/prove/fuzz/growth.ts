@@ -17,8 +17,8 @@ const UNITS = [
   '\\u0000', '""', '" "', '] "', ' [', 'x://', 'Bearer ', 'password=', '1:', 'StandbyException ',
 ]
 
-/** The inputs for which the work grows faster than they do. */
-export async function* grown(target: Target): AsyncGenerator<{ readonly input: string; readonly ratio: number }> {
+/** The inputs for which the work grows faster than they do. `tell` is called after each. */
+export async function* grown(target: Target, tell: () => void): AsyncGenerator<{ readonly input: string; readonly ratio: number }> {
   if (target.grows === false) return
   const seed = Buffer.from(target.seeds[0]!)
   const seeds = target.seeds.map((each) => Buffer.from(each)).filter((each) => each.length > 0)
@@ -33,6 +33,7 @@ export async function* grown(target: Target): AsyncGenerator<{ readonly input: s
   for (const [input, before, unit, behind] of shapes) {
     const ratio = await ratioOf(target, (size) => Buffer.concat([before, repeated(unit, size), behind]))
     if (ratio > RATIO_MAX) yield { input, ratio }
+    tell()
   }
 }
 

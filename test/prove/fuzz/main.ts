@@ -8,7 +8,7 @@ const target = TARGETS.find((each) => each.name === name)
 assertKnown(target, name)
 const say = (step: object): void => void process.stdout.write(`${JSON.stringify(step)}\n`)
 if (seed === 'growth') {
-  for await (const found of grown(target)) say({ fault: `${target.name}: ${found.ratio.toFixed(1)} times the work for eight times ${found.input}` })
+  for await (const found of grown(target, () => say({}))) say({ fault: `${target.name}: ${found.ratio.toFixed(1)} times the work for eight times ${found.input}` })
 } else {
   const found = await explore(target, Number(seed), Number(inputs), (done) => say({ done }))
   say(found ?? { done: Number(inputs) })

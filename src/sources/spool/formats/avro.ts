@@ -83,11 +83,11 @@ function* recordsOf(type: Type, bytes: Buffer, { at, end, count, skip }: { at: n
   }
 }
 
-function decode(type: Type, bytes: Buffer, offset: number, at: number): { value: unknown; offset: number } {
+function decode<Value>(type: Type, bytes: Buffer, offset: number, at: number): { value: Value; offset: number } {
   try {
     return type.decode(bytes, offset)
   } catch (error) {
-    throw damaged(`a record of the block at byte ${at} cannot be decoded: ${(error as Error).message}`)
+    throw damaged(`the block at byte ${at} cannot be decoded: ${(error as Error).message}`)
   }
 }
 
@@ -95,7 +95,7 @@ async function containerOf(log: DiskFile): Promise<Container> {
   for (let size = 4096; size <= HEADER_SIZE_MAX; size *= 16) {
     const bytes = await readAt(log, 0, size)
     if (!bytes.subarray(0, MAGIC.length).equals(MAGIC)) throw damaged('it is no Avro container file')
-    const { value, offset } = decode(HEADER, bytes, 0, 0) as { value: Header; offset: number }
+    const { value, offset } = decode<Header>(HEADER, bytes, 0, 0)
     if (offset >= 0) return { type: typeOf(value), sync: value.sync, start: offset, unpack: unpackerOf(value) }
     if (bytes.length < size) break
   }
@@ -125,8 +125,8 @@ function unpackerOf({ meta }: Header): Container['unpack'] {
 
 /** Count and size, and their own size. */
 function numbersOf(bytes: Buffer, at: number): [count: number, size: number, begins: number] {
-  const count = LONG.decode(bytes, 0)
-  const size = count.offset < 0 ? count : LONG.decode(bytes, count.offset)
+  const count = decode<number>(LONG, bytes, 0, at)
+  const size = count.offset < 0 ? count : decode<number>(LONG, bytes, count.offset, at)
   if (size.offset < 0) throw damaged(`it ends in the middle of the block at byte ${at}`)
   if (count.value < 0 || size.value < 0 || size.value > BLOCK_SIZE_MAX) throw damaged(`the block at byte ${at} is none`)
   return [count.value, size.value, size.offset]

@@ -107,3 +107,9 @@ function text(path: string): string {
     return ''
   }
 }
+
+/** Descriptors that this process may have at once; Node has raised its own limit to what it may be. proc_pid_limits(5) */
+export function descriptorsMax(): number {
+  const limit = /^Max open files +(\d+)/m.exec(fs.readFileSync('/proc/self/limits', 'latin1'))?.[1]
+  return limit === undefined ? Infinity : Number(limit)
+}

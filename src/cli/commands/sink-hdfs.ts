@@ -1,6 +1,7 @@
 /** flume-sink-hdfs: events from stdin into files of a directory tree, each in its place exactly once. */
 import { randomUUID } from 'node:crypto'
 import { join, resolve } from 'node:path'
+import { descriptorsMax } from '../../disk/proc.js'
 import { Input } from '../../pipe/input.js'
 import type { InputOptions } from '../../pipe/input-options.js'
 import type { End } from '../../pipe/output-options.js'
@@ -145,7 +146,7 @@ function optionsOf(values: Values<typeof options>, { path, cluster }: Target, co
     rollInterval: values['roll-interval'],
     rollCount: values['roll-count'],
     idleTimeout: values['idle-timeout'],
-    openFilesMax: Math.max(values['open-files-max'], 1),
+    openFilesMax: openFilesMaxOf(values['open-files-max'], context),
     round: Math.max(values.round ?? 1, 1),
     timeZone: values['time-zone'],
     useLocalTimestamp: values['use-local-timestamp'],
@@ -155,6 +156,17 @@ function optionsOf(values: Values<typeof options>, { path, cluster }: Target, co
     spoolBytesMax: cluster === undefined ? Infinity : values['spool-bytes-max'],
     spool: resolve(context.directory, values.spool ?? join(context.stateDirectory, 'sink-hdfs')),
   }
+}
+
+/** Descriptors beside those of files that are being filled: of files being finished and their directories, pipes, requests. */
+const OTHER_DESCRIPTORS = 300
+
+/** As many as asked for, if this process may have so many: a batch that waits for one that it can never have would wait for ever. */
+function openFilesMaxOf(asked: number, { say }: Context): number {
+  const limit = descriptorsMax()
+  const most = Math.max(limit - OTHER_DESCRIPTORS, Math.floor(limit / 4), 1)
+  if (asked > most) say(`at most ${most} files are open at once, not ${asked}: this process may have ${limit} descriptors (ulimit -n)`)
+  return Math.min(Math.max(asked, 1), most)
 }
 
 /** Names of this machine; only those that the path asks for are looked up. */

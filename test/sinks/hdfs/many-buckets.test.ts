@@ -85,6 +85,16 @@ t.test('five thousand in one batch need no more memory than a small heap has', a
   t.equal(readdirSync(join(directory, 'out')).length, 5000)
 })
 
+t.test('where more are asked for than a process may open, it takes what it may, says so, and writes all', async (t) => {
+  const directory = t.testdir({})
+  const lines = Array.from({ length: 3000 }, (_, n) => `${JSON.stringify({ headers: { n: String(n % 1000) }, body: `${n}` })}\n`)
+  writeFileSync(join(directory, 'events'), lines.join(''))
+  const sink = '(ulimit -n 256; exec flume-sink-hdfs --path out --prefix "%{n}" --open-files-max 1000)'
+  const { out, err } = await shell(`flume-buffer q <events | ${sink}; echo "\${PIPESTATUS[*]}"; cat out/* | sort -n | uniq | wc -l; cat out/* | wc -l`, directory)
+  t.equal(out, '0 0\n3000\n3000\n', err)
+  t.match(err, /at most 64 files are open at once, not 1000: this process may have 256 descriptors \(ulimit -n\)/)
+})
+
 t.test('while files of one batch are put in place, it tells that it gets on', async (t) => {
   let now = 1_700_000_000_000
   const clock = { now: () => (now += 1000), sleep: () => new Promise<void>(() => undefined) }

@@ -31,14 +31,16 @@ interface Cost {
   readonly found: number
   readonly idle: number
   readonly written: number
-  readonly resident: number
+  /** Bytes at rest, and while files are written to. */
+  readonly idleBytes: number
+  readonly writtenBytes: number
   /** The most it ever was. */
   readonly peak: number
 }
 
 export async function benchFiles({ directory, env, bin }: Files): Promise<void> {
   const floor = await floorResident(env)
-  console.log(`${'files'.padEnd(8)}${['found s', 'idle %', 'written %', 'MB', 'peak MB'].map((text) => cell(text)).join('')}`)
+  console.log(`${'files'.padEnd(8)}${['found s', 'idle %', 'written %', 'idle MB', 'written MB', 'peak MB'].map((text) => cell(text)).join('')}`)
   const costs: Cost[] = []
   for (const count of [FEW, MANY]) {
     const logs = join(directory, `logs-${count}`)
@@ -46,7 +48,7 @@ export async function benchFiles({ directory, env, bin }: Files): Promise<void> 
     for (let n = 0; n < count; n++) writeFileSync(nameOf(logs, n), `${n}\n${LINE.repeat(LINES - 1)}`)
     const cost = await costOf(logs, count, { directory, env, bin })
     costs.push(cost)
-    const cells = [cost.found.toFixed(1), (cost.idle * 100).toFixed(2), (cost.written * 100).toFixed(1), (cost.resident / 1e6).toFixed(1), (cost.peak / 1e6).toFixed(1)]
+    const cells = [cost.found.toFixed(1), (cost.idle * 100).toFixed(2), (cost.written * 100).toFixed(1), ...[cost.idleBytes, cost.writtenBytes, cost.peak].map((bytes) => (bytes / 1e6).toFixed(1))]
     console.log(`${String(count).padEnd(8)}${cells.map((text) => cell(text)).join('')}`)
     rmSync(logs, { recursive: true })
   }
@@ -65,10 +67,10 @@ async function costOf(logs: string, count: number, { directory, env, bin }: File
     const found = (performance.now() - start) / 1000
     await sleep(2000)
     const idle = await during(tail, () => sleep(IDLE * 1000))
-    const resident = residentOf(tail.pid!)
+    const idleBytes = residentOf(tail.pid!)
     const written = await during(tail, () => write(logs))
     await until(queue, count * LINES + WRITTEN * RATE * FEW, { env, bin })
-    return { found, idle, written, resident: Math.max(resident, residentOf(tail.pid!)), peak: residentOf(tail.pid!, 'VmHWM') }
+    return { found, idle, written, idleBytes, writtenBytes: residentOf(tail.pid!), peak: residentOf(tail.pid!, 'VmHWM') }
   } finally {
     tail.kill()
     await Promise.all([tail, buffer].map(ended))

@@ -24,6 +24,7 @@ const FOUND: readonly (readonly [target: string, input: string | Buffer])[] = [
   ['escapes of a path', '/%[constructor]'],
   ['core-site.xml', bomb()],
   ['Avro of a spool', hugeBlock()],
+  ['Avro of a spool', Buffer.from('T2JqAfCfmIAE', 'base64')],
 ]
 
 t.test('no decoder fails on what another one failed on before', async (t) => {

@@ -11,8 +11,10 @@ import { readAt } from '../../position.js'
 import type { SpoolRecord } from '../records.js'
 
 interface Header {
-  readonly meta: Readonly<Record<string, Buffer>>
+  readonly meta: ReadonlyMap<string, Buffer>
   readonly sync: Buffer
+  /** Of the header: the byte just behind it. */
+  readonly end: number
 }
 
 interface Container {
@@ -31,14 +33,8 @@ const BLOCK_SIZE_MAX = 256 * 1024 * 1024
 const NUMBERS_SIZE_MAX = 20
 
 const LONG = avro.Type.forSchema('long')
-const HEADER = avro.Type.forSchema({
-  type: 'record', name: 'Header',
-  fields: [
-    { name: 'magic', type: { type: 'fixed', name: 'Magic', size: MAGIC.length } },
-    { name: 'meta', type: { type: 'map', values: 'bytes' } },
-    { name: 'sync', type: { type: 'fixed', name: 'Sync', size: SYNC_SIZE } },
-  ],
-})
+const STRING = avro.Type.forSchema('string')
+const BYTES = avro.Type.forSchema('bytes')
 /** As they stand: not all of them are numbers of JavaScript. */
 const BIG_LONG = avro.types.LongType.__with({
   fromBuffer: (bytes: Buffer) => bytes.readBigInt64LE(),
@@ -95,23 +91,47 @@ async function containerOf(log: DiskFile): Promise<Container> {
   for (let size = 4096; size <= HEADER_SIZE_MAX; size *= 16) {
     const bytes = await readAt(log, 0, size)
     if (!bytes.subarray(0, MAGIC.length).equals(MAGIC)) throw damaged('it is no Avro container file')
-    const { value, offset } = decode<Header>(HEADER, bytes, 0, 0)
-    if (offset >= 0) return { type: typeOf(value), sync: value.sync, start: offset, unpack: unpackerOf(value) }
+    const header = headerIn(bytes)
+    if (header !== undefined) return { type: typeOf(header), sync: header.sync, start: header.end, unpack: unpackerOf(header) }
     if (bytes.length < size) break
   }
   throw damaged('its header is cut off')
 }
 
+/** Undefined: it goes on behind these bytes. Not by avsc as a whole, which believes any count of pairs, also behind the end. */
+function headerIn(bytes: Buffer): Header | undefined {
+  const meta = new Map<string, Buffer>()
+  let at = MAGIC.length
+  const next = <Value>(type: Type): Value | undefined => {
+    const { value, offset } = decode<Value>(type, bytes, at, 0)
+    at = offset < 0 ? bytes.length : offset
+    return offset < 0 ? undefined : value
+  }
+  for (;;) {
+    const count = next<number>(LONG)
+    if (count === 0) break
+    if (count === undefined || (count < 0 && next(LONG) === undefined)) return undefined
+    for (let n = Math.abs(count); n > 0; n--) {
+      const name = next<string>(STRING)
+      const value = next<Buffer>(BYTES)
+      if (name === undefined || value === undefined) return undefined
+      meta.set(name, value)
+    }
+  }
+  const end = at + SYNC_SIZE
+  return end > bytes.length ? undefined : { meta, sync: bytes.subarray(at, end), end }
+}
+
 function typeOf({ meta }: Header): Type {
   try {
-    return avro.Type.forSchema(JSON.parse(String(meta['avro.schema'])) as avro.Schema, { registry: { long: BIG_LONG } })
+    return avro.Type.forSchema(JSON.parse(String(meta.get('avro.schema'))) as avro.Schema, { registry: { long: BIG_LONG } })
   } catch (error) {
     throw damaged(`its schema cannot be used: ${(error as Error).message}`)
   }
 }
 
 function unpackerOf({ meta }: Header): Container['unpack'] {
-  const codec = String(meta['avro.codec'] ?? 'null')
+  const codec = String(meta.get('avro.codec') ?? 'null')
   if (codec === 'null') return (block) => Promise.resolve(block)
   if (codec !== 'deflate') throw damaged(`its codec is ${codec}: only null and deflate can be read`)
   return async (block) => {

@@ -33,6 +33,8 @@ export interface Escaping {
    * none or stands for more than ASCII, something after the body), or that might not fit.
    */
   unescapeLines(lines: Buffer, from: number, to: number, out: Buffer, at: number, head: Buffer): Pass
+  /** How many event lines of lines[from..to) unescapeLines() would take, and how long they are, with room for each; nothing is written. */
+  skipLines(lines: Buffer, from: number, to: number, head: Buffer): Pass
   /** source[from..to) as a text of JSON, without its quotes, into `out`; returns where it ends there. What is behind it may be written to, too. */
   escapeText(source: Buffer, from: number, to: number, out: Buffer, at: number): number
   /** The same of bytes that stay as they are. */
@@ -68,7 +70,15 @@ for (const letter of '"\\/bfnrt') UNESCAPED[letter.charCodeAt(0)] = (JSON.parse(
 export const HEX = new Uint8Array(256).fill(0x80)
 for (const digit of '0123456789abcdefABCDEF') HEX[digit.charCodeAt(0)] = parseInt(digit, 16)
 
-export const plainEscaping: Escaping = { allocate: (size) => Buffer.allocUnsafeSlow(size), escapeLines, unescapeLines, escapeText, copyText, findEither }
+export const plainEscaping: Escaping = {
+  allocate: (size) => Buffer.allocUnsafeSlow(size),
+  escapeLines,
+  unescapeLines,
+  skipLines,
+  escapeText,
+  copyText,
+  findEither,
+}
 
 function escapeLines(raw: Buffer, from: number, to: number, out: Buffer, at: number, limit: number, head: Buffer): Pass {
   const source = viewOf(raw)
@@ -170,6 +180,28 @@ function unescapeLines(lines: Buffer, from: number, to: number, out: Buffer, at:
     count++
   }
   return { consumed: done - from, written: end - at, count, ascii: false }
+}
+
+function skipLines(lines: Buffer, from: number, to: number, head: Buffer): Pass {
+  const source = viewOf(lines)
+  const prefix = viewOf(head)
+  let count = 0
+  let done = from
+  while (done + head.length < to && startsWith(source, done, prefix)) {
+    const stop = to - CLOSE.length + 1 // where the body must have ended
+    let i = done + head.length
+    while (i < stop) {
+      if (ESCAPE_SIZES[lines[i]!] === 0) i++
+      else if (lines[i] !== BACKSLASH) break
+      else if (UNESCAPED[lines[i + 1]!] !== 0) i += 2
+      else if (i + 6 <= stop && asciiAt(lines, i + 1) >= 0) i += 6
+      else return { consumed: done - from, written: 0, count, ascii: false }
+    }
+    if (i >= stop || lines[i] !== QUOTE || lines[i + 1] !== BRACE || lines[i + 2] !== NEWLINE) break
+    done = i + 3
+    count++
+  }
+  return { consumed: done - from, written: 0, count, ascii: false }
 }
 
 function escapeText(source: Buffer, from: number, to: number, out: Buffer, at: number): number {

@@ -23,6 +23,7 @@ interface Kernels {
   readonly FREE: number
   escape(from: number, size: number, to: number, room: number, headSize: number): void
   unescape(from: number, size: number, to: number, room: number, headSize: number): number
+  skip(from: number, size: number, headSize: number): void
   quote(from: number, size: number, to: number): number
   copy(from: number, size: number, to: number): number
   find(from: number, size: number, one: number, other: number): number
@@ -125,6 +126,14 @@ class SimdEscaping implements Escaping {
       if (!some && !add(total, plainEscaping.unescapeLines(lines, i, lineEnd(lines, i, to), out, o, head))) break
     }
     return total
+  }
+
+  skipLines(lines: Buffer, from: number, to: number, head: Buffer): Pass {
+    const whole = wholeLines(lines, from, to)
+    if (whole <= from || !this.#has(lines) || head.length > this.#kernels.HEAD_SIZE_MAX) return plainEscaping.skipLines(lines, from, to, head)
+    head.copy(this.#memory, this.#kernels.HEAD)
+    this.#kernels.skip(lines.byteOffset + from, whole - from, head.length)
+    return this.#run()
   }
 
   escapeText(source: Buffer, from: number, to: number, out: Buffer, at: number): number {

@@ -17,6 +17,7 @@ export const escapeLines: Escaping['escapeLines'] = (raw, from, to, out, at, lim
   loops().escapeLines(raw, from, to, out, at, limit, head)
 export const unescapeLines: Escaping['unescapeLines'] = (lines, from, to, out, at, head) =>
   loops().unescapeLines(lines, from, to, out, at, head)
+export const skipLines: Escaping['skipLines'] = (lines, from, to, head) => loops().skipLines(lines, from, to, head)
 export const escapeText: Escaping['escapeText'] = (source, from, to, out, at) => loops().escapeText(source, from, to, out, at)
 export const copyText: Escaping['copyText'] = (source, from, to, out, at) => loops().copyText(source, from, to, out, at)
 export const findEither: Escaping['findEither'] = (source, from, to, one, other) => loops().findEither(source, from, to, one, other)

@@ -181,6 +181,67 @@
     ;; an escape is 6 bytes long; in the middle of a head it is never looked at beyond the line
     (i32.gt_u (i32.add (local.get $i) (i32.const 6)) (local.get $stop)))
 
+  ;; Event lines that `unescape` would take, given room: how many, and how long they are. Nothing is written.
+  (func (export "skip") (param $in i32) (param $size i32) (param $headSize i32)
+    (local $i i32) (local $done i32) (local $count i32) (local $stop i32) (local $left i32)
+    (local $bytes v128) (local $seen v128) (local $specials i32) (local $byte i32)
+    (local.set $i (local.get $in))
+    (local.set $stop (i32.add (local.get $i) (local.get $size)))
+    (block $other
+      (loop $line
+        (local.set $done (local.get $i))
+        (br_if $other (i32.ge_u (i32.add (local.get $i) (local.get $headSize)) (local.get $stop)))
+        (local.set $left (local.get $headSize))
+        (local.set $byte (global.get $HEAD))
+        (loop $head
+          (local.set $specials
+            (i8x16.bitmask (i8x16.ne (v128.load (local.get $i)) (v128.load (local.get $byte)))))
+          (if (i32.lt_s (local.get $left) (i32.const 16))
+            (then
+              (local.set $specials
+                (i32.and (local.get $specials) (i32.sub (i32.shl (i32.const 1) (local.get $left)) (i32.const 1))))))
+          (br_if $other (local.get $specials))
+          (local.set $i (i32.add (local.get $i) (i32.const 16)))
+          (local.set $byte (i32.add (local.get $byte) (i32.const 16)))
+          (local.set $left (i32.sub (local.get $left) (i32.const 16)))
+          (br_if $head (i32.gt_s (local.get $left) (i32.const 0))))
+        (local.set $i (i32.add (local.get $i) (local.get $left)))
+        (loop $step
+          (local.set $bytes (v128.load (local.get $i)))
+          (local.set $seen (v128.or (local.get $seen) (local.get $bytes)))
+          (local.set $specials ;; a bit for each byte
+            (i8x16.bitmask
+              (v128.or
+                (i8x16.le_u (local.get $bytes) (v128.const i8x16 31 31 31 31 31 31 31 31 31 31 31 31 31 31 31 31))
+                (v128.or
+                  (i8x16.eq (local.get $bytes) (v128.const i8x16 34 34 34 34 34 34 34 34 34 34 34 34 34 34 34 34))
+                  (i8x16.eq (local.get $bytes) (v128.const i8x16 92 92 92 92 92 92 92 92 92 92 92 92 92 92 92 92))))))
+          (if (i32.eqz (local.get $specials))
+            (then
+              (local.set $i (i32.add (local.get $i) (i32.const 16)))
+              (br $step)))
+          (local.set $i (i32.add (local.get $i) (i32.ctz (local.get $specials))))
+          (if (i32.eq (i32.load8_u (local.get $i)) (i32.const 0x5c))
+            (then
+              (if (i32.eqz (i32.load8_u (i32.add (global.get $UNESCAPED) (i32.load8_u offset=1 (local.get $i)))))
+                (then
+                  (br_if $other (i32.ne (i32.load (local.get $i)) (i32.const 0x3030755c))) ;; \u00
+                  (br_if $other
+                    (i32.ge_u
+                      (i32.add
+                        (i32.shl (i32.load8_u (i32.add (global.get $HEX) (i32.load8_u offset=4 (local.get $i)))) (i32.const 4))
+                        (i32.load8_u (i32.add (global.get $HEX) (i32.load8_u offset=5 (local.get $i)))))
+                      (i32.const 0x80)))
+                  (local.set $i (i32.add (local.get $i) (i32.const 4)))))
+              (local.set $i (i32.add (local.get $i) (i32.const 2)))
+              (br $step))))
+        (br_if $other (i32.ne (i32.and (i32.load (local.get $i)) (i32.const 0xffffff)) (i32.const 0x0a7d22))) ;; "}\n
+        (br_if $other (i32.gt_u (i32.add (local.get $i) (i32.const 3)) (local.get $stop)))
+        (local.set $i (i32.add (local.get $i) (i32.const 3)))
+        (local.set $count (i32.add (local.get $count) (i32.const 1)))
+        (br $line)))
+    (call $tell (i32.sub (local.get $done) (local.get $in)) (i32.const 0) (local.get $count) (local.get $seen)))
+
   ;; A text as JSON has it, without its quotes.
   (func (export "quote") (param $in i32) (param $size i32) (param $out i32) (result i32)
     (local $stop i32) (local $bytes v128) (local $specials i32)

@@ -6,7 +6,7 @@
 import { isUtf8 } from 'node:buffer'
 import { FlumeError } from '../errors.js'
 import type { Event } from './event.js'
-import { allocate, CLOSE, ESCAPE_SIZE_MAX, escapeLines, unescapeLines, type Run } from './escape.js'
+import { allocate, CLOSE, ESCAPE_SIZE_MAX, escapeLines, skipLines, unescapeLines, type Run } from './escape.js'
 import { headerNumbers, walkJson } from './syntax.js'
 export { allocate }
 export type { Run } from './escape.js'
@@ -98,6 +98,14 @@ export function decodeLines(lines: Buffer, from: number, to: number, out: Buffer
   const end = from + run.consumed
   if (run.ascii || isUtf8(lines.subarray(from, end))) return run
   return unescapeLines(lines, from, utf8End(lines, from, end), out, at, head)
+}
+
+/** The event lines that decodeLines() would decode if there were room, which are events, without decoding them. */
+export function passLines(lines: Buffer, from: number, to: number, head: Buffer): Run {
+  if (head.includes(`"${ENCODING}":"${BASE64}"`)) return { consumed: 0, written: 0, count: 0 }
+  const run = skipLines(lines, from, to, head)
+  const end = from + run.consumed
+  return run.ascii || isUtf8(lines.subarray(from, end)) ? run : skipLines(lines, from, utf8End(lines, from, end), head)
 }
 
 /** The end of the last line before the first one that is not UTF-8. */

@@ -7,7 +7,7 @@ import { FlumeError } from '../errors.js'
 import { batchOf, countLines, type Batch, type Mark } from '../events/batch.js'
 import { Heads, type Head } from '../events/heads.js'
 import type { Refused } from '../events/rejects.js'
-import { allocate, decodeLines, headOf, parseEvent } from '../events/json.js'
+import { allocate, decodeLines, headOf, parseEvent, passLines, type Run } from '../events/json.js'
 import { Draft, ERROR, GAP } from './draft.js'
 import { EventLines } from './event-lines.js'
 import { Given } from './given-headers.js'
@@ -99,42 +99,42 @@ export class Chain {
     if (head === undefined) return 0
     this.#ahead = this.#heads.repeated ? this.#ahead : 0
     const to = Math.max(end, lines.lastIndexOf(NEWLINE, at + this.#ahead - 1) + 1)
-    const decoded = (this.#decoded ??= allocate(RUN_SIZE_MAX))
-    let run = decodeLines(lines, at, to, decoded, 0, head.bytes)
-    // where bodies have several lines it does not show which is whose
-    if (run.count > 1 && countLines(decoded.subarray(0, run.written)) !== run.count) run = decodeLines(lines, at, end, decoded, 0, head.bytes)
-    if (run.count === 0) return 0
-    this.#ahead = Math.min(Math.max(4 * run.consumed, end - at), RUN_SIZE_MAX)
-    task.at = at
-    task.end = at + run.consumed
     const headers = headersOf(head)
-    if (this.#headersOnly || headers.has(GAP)) this.#heading(task, lines.subarray(at, task.end), run.count, head, headers)
-    else this.#bodies(task, decoded.subarray(0, run.written), run.count, head, headers)
+    const run = this.#headersOnly || headers.has(GAP) ? this.#headings(task, at, to, head, headers) : this.#bodies(task, at, end, to, head, headers)
+    if (run.count > 0) this.#ahead = Math.min(Math.max(4 * run.consumed, end - at), RUN_SIZE_MAX)
     return run.consumed
   }
 
-  /** Only the heads change, all in the same way. */
-  #heading(task: Task, bytes: Buffer, count: number, head: Head, headers: ReadonlyMap<string, string>): void {
+  /** Only the heads change, all in the same way; of the bodies it is seen that they are some, and nothing more. */
+  #headings(task: Task, from: number, to: number, head: Head, headers: ReadonlyMap<string, string>): Run {
+    const run = passLines(task.lines, from, to, head.bytes)
+    if (run.count === 0) return run
+    task.at = from
+    task.end = from + run.consumed
+    const bytes = task.lines.subarray(from, task.end)
     const draft = new Draft().begin(this.#givenOf(headers), bytes, 0, 0)
     let gone = true
     this.#pass(task, draft, 0, () => (gone = false))
-    task.index += count
-    if (gone) return
-    if (!draft.altered) return task.out.addBytes(Buffer.from(bytes), count)
-    const changed = headOf(draft.headers)
-    const out = Buffer.allocUnsafe(bytes.length + count * (changed.length - head.bytes.length))
-    let o = 0
-    for (let at = 0; at < bytes.length; ) {
-      const end = bytes.indexOf(NEWLINE, at) + 1
-      o += changed.copy(out, o)
-      o += bytes.copy(out, o, at + head.bytes.length, end)
-      at = end
-    }
-    task.out.addBytes(out, count)
+    task.index += run.count
+    if (!gone) task.out.addBytes(draft.altered ? headed(bytes, run.count, head, headOf(draft.headers)) : Buffer.from(bytes), run.count)
+    return run
+  }
+
+  /** `end`: of the first line. */
+  #bodies(task: Task, from: number, end: number, to: number, head: Head, headers: ReadonlyMap<string, string>): Run {
+    const { lines } = task
+    const decoded = (this.#decoded ??= allocate(RUN_SIZE_MAX))
+    let run = decodeLines(lines, from, to, decoded, 0, head.bytes)
+    // where bodies have several lines it does not show which is whose
+    if (run.count > 1 && countLines(decoded.subarray(0, run.written)) !== run.count) run = decodeLines(lines, from, end, decoded, 0, head.bytes)
+    if (run.count === 0) return run
+    task.at = from
+    this.#each(task, decoded.subarray(0, run.written), run.count, head, headers)
+    return run
   }
 
   /** The lines of a run one by one; `bodies`: each with a newline behind it, and no other in it unless it is the only one. */
-  #bodies(task: Task, bodies: Buffer, count: number, head: Head, headers: ReadonlyMap<string, string>): void {
+  #each(task: Task, bodies: Buffer, count: number, head: Head, headers: ReadonlyMap<string, string>): void {
     const given = this.#givenOf(headers)
     const ascii = isAscii(bodies)
     const { lines, out } = task
@@ -226,6 +226,19 @@ export class Chain {
       at = end
     }
   }
+}
+
+/** These lines with another head. */
+function headed(lines: Buffer, count: number, head: Head, changed: Buffer): Buffer {
+  const out = Buffer.allocUnsafe(lines.length + count * (changed.length - head.bytes.length))
+  let o = 0
+  for (let at = 0; at < lines.length; ) {
+    const end = lines.indexOf(NEWLINE, at) + 1
+    o += changed.copy(out, o)
+    o += lines.copy(out, o, at + head.bytes.length, end)
+    at = end
+  }
+  return out
 }
 
 /** No batch becomes so large that no stage takes it. */

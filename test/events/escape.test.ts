@@ -53,6 +53,10 @@ function unescape({ escaping, source, target }: Twin, lines: Buffer, room: numbe
   const out = target(shift + room + 64).fill(UNTOUCHED)
   const run = escaping.unescapeLines(given, shift, shift + lines.length, out.subarray(0, shift + room), shift, head)
   if (!out.subarray(shift + room).every((byte) => byte === UNTOUCHED)) throw new Error('written past the end')
+  const skipped = escaping.skipLines(given, shift, shift + lines.length, head)
+  const all = plainEscaping.unescapeLines(given, shift, shift + lines.length, Buffer.alloc(lines.length), 0, head)
+  if (skipped.consumed !== all.consumed || skipped.count !== all.count) throw new Error('skipped otherwise')
+  if (skipped.ascii && given.subarray(shift, shift + skipped.consumed).some((byte) => byte > 0x7f)) throw new Error('skipped as ASCII')
   return outcome(run, given.subarray(shift, shift + run.consumed), out, shift)
 }
 

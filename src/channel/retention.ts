@@ -63,6 +63,7 @@ export async function removePassed(around: Surroundings, paths: Paths, known?: K
   const { disk } = around
   const passed = passedAmong(known?.firsts ?? (await listSegments(disk, paths)), await passedByAll(disk, paths))
   if (passed.length === 0) return { firsts: [], retained: false }
+  await disk.syncDirectory(paths.cursors) // a reader that is being forgotten must not come back behind what it held
   const retain = await retainOrAll(around, paths)
   const sizes: Sizes = typeof retain?.bytes === 'number' ? await (known?.sizes() ?? segmentSizes(disk, paths)) : new Map<number, number>()
   const firsts: number[] = []

@@ -68,6 +68,20 @@ t.test('without it only the last segment stays; with all, all; the next reader b
   t.same(firstsOn(all.disk), [32], 'it holds no longer')
 })
 
+t.test('a reader that is forgotten does not come back without power, behind segments that it held', async (t) => {
+  const { disk, around, queue } = await made(ALL)
+  const taker = await queue.openTake('slow', { once: true })
+  await takeAll(taker, ACKS, false)
+  await taker.close()
+  disk.settle()
+  await around.disk.unlink('/q/cursors/slow') // and killed, in the middle of forgetting it
+  await queue.retain(undefined)
+  t.same(firstsOn(disk), [32])
+  disk.losePower(() => 0)
+  const again = await Queue.open('/q', aroundOf(disk.boot(), new FakeClock()), { create: false })
+  t.same((await again.stat()).readers.map(({ reader }) => reader), ['r'])
+})
+
 t.test('by age: a segment stays so long after its last event', async (t) => {
   // segments end with the batches of minutes 1, 3, 5, 7 and 9; the reader comes at 10
   for (const [minutes, kept] of [[2, [32]], [3, [32]], [4, [24, 32]], [6, [16, 24, 32]], [8, [8, 16, 24, 32]], [99, [0, 8, 16, 24, 32]]] as const) {

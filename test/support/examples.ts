@@ -30,7 +30,7 @@ export function endingIn(example: string): string {
     .replace(/flume-spool (?!.*--once)/, 'flume-spool --once ')
     .replace(/(?<![-\w]|\| |')flume-buffer (?!.*(--once|--stat|--export|--put))/, 'flume-buffer --once ')
     .replace('127.0.0.1:9464', '127.0.0.1:0')
-    .replace(/^flume-stat --watch.*/, '{ $& || [ $? = 141 ]; } | head -n 3')
+    .replace(/^flume-stat --watch.*/, '{ $& || [ $? = 141 ]; } | awk "/PID/ && tables++ { exit } { print }"')
     .replace(/^flume-stat --listen.*/, 'timeout -s INT 2 $& || [ $? = 124 ]'),
   ).join('\n')
 }

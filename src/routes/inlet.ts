@@ -4,7 +4,7 @@ import type { Held } from '../events/flow.js'
 import { Copies } from './copies.js'
 import { Passages, type Passage } from './passages.js'
 import type { Router } from './router.js'
-import type { Portions } from './selector.js'
+import { LOAD_SIZE, type Portions } from './selector.js'
 
 export interface InletOptions {
   /** Most bytes that are held, unless one batch is longer. */
@@ -93,7 +93,7 @@ export class Inlet {
 }
 
 function sizeOf(portions: Portions): number {
-  let size = 0
+  let size = LOAD_SIZE
   for (const lines of new Set(portions.map((portion) => portion?.lines))) size += lines?.length ?? 0
   return size
 }

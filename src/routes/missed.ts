@@ -51,6 +51,14 @@ export class Missed {
     if (!this.#compared.has(partition) && !this.#begins.has(partition)) this.#begins.set(partition, offset)
   }
 
+  /** Nothing more is said of these. */
+  forget(partitions: readonly string[]): void {
+    for (const partition of partitions) {
+      this.#begins.delete(partition)
+      this.#compared.delete(partition)
+    }
+  }
+
   /** It is known where the output stands. */
   compare(stands: ReadonlyMap<string, readonly Position[]>): void {
     if (this.#begins.size === 0) return

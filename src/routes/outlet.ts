@@ -7,7 +7,9 @@ import type { Batch, Mark, Position } from '../events/batch.js'
 import type { Held, Reader, Source } from '../events/flow.js'
 import { Wake } from '../events/wake.js'
 import { Missed } from './missed.js'
-import type { Portion } from './selector.js'
+import { moved } from './moved.js'
+import type { OutletOptions } from './outlet-options.js'
+import { LOAD_SIZE, NOTHING, type Portion } from './selector.js'
 
 interface Load extends Portion {
   readonly mark: Numbered
@@ -20,32 +22,6 @@ interface Load extends Portion {
 /** In the order of all that went to this output; a copy of the mark keeps it. */
 interface Numbered extends Mark {
   readonly order: number
-}
-
-export interface OutletOptions {
-  readonly name: string
-  /** Ends the partitions of a reader that keeps no positions. A sink names files after them, and has not all that is in them. */
-  readonly suffix: string
-  /** Nobody waits for it: it misses what comes when it is full. */
-  readonly optional: boolean
-  /** What it gets follows from each event, so that a replay gives it the same. */
-  readonly replayable: boolean
-  /** It is full with so many bytes that are not acked. */
-  readonly holdBytesMax: number
-  /** ms after which it takes no more, where it holds all it may and acks nothing. */
-  readonly stalled: number
-  /** A reader has come, and it is known what it is; or it has gone. */
-  changed(): void
-  /** It gets on, though it has not acked anything for a while. */
-  progress(): void
-  say(message: string): void
-  /** ms since the epoch */
-  now(): number
-}
-
-/** What stands in this partition, and that output was given, as another is given it. */
-function moved(partition: string, output: string): string {
-  return `${partition}.moved.${output}`
 }
 
 export class Outlet implements Source {
@@ -76,6 +52,8 @@ export class Outlet implements Source {
   /** When it was last seen to get on; ms. */
   #heardAt = 0
   #straddled = false
+  /** Called once it is known where its reader stands. */
+  #comparing: (() => void)[] = []
   /** It takes no more, whatever comes. */
   #over = false
   readonly #missed: Missed
@@ -124,24 +102,36 @@ export class Outlet implements Source {
     const { optional, holdBytesMax } = this.options
     if (optional) this.#begin(() => this.#missed.beginOne(mark.partition, mark.from?.offset ?? 0))
     if (this.#has(mark, portion.count)) return acked()
-    if (this.#over || (optional && this.#loadBytes > 0 && this.#loadBytes + portion.lines.length > holdBytesMax)) {
+    if (this.#over || (optional && this.#loadBytes > 0 && this.#loadBytes + sizeOf(portion) > holdBytesMax)) {
       this.#missed.add(portion.count)
       return acked()
     }
     if (this.#loads.length === 0) this.#heardAt = this.options.now()
     this.#loads.push({ ...portion, mark: { ...mark, order: ++this.#order }, acked, ...(of === undefined ? {} : { of }) })
-    this.#loadBytes += portion.lines.length
+    this.#loadBytes += sizeOf(portion)
     this.#changed.wake()
   }
 
-  /** An optional one: the stages before begin there. */
-  begin(held: Held): void {
+  /** An optional one: the stages before begin there. `compared` is called when what it lacks of that is said. */
+  begin(held: Held, compared: () => void): void {
     this.#begin(() => this.#missed.begin(held))
+    if (this.kind === undefined) this.#comparing.push(compared)
+    else compared()
   }
 
   #begin(begins: () => void): void {
     begins()
     if (this.kind === 'keeps') this.#missed.compare(this.#stands)
+  }
+
+  /** These partitions are gone for good. `forgotten` is called when its reader holds no place in them any more. */
+  forget(partitions: readonly string[], forgotten: () => void): void {
+    this.#missed.forget(partitions)
+    const gone = partitions.filter((partition) => this.#stands.has(partition))
+    const [partition] = gone
+    if (this.finished || partition === undefined) return forgotten()
+    const to = this.#stands.get(partition)![0]!
+    this.push({ partition, from: to, to, time: this.options.now(), replayable: true, gone }, NOTHING, forgotten)
   }
 
   /** Asks the reader to make final what it has. */
@@ -206,10 +196,12 @@ export class Outlet implements Source {
   /** Of an optional one: what it has not acked, and all that may come, counts as missed. */
   giveUp(): void {
     this.#over = true
-    this.#missed.add(this.#loads.reduce((sum, { count }) => sum + count, 0))
-    this.#missed.close()
+    const loads = this.#loads
     this.#loads = []
     this.#loadBytes = this.#given.count = 0
+    this.#missed.add(loads.reduce((sum, { count }) => sum + count, 0))
+    this.#missed.close()
+    for (const { acked } of loads) acked()
   }
 
   /** All of it was given, and acked by a reader that acks. */
@@ -236,11 +228,12 @@ export class Outlet implements Source {
       this.#stands = new Map(reader.held)
       const loads = this.#loads
       this.#loads = loads.filter(({ mark, count }) => !this.#has(mark, count))
-      this.#loadBytes = this.#loads.reduce((sum, { lines }) => sum + lines.length, 0)
+      this.#loadBytes = this.#loads.reduce((sum, load) => sum + sizeOf(load), 0)
       this.#everGiven -= loads.slice(0, this.#everGiven).filter(({ mark, count }) => this.#has(mark, count)).length
       for (const { mark, count, acked } of loads) if (this.#has(mark, count)) acked()
       if (this.options.optional) this.#missed.compare(this.#stands)
     }
+    for (const compared of this.#comparing.splice(0)) compared()
     this.up = true
     this.#heardAt = this.options.now()
     this.options.changed()
@@ -284,7 +277,7 @@ export class Outlet implements Source {
     this.#everGiven = Math.max(0, this.#everGiven - acked.length)
     this.#heardAt = this.options.now()
     for (const load of acked) {
-      this.#loadBytes -= load.lines.length
+      this.#loadBytes -= sizeOf(load)
       this.#stand(load.mark)
       load.acked()
     }
@@ -293,6 +286,13 @@ export class Outlet implements Source {
   #stand({ partition, to, gone = [] }: Mark): void {
     const further = this.#stands.get(partition)?.filter(({ offset }) => offset > to.offset) ?? []
     this.#stands.set(partition, [to, ...further])
-    for (const one of gone) this.#stands.delete(one)
+    for (const one of gone) {
+      this.#stands.delete(one)
+      this.#given.to.delete(one)
+    }
   }
+}
+
+function sizeOf({ lines }: Portion): number {
+  return LOAD_SIZE + lines.length
 }

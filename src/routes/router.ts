@@ -6,6 +6,8 @@
 import type { Mark, Position } from '../events/batch.js'
 import type { Clock, Held } from '../events/flow.js'
 import { Wake } from '../events/wake.js'
+import { Farewells } from './farewells.js'
+import { movedFrom } from './moved.js'
 import type { Outlet } from './outlet.js'
 import { apart, ascending, NOTHING, withNote, type Portions, type Selection, type Selector, type Stand } from './selector.js'
 
@@ -24,23 +26,23 @@ interface Waiting {
   done(): void
 }
 
-/** What ends the partition of what one output did not ack and another was given. */
-const MOVED = /^(.+)\.moved\.([\w-]+)$/
-
 export class Router {
   /** From the first on that waits for the beginning of its partition. */
   #waiting: Waiting[] = []
   /** Partitions whose beginning is on its way to outputs that do not hold it, and those that all hold. */
   readonly #beginning = new Set<string>()
   readonly #begun = new Set<string>()
+  readonly #farewells: Farewells
   /** Something was acked, or an output has come or gone. */
   readonly changed = new Wake()
 
-  constructor(readonly options: RouterOptions) {}
+  constructor(readonly options: RouterOptions) {
+    this.#farewells = new Farewells(options.outlets, () => this.changed.wake())
+  }
 
-  /** Nothing waits for the beginning of its partition. */
+  /** Nothing waits for the beginning of its partition, or to be told that it has ended. */
   get flowing(): boolean {
-    return this.#waiting.length === 0
+    return this.#waiting.length === 0 && this.#farewells.idle
   }
 
   flush(): void {
@@ -64,9 +66,9 @@ export class Router {
       if (options.optional || kind !== 'keeps') continue
       for (const [partition, positions] of stands) {
         if (!partition.startsWith(prefix)) continue
-        const [, of, from] = MOVED.exec(partition) ?? []
-        if (of !== undefined && from !== undefined) {
-          moved.set(of, (moved.get(of) ?? new Map<string, number>()).set(from, positions[0]!.offset))
+        const from = movedFrom(partition)
+        if (from !== undefined) {
+          moved.set(from.partition, (moved.get(from.partition) ?? new Map<string, number>()).set(from.output, positions[0]!.offset))
           continue
         }
         found.set(partition, [...(found.get(partition) ?? []), ...positions.map((position) => ({ output, ...apart(position) }))])
@@ -76,7 +78,7 @@ export class Router {
     for (const [partition, stands] of found) {
       held.set(partition, this.#withOptional(partition, selector.resume(partition, stands, moved.get(partition) ?? new Map())))
     }
-    for (const outlet of outlets) if (outlet.options.optional) outlet.begin(held)
+    for (const outlet of outlets) if (outlet.options.optional) outlet.begin(held, this.#farewells.owe([...held.keys()]))
     return held
   }
 
@@ -140,14 +142,26 @@ export class Router {
     })
   }
 
-  /** Calls `acked` when all of these outputs that are waited for have acked it. */
+  /** Calls `acked` when all of these outputs that are waited for have acked it. What is gone goes by itself where some are not. */
   #send(mark: Mark, portions: Portions, acked: () => void): void {
+    const { gone = [], ...place } = mark
+    for (const partition of gone) this.#begun.delete(partition)
+    if (gone.length === 0 || !this.options.outlets.some(({ options }) => options.optional)) return this.#push(mark, portions, acked)
+    const farewell = gone.includes(mark.partition) && portions.every((portion) => portion?.count === 0)
+    if (farewell) acked()
+    else this.#push(place, portions, acked)
+    this.#farewells.add(gone)
+  }
+
+  #push(mark: Mark, portions: Portions, acked: () => void): void {
     const { outlets } = this.options
     let left = portions.filter((portion, index) => portion !== undefined && !outlets[index]!.options.optional).length
     if (left === 0) acked()
     for (const [index, outlet] of outlets.entries()) {
       const portion = portions[index]
-      if (portion !== undefined) outlet.push(mark, portion, outlet.options.optional ? () => undefined : () => --left === 0 && acked())
+      if (portion === undefined) continue
+      const owed = (): () => void => this.#farewells.owe(portion.count > 0 ? [mark.partition] : [])
+      outlet.push(mark, portion, outlet.options.optional ? owed() : () => --left === 0 && acked())
     }
   }
 }

@@ -38,6 +38,9 @@ export interface Selector {
   ready?(): boolean
 }
 
+/** Bytes that it costs to hold a portion, beside its lines. */
+export const LOAD_SIZE = 200
+
 export const NOTHING: Portion = { lines: Buffer.alloc(0), count: 0 }
 
 /** The place with the note, as outputs keep it; one that a router before this one has put there stays inside. */

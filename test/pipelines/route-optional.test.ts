@@ -1,5 +1,5 @@
 /** Outputs of flume-route that nobody waits for: what they miss is counted and said, and what they have they have once. */
-import { appendFileSync, readFileSync } from 'node:fs'
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import '../support/real-processes.js'
@@ -50,6 +50,21 @@ t.test('what a run that was killed did not give it any more is said, also of a f
   await shell("flume-tail --once '*.log' | flume-route --to 'flume-buffer q'", directory)
   t.match((await shell(both, directory)).err, /output o: has missed 902 bytes of 2 files or queues: /)
   t.equal(await bodies('o', directory), lines(0, 100))
+})
+
+t.test('what it has not got of files that flume-spool has set aside is said by the next run, once', async (t) => {
+  const directory = t.testdir({ in: { a: lines(0, 100), b: lines(100, 200) } })
+  const line = (once: string): string => `flume-spool ${once} --settle 0s in | flume-route --to 'flume-buffer q' --optional --name o --to 'test -e here || exec sleep 1000; exec flume-buffer o'`
+  const running = Running.start(t, line(''), directory)
+  await until(() => ['a', 'b'].every((name) => existsSync(join(directory, 'in', `${name}.COMPLETED`))), () => running.said)
+  running.kill('SIGKILL')
+  await running.falls()
+  writeFileSync(join(directory, 'here'), '')
+  writeFileSync(join(directory, 'in/c'), lines(200, 210))
+  t.match((await shell(line('--once'), directory)).err, /output o: has missed 1690 bytes of 2 files or queues: it had not acked them when the last run ended/)
+  t.notMatch((await shell(line('--once'), directory)).err, /missed/)
+  t.equal(await bodies('q', directory), lines(0, 210))
+  t.equal(await bodies('o', directory), lines(200, 210))
 })
 
 t.test('killed at any moment, the router gives an optional queue nothing twice', async (t) => {

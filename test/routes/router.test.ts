@@ -1,7 +1,6 @@
 /**
- * A router with outputs in memory that come, store, ack and die at random moments, and a router that dies too: what each
- * output has stored in the end. An output stores as a queue does: a batch and its position at once, and none that does not
- * begin where it stands.
+ * A router with outputs that come, store, ack and die at random moments, and a router that dies too: what each output has
+ * stored in the end. The outputs are those of test/support/stores.ts.
  */
 import { setImmediate as tick } from 'node:timers/promises'
 import t, { type Test } from 'tap'
@@ -15,53 +14,12 @@ import { Outlet } from '../../src/routes/outlet.js'
 import { Router } from '../../src/routes/router.js'
 import type { Selector } from '../../src/routes/selector.js'
 import { randomOf } from '../support/numbered-log.js'
+import { live, Store, type Pick } from '../support/stores.js'
 
-type Pick = (below: number) => number
 const COUNT = 60
 const PARTITION = 'file.x.y'
 const names = ['a', 'b', 'c']
 const refused = { add: (): void => undefined }
-
-/** What an output has on disk. */
-class Store {
-  readonly events: number[] = []
-  readonly positions = new Map<string, Position>()
-
-  get held(): Held {
-    return new Map([...this.positions].map(([partition, position]) => [partition, [position]]))
-  }
-
-  put({ lines, mark }: Batch): void {
-    const { partition, from, to } = mark!
-    const stands = this.positions.get(partition)?.offset
-    if (stands !== undefined && to.offset <= stands) return
-    if (stands !== undefined && (from?.offset ?? 0) !== stands) throw new Error(`a batch begins at ${from?.offset}, and ${stands} is held`)
-    this.positions.set(partition, JSON.parse(JSON.stringify(to)) as Position)
-    this.events.push(...lines.toString().split('\n').filter(Boolean).map((line) => Number((JSON.parse(line) as { body: string }).body)))
-  }
-}
-
-/** Takes what the outlet gives, a while, and dies in the middle. */
-async function live(outlet: Outlet, store: Store, pick: Pick, stop: AbortSignal): Promise<void> {
-  while (!stop.aborted) {
-    for (let pause = pick(30); pause > 0 && !stop.aborted; pause--) await tick()
-    if (stop.aborted) return
-    const life = new AbortController()
-    const over = AbortSignal.any([stop, life.signal])
-    let left = pick(3) === 0 ? Infinity : pick(8)
-    for await (const batch of outlet.open({ kind: 'keeps', held: store.held }, over)) {
-      batch.release()
-      if (batch.mark === null) continue
-      for (let pause = pick(4); pause > 0; pause--) await tick()
-      if (over.aborted) break
-      const dies = left-- <= 0
-      if (!dies || pick(2) === 0) store.put(batch)
-      if (dies) break
-      await outlet.settle(batch.mark)
-    }
-    life.abort()
-  }
-}
 
 /** Where a file is read from: numbered events, each of ten bytes, in batches that end anywhere, and where they must. */
 async function* read(held: Held, pick: Pick): AsyncGenerator<Batch> {

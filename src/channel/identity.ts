@@ -97,7 +97,7 @@ function isUuid(text: unknown): text is string {
 }
 
 /** What may lie in a directory whose queue.json was not yet made when its maker died. */
-const HALF_MADE = /^(segments|cursors|replays|lock|committed|retain|compress|queue\.json\..*\.tmp)$/
+const HALF_MADE = /^(segments|cursors|replays|lock|readers\.lock|committed|(queue\.json|retain|compress)(\..*\.tmp)?)$/
 
 async function refuseOther(disk: Disk, paths: Paths): Promise<void> {
   const other = (await disk.list(paths.directory)).find((name) => !HALF_MADE.test(name))

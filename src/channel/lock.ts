@@ -13,6 +13,15 @@ export class Lock {
 
   /** Throws BUSY naming the pid of the holder; `what` says what it holds. Waits for one who holds it for a moment. */
   static async take(path: string, what: string, around: Surroundings): Promise<Lock> {
+    return (await Lock.#held(path, what, around)).#signed(String(around.pid))
+  }
+
+  /** The same for a short piece of work: others wait for it. */
+  static async takeMoment(path: string, what: string, around: Surroundings): Promise<Lock> {
+    return (await Lock.#held(path, what, around)).#signed(`0 ${around.pid}`)
+  }
+
+  static async #held(path: string, what: string, around: Surroundings): Promise<Lock> {
     const file = await around.disk.open(path, 'any')
     for (let tries = 1; !file.tryLock(); tries++) {
       const holder = await readHolder(file)
@@ -22,7 +31,7 @@ export class Lock {
       }
       await around.clock.sleep(AGAIN)
     }
-    return new Lock(file).#signed(String(around.pid))
+    return new Lock(file)
   }
 
   /** For a short piece of work where nobody else holds it; undefined: somebody does. */

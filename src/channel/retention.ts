@@ -5,6 +5,7 @@
 import type { Disk } from '../disk/disk.js'
 import { errnoOf, FlumeError } from '../errors.js'
 import { listReaders, readCursor } from './cursor.js'
+import { Lock } from './lock.js'
 import { retainOrAll, type Retain } from './retain.js'
 import { listSegments, segmentSizes, type Paths, type Surroundings } from './surroundings.js'
 
@@ -52,6 +53,8 @@ export interface Removed {
   readonly retained: boolean
 }
 
+const NOTHING: Removed = { firsts: [], retained: false }
+
 /** The segments by the sequences of their first events, in order; their sizes where these are asked for. */
 export interface Known {
   readonly firsts: readonly number[]
@@ -61,11 +64,24 @@ export interface Known {
 /** Removes what all have passed and nothing retains, oldest first. `forRoom`: the oldest goes in any case. */
 export async function removePassed(around: Surroundings, paths: Paths, known?: Known, forRoom = false): Promise<Removed> {
   const { disk } = around
-  const passed = passedAmong(known?.firsts ?? (await listSegments(disk, paths)), await passedByAll(disk, paths))
-  if (passed.length === 0) return { firsts: [], retained: false }
+  const all = known?.firsts ?? (await listSegments(disk, paths))
+  if (passedAmong(all, await passedByAll(disk, paths)).length === 0) return NOTHING
+  const lock = await Lock.tryMoment(paths.readersLock, around)
+  if (lock === undefined) return NOTHING // a reader is being registered: it holds the oldest event, or will next time
+  try {
+    return await removeAmong(around, paths, { firsts: all, sizes: known?.sizes ?? (() => segmentSizes(disk, paths)) }, forRoom)
+  } finally {
+    await lock.release()
+  }
+}
+
+/** No reader is registered meanwhile. */
+async function removeAmong(around: Surroundings, paths: Paths, known: Known, forRoom: boolean): Promise<Removed> {
+  const { disk } = around
+  const passed = passedAmong(known.firsts, await passedByAll(disk, paths))
   await disk.syncDirectory(paths.cursors) // a reader that is being forgotten must not come back behind what it held
   const retain = await retainOrAll(around, paths)
-  const sizes: Sizes = typeof retain?.bytes === 'number' ? await (known?.sizes() ?? segmentSizes(disk, paths)) : new Map<number, number>()
+  const sizes: Sizes = typeof retain?.bytes === 'number' ? await known.sizes() : new Map<number, number>()
   const firsts: number[] = []
   let after = [...sizes.values()].reduce((sum, size) => sum + size, 0)
   let retained = false

@@ -17,6 +17,7 @@ export class Paths {
   readonly segments: string
   readonly cursors: string
   readonly lock: string
+  readonly readersLock: string
   readonly committed: string
   readonly identity: string
   readonly retain: string
@@ -28,6 +29,7 @@ export class Paths {
     this.segments = join(directory, 'segments')
     this.cursors = join(directory, 'cursors')
     this.lock = join(directory, 'lock')
+    this.readersLock = join(directory, 'readers.lock')
     this.committed = join(directory, 'committed')
     this.identity = join(directory, 'queue.json')
     this.retain = join(directory, 'retain')

@@ -209,8 +209,18 @@ export class Taker implements Source {
 
   async #registered(name: string): Promise<Cursor> {
     const { paths, around } = this.taking
-    const cursor = await Cursor.open(paths, name, around)
-    return cursor ?? Cursor.register(paths, name, await this.#oldest(), around)
+    return (await Cursor.open(paths, name, around)) ?? this.#register(name)
+  }
+
+  /** No segment goes between the look for the oldest event and its being held. */
+  async #register(name: string): Promise<Cursor> {
+    const { paths, around } = this.taking
+    const lock = await Lock.takeMoment(paths.readersLock, `the readers of queue ${paths.directory}`, around)
+    try {
+      return await Cursor.register(paths, name, await this.#oldest(), around)
+    } finally {
+      await lock.release()
+    }
   }
 
   async #oldest(): Promise<number> {

@@ -82,6 +82,26 @@ t.test('a reader that is forgotten does not come back without power, behind segm
   t.same((await again.stat()).readers.map(({ reader }) => reader), ['r'])
 })
 
+t.test('segments that go while a reader is registered are not missing to it', async (t) => {
+  const { disk, queue } = await made(ALL)
+  const boot = disk.boot()
+  const open = boot.open.bind(boot)
+  boot.open = async (path, mode) => {
+    if (path === '/q/cursors/new.tmp') await queue.retain(undefined)
+    return open(path, mode)
+  }
+  const late = await Queue.open('/q', aroundOf(boot), { create: false })
+  t.equal(faultOf(await take(late, 'new'), 0, 40), undefined)
+  t.same(firstsOn(disk), [32])
+})
+
+t.test('what somebody left who was killed while he said what a new queue keeps does not stop its making', async (t) => {
+  const disk = new MemoryDisk()
+  await disk.boot().makeDirectory('/q')
+  await (await disk.boot().open('/q/retain.8e6f.tmp', 'create')).close()
+  t.match(await (await Queue.open('/q', aroundOf(disk.boot()), { create: true })).stat(), { next: 0 })
+})
+
 t.test('by age: a segment stays so long after its last event', async (t) => {
   // segments end with the batches of minutes 1, 3, 5, 7 and 9; the reader comes at 10
   for (const [minutes, kept] of [[2, [32]], [3, [32]], [4, [24, 32]], [6, [16, 24, 32]], [8, [8, 16, 24, 32]], [99, [0, 8, 16, 24, 32]]] as const) {

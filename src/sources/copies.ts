@@ -31,9 +31,9 @@ function wasUnread({ judged, offset, size, file }: Partition, now: number): bool
 
 /** The same by the bytes before the place: the file may have grown since. */
 async function checkPlace(partition: Partition, known: Known): Promise<void> {
-  const { file, offset, base } = partition
+  const { file, base, knownSize } = partition
   if (file === undefined) return
-  if (!partition.holds(await readAt(file, base, offset - base))) await truncated(partition, known)
+  if (!partition.holds(await readAt(file, base, knownSize))) await truncated(partition, known)
 }
 
 /**
@@ -95,7 +95,7 @@ export async function judge(partition: Partition, known: Known): Promise<boolean
         return false
       }
     } else if (same && holdBack(partition, counts(partition, head, other), other, known)) return false
-    else if (isReplaced(other, partition) && other.offset >= (replaced?.offset ?? 0)) replaced = other
+    else if (isReplaced(other, partition) && (replaced === undefined || wasLast(other, replaced))) replaced = other
   }
   if (replaced !== undefined && (await goesOn(replaced, partition, known))) return false
   await start(partition, known)
@@ -109,10 +109,11 @@ async function mayBeCopy(partition: Partition, head: Buffer, other: Partition): 
   // of a compressed one not all is known that is in it: place() reads as far as it takes
   const mayHold = (offset: number): boolean => partition.size >= offset || partition.file instanceof Compressed
   if (other.file === undefined) return marked !== null && marked.ended !== true && mayHold(marked.offset)
-  const { size } = other.head
+  const print = other.offset === 0 ? other.unsent : other.head
+  const { size } = print
   if (size === 0 || !startsLike(head, other.start)) return false
   if (head.length < HEAD_SIZE && dirname(partition.path) !== dirname(other.path)) return false
-  if (size <= head.length) return isPrintOf(other.head, head.subarray(0, size))
+  if (size <= head.length) return isPrintOf(print, head.subarray(0, size))
   return head.equals(await readAt(other.file, 0, head.length))
 }
 
@@ -140,6 +141,11 @@ function holdBack(partition: Partition, full: boolean, other: Partition, known: 
 /** Its name was given to that file, which may be a longer copy of it. */
 function isReplaced({ name, path }: Partition, by: Partition): boolean {
   return name === undefined && by.name !== undefined && path === by.path
+}
+
+/** It had the name later than the other; where both lost it at once, it was read further. */
+function wasLast(one: Partition, other: Partition): boolean {
+  return ((one.since ?? 0) - (other.since ?? 0) || one.offset - other.offset) >= 0
 }
 
 /**

@@ -31,6 +31,8 @@ export class Partition {
   head = EMPTY
   tail = EMPTY
   start = ''
+  /** Of a file that is at byte 0: its first bytes as read, which are no whole line yet. */
+  unsent = EMPTY
   /** The largest size it was seen to have, and its last change as of then. */
   size = 0
   modified = 0
@@ -177,8 +179,14 @@ export class Partition {
     return this.head.size < HEAD_SIZE ? 0 : this.offset - this.tail.size
   }
 
-  /** Whether these are the bytes from `base` to the place. */
+  /** So many bytes from `base` on are known: those before the place, or what is unsent. */
+  get knownSize(): number {
+    return this.offset === 0 ? this.unsent.size : this.offset - this.base
+  }
+
+  /** Whether these are they. */
   holds(bytes: Buffer): boolean {
+    if (this.offset === 0) return isPrintOf(this.unsent, bytes)
     return this.head.size < HEAD_SIZE ? isPrintOf(this.head, bytes) : isPrintOf(this.tail, bytes)
   }
 
@@ -203,6 +211,11 @@ export class Partition {
     return { partition: this.id, from, to, time, replayable: true, ...(gone.length > 0 && { gone }) }
   }
 
+  /** At byte 0, this was read, and is no whole line yet. */
+  sees(raw: Buffer): void {
+    this.unsent = printOf(raw.subarray(0, HEAD_SIZE))
+  }
+
   /** Moves the place to just before raw[index]. */
   advance(raw: Buffer, base: number, index: number): void {
     const offset = base + index
@@ -215,6 +228,7 @@ export class Partition {
     this.head = head
     this.tail = tail
     this.start = start
+    this.unsent = EMPTY
     this.parts = 0
   }
 

@@ -64,6 +64,7 @@ export class Reading {
       const whole = stop === from ? stop : Math.max(from, raw.lastIndexOf(NEWLINE, stop - 1) + 1)
       const to = this.multiline === undefined ? whole : this.#lastStart(this.multiline, partition, from, whole)
       const cut = stop > from && base + stop === partition.stops[0]
+      if (to === 0 && base === 0 && !full) partition.sees(raw.subarray(0, stop))
       if (to > from || cut || !full) return { raw, base, from, to, end: stop, more: full || stop < end, cut }
       if (end - from > this.lineBytesMax) partition.skipping = true
       else this.#grow()
@@ -108,7 +109,7 @@ export class Reading {
       end += count
       if (count === 0 || (end > from && this.#raw.lastIndexOf(NEWLINE, end - 1) >= from)) break
     }
-    return partition.holds(this.#raw.subarray(0, Math.min(end, from))) ? end : undefined
+    return partition.holds(this.#raw.subarray(0, Math.min(end, partition.knownSize))) ? end : undefined
   }
 
   /** For a line that is longer than the buffer. */

@@ -241,7 +241,7 @@ export class Tail implements Source {
     if (partition.offset < partition.size || partition.modified !== modified || partition.skipping || this.#rounds.looksAgain(partition)) {
       const now = this.around.clock.now()
       const block = await this.#reading.next(partition)
-      if (block === undefined) return this.#cutShort(partition, size)
+      if (block === undefined) return this.#cutShort(partition, { modified, size })
       partition.held = now
       partition.due = block.more
       const last = (block.end > block.to || partition.skipping) && (block.cut || (!block.more && this.#lastDue(partition, block)))
@@ -262,9 +262,9 @@ export class Tail implements Source {
     return isFinished(block) ? this.#rounds.lastEventDue(partition) : this.#rounds.lastLineDue(partition)
   }
 
-  /** What was read before is not there any more: the file, which had this size, was truncated and has grown since. */
-  async #cutShort(partition: Partition, size: number): Promise<void> {
-    partition.size = size
+  /** What was read before is not there any more: the file, of which this was known, was truncated and has grown since. */
+  async #cutShort(partition: Partition, known: Pick<Partition, 'modified' | 'size'>): Promise<void> {
+    Object.assign(partition, known)
     await truncated(partition, this.#partitions)
     this.#rounds.lookSoon()
   }

@@ -66,6 +66,17 @@ t.test('what was not read of the old one yet, whole lines and a beginning, is re
   await tailing.close()
 })
 
+t.test('of several old ones the last goes on in the new one, with the beginning of a line that it has', async (t) => {
+  const file = `${t.testdir({ log: text(1, LONG) })}/log`
+  const tailing = await following(file)
+  save(file, `line ${LONG + 1}`.slice(0, -1))
+  await tailing.pass(1500)
+  save(file, `line ${LONG + 1}\n`.slice(-2))
+  await wait(tailing)
+  t.same(tailing.bodies, numbers(1, LONG + 1))
+  await tailing.close()
+})
+
 t.test('what a program still writes to the old file is read too, and a line that it ends there', async (t) => {
   const file = `${t.testdir({ log: text(1, LONG) })}/log`
   const tailing = await following(file)

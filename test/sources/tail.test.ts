@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { nodeDisk } from '../../src/disk/node.js'
 import { FakeClock } from '../support/clock.js'
+import { compress } from '../support/rotating.js'
 import { Tailing } from '../support/tailing.js'
 
 const numbers = (from: number, to: number): string[] => Array.from({ length: to - from + 1 }, (_, i) => `line ${from + i}`)
@@ -156,6 +157,29 @@ t.test('rotation while it is followed:', async (t) => {
     for (let i = 0; i < 2; i++) await tailing.pass(10_000)
     t.same([...tailing.bodies].sort(), ['half', ...numbers(1, 5)])
     await tailing.close()
+  })
+
+  t.test('a beginning without an end, all that the log held, is sent once: from the copy, before what grew over it, or though its compressed file matches', async (t) => {
+    for (const pattern of ['log', 'log*']) {
+      const directory = t.testdir({ log: text(1, 3) })
+      const file = `${directory}/log`
+      const tailing = new Tailing([`${directory}/${pattern}`])
+      await tailing.start()
+      copyTruncate(file, `${file}.2`)
+      fs.appendFileSync(file, 'half')
+      await tailing.pass(1000)
+      if (pattern === 'log') {
+        copyTruncate(file, `${file}.1`)
+        fs.appendFileSync(file, text(4, 5))
+      } else {
+        fs.renameSync(file, `${file}.1`)
+        fs.writeFileSync(file, text(4, 5))
+        compress(`${file}.1`)
+      }
+      for (let i = 0; i < 4; i++) await tailing.pass(5000)
+      t.same([...tailing.bodies].sort(), ['half', ...numbers(1, 5)], pattern)
+      await tailing.close()
+    }
   })
 
   t.test('the same of one that was rotated before it was met; of a log without a successor nothing is sent that is not finished', async (t) => {

@@ -70,7 +70,7 @@ export class Rotating {
     if (kind === 'dateext before .log') return log.replace(/\.log$/, `-${day}.log`)
     const directory = kind === 'another file system' ? this.elsewhere : dirname(log)
     for (let number = this.#rotations; number > 1; number--) {
-      for (const end of ['', '.gz']) {
+      for (const end of ['', '.gz', '.old']) {
         const from = join(directory, `${basename(log)}.${number - 1}${end}`)
         if (fs.existsSync(from)) fs.renameSync(from, join(directory, `${basename(log)}.${number}${end}`))
       }

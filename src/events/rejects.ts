@@ -1,48 +1,45 @@
 /**
  * What is no event, with reason, partition and position, appended to a file, flume-event(5). Nothing is dropped: flush()
- * comes before the ack of what add() was told, so a crash between the two only makes an entry stand twice. Several
- * processes may append to one file.
+ * comes before the ack of what add() was told, so what is not acked comes again. What stands there already is known by
+ * partition, position and bytes, and is not written twice. Several processes may append to one file.
  */
-import { isUtf8 } from 'node:buffer'
 import { dirname } from 'node:path'
 import { FlumeError } from '../errors.js'
 import type { Disk, DiskFile } from '../disk/disk.js'
-import type { Position } from './batch.js'
 import type { Clock } from './flow.js'
-
-export interface Refusal {
-  readonly reason: string
-  readonly partition: string
-  /** Just after the line, its own: a line that comes again has the same, and no other line has. Null: that cannot be told. */
-  readonly position: Position | null
-  /** The line is no event line, but the body of an event that would have had these. */
-  readonly headers?: ReadonlyMap<string, string>
-}
+import { decodeEntry, encodeEntry, identityOf, type Refusal, type Rejected } from './reject-entry.js'
+export type { Refusal } from './reject-entry.js'
 
 /** Where lines go that cannot be taken. */
 export type Refused = Pick<Rejects, 'add' | 'flush'>
 
-interface Rejected extends Refusal {
-  readonly time: number
-  readonly line: Buffer
-  /** `line` is this part of a line, from 0, and more of it follows. */
-  readonly part: number
-  readonly more: boolean
+/** A line, or a part of one, that waits to be written; absent identity: whether it stands there already cannot be told. */
+interface Pending extends Rejected {
+  readonly identity: string | undefined
 }
 
 /** A longer line stands in several entries. */
 const PART_BYTES_MAX = 1024 * 1024
 /** ms between two messages about rejects. */
 const SAY_EVERY = 60_000
+/** So many lines are known again that were refused in this run. */
+const KNOWN_MAX = 50_000
+/** So much of what stands in the file already is looked at: what was refused just before a kill comes again. */
+const LOOK_BACK = 4 * 1024 * 1024
+const NEWLINE = 0x0a
 
 export class Rejects {
-  #pending: Rejected[] = []
+  #pending: Pending[] = []
   #flushed = Promise.resolve() // rejects for good once a write or sync failed
   #file: DiskFile | undefined
   #durable = true
   #count = 0
-  /** Of each input in the middle of a line that comes in pieces: how many parts of it there are. */
-  readonly #parts = new Map<string, number>()
+  /** Of each input in the middle of a line that comes in pieces: how many parts of it there are, and where the next piece begins. */
+  readonly #parts = new Map<string, { readonly count: number; readonly to: number }>()
+  /** Identities of the lines of this run. */
+  readonly #known = new Set<string>()
+  /** The same of an earlier one, once the file is open. */
+  #earlier = new Set<string>()
   #said = { count: 0, time: -Infinity }
   #reason = ''
 
@@ -63,19 +60,23 @@ export class Rejects {
 
   /** Takes a copy of the line, with or without its \n. It is held until flush(), so call that at least once per batch. */
   add(line: Uint8Array, refusal: Refusal): void {
-    const size = line.at(-1) === 0x0a ? line.length - 1 : line.length
-    this.#push(Buffer.from(line.subarray(0, size)), 0, true, refusal)
+    const { partition, position } = refusal
+    const body = line.subarray(0, line.at(-1) === NEWLINE ? line.length - 1 : line.length)
+    const identity = position === null ? undefined : identityOf(partition, position.offset, body)
+    if (identity === undefined || this.#isNew(identity)) this.#push(Buffer.from(body), 0, true, refusal, identity)
   }
 
   /**
    * A piece of a line that is too long to be held, as it comes, without the \n; flush() after each, or it is held. Lines
-   * of other inputs may come between two pieces.
+   * of other inputs may come between two pieces. `from`: where in its input it begins, for one that may begin again.
    */
-  addPart(piece: Uint8Array, last: boolean, refusal: Refusal): void {
+  addPart(piece: Uint8Array, last: boolean, refusal: Refusal, from?: number): void {
     const { partition } = refusal
-    const parts = this.#push(Buffer.from(piece), this.#parts.get(partition) ?? 0, last, refusal)
+    const begun = this.#parts.get(partition)
+    const goesOn = begun !== undefined && (from === undefined || from === begun.to)
+    const count = this.#push(Buffer.from(piece), goesOn ? begun.count : 0, last, refusal)
     if (last) this.#parts.delete(partition)
-    else this.#parts.set(partition, parts)
+    else this.#parts.set(partition, { count, to: (from ?? 0) + piece.length })
   }
 
   /** On return all that was added is on disk. Throws IO, and then always: what is not written must not be acked. */
@@ -92,8 +93,17 @@ export class Rejects {
     this.#file = undefined
   }
 
+  /** Of a line of this run. The oldest are forgotten: what comes again comes soon. */
+  #isNew(identity: string): boolean {
+    if (this.#known.has(identity)) return false
+    const [oldest] = this.#known.size < KNOWN_MAX ? [] : this.#known
+    if (oldest !== undefined) this.#known.delete(oldest)
+    this.#known.add(identity)
+    return true
+  }
+
   /** Returns the number of the part that comes next. */
-  #push(piece: Buffer, first: number, last: boolean, refusal: Refusal): number {
+  #push(piece: Buffer, first: number, last: boolean, refusal: Refusal, identity?: string): number {
     const time = this.clock.now()
     if (first === 0) this.#count++
     this.#reason = refusal.reason
@@ -102,7 +112,7 @@ export class Rejects {
       const end = partEnd(piece, from)
       more = end < piece.length
       const line = piece.subarray(from, end)
-      this.#pending.push({ ...refusal, time, line, part, more: more || !last })
+      this.#pending.push({ ...refusal, time, line, part, more: more || !last, identity })
       from = end
     }
     if (this.#count > this.#said.count && time - this.#said.time >= SAY_EVERY) this.#tell(time)
@@ -121,7 +131,8 @@ export class Rejects {
     this.#pending = []
     try {
       this.#file ??= await this.#open()
-      for (const entries of entriesOf(pending)) {
+      const fresh = pending.filter(({ identity }) => identity === undefined || !this.#earlier.has(identity))
+      for (const entries of entriesOf(fresh)) {
         await this.#checkRoom(this.#file, entries)
         await this.#file.write(entries, 0)
       }
@@ -147,9 +158,31 @@ export class Rejects {
     const { kind, size } = await file.stat()
     this.#durable = kind === 'file' // /dev/null cannot be synced
     if (this.#durable) await this.disk.syncDirectory(directory)
-    const last = Buffer.alloc(1)
-    if (size > 0 && (await file.read(last, size - 1)) === 1 && last[0] !== 0x0a) await file.write([Buffer.from('\n')], size)
+    const end = this.#durable ? await endOf(file, size) : Buffer.alloc(0)
+    if (end.length > 0 && end.at(-1) !== NEWLINE) await file.write([Buffer.from('\n')], size)
+    this.#earlier = new Set(identitiesIn(end))
     return file
+  }
+}
+
+/** Its last bytes, at most LOOK_BACK. */
+async function endOf(file: DiskFile, size: number): Promise<Buffer> {
+  const end = Buffer.allocUnsafe(Math.min(size, LOOK_BACK))
+  let done = 0
+  while (done < end.length) {
+    const count = await file.read(end.subarray(done), size - end.length + done)
+    if (count === 0) break
+    done += count
+  }
+  return end.subarray(0, done)
+}
+
+/** Of the lines that stand there, each whole in one entry. */
+function* identitiesIn(bytes: Buffer): Generator<string> {
+  for (let at = 0, next: number; (next = bytes.indexOf(NEWLINE, at)) >= 0; at = next + 1) {
+    const entry = decodeEntry(bytes.subarray(at, next))
+    if (typeof entry === 'string' || entry.offset === undefined || entry.part > 0 || entry.more) continue
+    yield identityOf(entry.partition, entry.offset, entry.line)
   }
 }
 
@@ -158,7 +191,7 @@ function* entriesOf(rejected: readonly Rejected[]): Generator<Buffer[]> {
   let entries: Buffer[] = []
   let size = 0
   for (const one of rejected) {
-    const entry = entryOf(one)
+    const entry = encodeEntry(one)
     entries.push(entry)
     size += entry.length
     if (size < PART_BYTES_MAX) continue
@@ -167,21 +200,6 @@ function* entriesOf(rejected: readonly Rejected[]): Generator<Buffer[]> {
     size = 0
   }
   if (entries.length > 0) yield entries
-}
-
-function entryOf({ time, reason, partition, position, headers, line, part, more }: Rejected): Buffer {
-  const encoding = isUtf8(line) ? 'utf8' : 'base64'
-  const entry = {
-    time: new Date(time).toISOString(),
-    reason,
-    partition,
-    position,
-    ...(headers !== undefined && part === 0 ? { headers: Object.fromEntries(headers) } : {}),
-    ...(part > 0 || more ? { part, more } : {}),
-    ...(encoding === 'base64' ? { encoding } : {}),
-    line: line.toString(encoding),
-  }
-  return Buffer.from(`${JSON.stringify(entry)}\n`)
 }
 
 /** At most PART_BYTES_MAX further, and not within a character. */

@@ -15,8 +15,8 @@ export type Headers = ReadonlyMap<string, string>
 /** Where lines go that cannot be events; Rejects of events/rejects.ts. */
 export interface Refused {
   add(line: Uint8Array, refusal: Refusal): void
-  /** A piece of a line that is too long to be held, as it comes, without the \n. */
-  addPart(piece: Uint8Array, last: boolean, refusal: Refusal): void
+  /** A piece of a line that is too long to be held, as it comes, without the \n; `from`: where in its input it begins. */
+  addPart(piece: Uint8Array, last: boolean, refusal: Refusal, from: number): void
   /** On return they are on disk. */
   flush(): Promise<void>
 }
@@ -122,8 +122,8 @@ export class LineEncoder {
   }
 
   /** Puts a piece of a line that is too long to be held into the rejects; on return it is on disk. */
-  async refuse(piece: Uint8Array, last: boolean, place: Omit<Refusal, 'reason'>): Promise<void> {
-    this.refused.addPart(piece, last, { ...place, reason: this.#reason() })
+  async refuse(piece: Uint8Array, last: boolean, place: Omit<Refusal, 'reason'>, from: number): Promise<void> {
+    this.refused.addPart(piece, last, { ...place, reason: this.#reason() }, from)
     await this.refused.flush()
   }
 

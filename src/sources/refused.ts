@@ -5,6 +5,7 @@
  */
 import type { DiskFile } from '../disk/disk.js'
 import { FlumeError } from '../errors.js'
+import { decodeEntry, identityOf, type Entry } from '../events/reject-entry.js'
 import { printOf } from './position.js'
 
 /** A whole line of the file, with its \n. */
@@ -32,16 +33,6 @@ export interface NoEntry extends Omit<FileLine, 'bytes'> {
   readonly noEntry: string
 }
 
-interface Entry {
-  readonly line: Buffer
-  /** Undefined: nobody can tell whether it is another one with the same line. */
-  readonly place: string | undefined
-  readonly partition: string
-  readonly headers?: ReadonlyMap<string, string>
-  readonly part: number
-  readonly more: boolean
-}
-
 /** An entry holds a MiB of a line, of which each byte may be six. */
 const LINE_BYTES_MAX = 16 * 1024 * 1024
 const STEP = 256 * 1024
@@ -52,7 +43,7 @@ export async function* refusedLines(file: DiskFile, size: number, lineBytesMax: 
   const seen = new Set<string>()
   const parts = new Map<string, Parts>()
   for await (const { bytes, ...at } of linesOf(file, size)) {
-    const entry = entryOf(bytes)
+    const entry = decodeEntry(bytes)
     if (typeof entry === 'string') {
       yield { noEntry: entry, ...at }
       continue
@@ -65,10 +56,10 @@ export async function* refusedLines(file: DiskFile, size: number, lineBytesMax: 
       continue
     }
     const whole = begun.whole()
-    if (entry.place !== undefined) {
-      const key = printOf(Buffer.from(`${entry.partition} ${entry.place} ${begun.chain}`)).hash
-      if (seen.has(key)) continue
-      seen.add(key)
+    if (entry.offset !== undefined) {
+      const identity = identityOf(entry.partition, entry.offset, begun.chain)
+      if (seen.has(identity)) continue
+      seen.add(identity)
     }
     yield { ...whole, ...at }
   }
@@ -129,39 +120,4 @@ async function* linesOf(file: DiskFile, size: number): AsyncGenerator<FileLine> 
     rest = bytes.subarray(from)
     if (rest.length > LINE_BYTES_MAX) throw new FlumeError('BAD_EVENT', `line ${number + 1} is longer than any entry of a rejects file`)
   }
-}
-
-/** Why it is none, where it is none. Of what a person wrote, `line` is enough. */
-function entryOf(bytes: Buffer): Entry | string {
-  const entry = objectOf(bytes)
-  if (entry === undefined) return 'it is no JSON object'
-  const { line, encoding, headers, partition = '', position, part = 0, more = false } = entry
-  if (typeof line !== 'string') return 'it has no line'
-  if (typeof partition !== 'string' || typeof part !== 'number' || typeof more !== 'boolean') return 'partition, part or more is no such thing'
-  if (headers !== undefined && !isTexts(headers)) return 'its headers are no texts'
-  return {
-    line: Buffer.from(line, encoding === 'base64' ? 'base64' : 'utf8'),
-    place: isPosition(position) ? String(position.offset) : undefined,
-    partition,
-    part,
-    more,
-    ...(headers !== undefined && { headers: new Map(Object.entries(headers)) }),
-  }
-}
-
-function objectOf(bytes: Buffer): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const value: unknown = JSON.parse(bytes.toString())
-    return typeof value === 'object' && value !== null ? { ...value } : undefined
-  } catch {
-    return undefined
-  }
-}
-
-function isTexts(value: unknown): value is Readonly<Record<string, string>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && Object.values(value).every((one) => typeof one === 'string')
-}
-
-function isPosition(value: unknown): value is { readonly offset: number } {
-  return typeof value === 'object' && value !== null && 'offset' in value && typeof value.offset === 'number'
 }

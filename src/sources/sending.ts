@@ -53,7 +53,7 @@ export class Sending {
   refuse(piece: Buffer, last: boolean, partition: Partition, from: number): Promise<void> {
     const headers = this.#headers(partition, this.now())
     if (this.headers.known.includes('byteoffset')) headers.set('byteoffset', String(from))
-    return this.encoder.refuse(piece, last, { partition: partition.id, position: partition.position(this.now()), headers })
+    return this.encoder.refuse(piece, last, { partition: partition.id, position: partition.position(this.now()), headers }, from)
   }
 
   /** The place of a partition, without lines. */

@@ -167,7 +167,7 @@ class Stdin implements Source, Receiver {
     const headers = headersOf(this.options.headers, undefined, this.around.host, this.around.now())
     if (this.options.headers.known.includes('byteoffset')) headers.set('byteoffset', String(this.#offset))
     const place = { partition: this.asks, position: { offset: this.#offset + past }, headers }
-    await this.#encoder.refuse(Buffer.from(this.#raw.subarray(0, end)), last, place)
+    await this.#encoder.refuse(Buffer.from(this.#raw.subarray(0, end)), last, place, this.#offset)
     this.#skipping = !last
     this.#consume(past)
   }

@@ -124,6 +124,59 @@ t.test('lines of other inputs between the parts of one leave its parts in order'
   t.equal(rejects.count, 3)
 })
 
+t.test('a line that comes again stands once, in the same run and after a kill: partition, position and bytes are those of no other', async (t) => {
+  const path = join(t.testdir(), 'rejects')
+  const lines = [['a', 'p', 1], ['a', 'p', 2], ['a', 'q', 1], ['b', 'p', 1], ['\xff\n', 'p', 3], ['é', 'p', 4]] as const
+  for (const run of [1, 2]) {
+    const rejects = new World().rejects(path)
+    for (const twice of [1, 2]) {
+      for (const [line, partition, offset] of lines) rejects.add(Buffer.from(line, offset === 3 ? 'latin1' : 'utf8'), { reason: 'why', partition, position: { offset } })
+      await rejects.flush()
+      t.equal(rejects.count, lines.length, `run ${run}, time ${twice}`)
+    }
+  }
+  t.strictSame(entriesIn(path).map(({ line, partition, position }) => [line, partition, position]), [
+    ['a', 'p', { offset: 1 }], ['a', 'p', { offset: 2 }], ['a', 'q', { offset: 1 }], ['b', 'p', { offset: 1 }], ['/w==', 'p', { offset: 3 }], ['é', 'p', { offset: 4 }],
+  ])
+})
+
+t.test('of a line without a position nobody can tell whether it came before: it is never left out', async (t) => {
+  const path = join(t.testdir(), 'rejects')
+  for (let run = 0; run < 2; run++) {
+    const rejects = new World().rejects(path)
+    for (let twice = 0; twice < 2; twice++) rejects.add(Buffer.from('a'), { reason: 'why', partition: 'p', position: null })
+    await rejects.close()
+  }
+  t.equal(entriesIn(path).length, 4)
+})
+
+t.test('in a file with more than is looked at, the last lines are known again', async (t) => {
+  const path = join(t.testdir(), 'rejects')
+  const at = (offset: number) => ({ reason: 'why', partition: 'p', position: { offset } })
+  const first = new World().rejects(path)
+  for (let n = 0; n < 40_000; n++) first.add(Buffer.from(`line ${n}`), at(n))
+  await first.close()
+  const { size } = statSync(path)
+  const second = new World().rejects(path)
+  for (let n = 30_000; n < 40_001; n++) second.add(Buffer.from(`line ${n}`), at(n))
+  await second.close()
+  t.equal(readFileSync(path).subarray(size).toString().split('\n').length - 1, 1)
+})
+
+t.test('a long line that begins again, as its input does, stands there from its first part on', async (t) => {
+  const path = join(t.testdir(), 'rejects')
+  const rejects = new World().rejects(path)
+  const at = (offset: number) => ({ reason: 'too long', partition: 'p', position: { offset } })
+  for (const [piece, last, from] of [['ab', false, 0], ['cd', false, 2], ['abc', false, 0], ['d', true, 3], ['xy', false, 5], ['z', true, 7]] as const) {
+    rejects.addPart(Buffer.from(piece), last, at(from + piece.length), from)
+  }
+  await rejects.close()
+  t.strictSame(entriesIn(path).map(({ line, part, more }) => [line, part, more]), [
+    ['ab', 0, true], ['cd', 1, true], ['abc', 0, true], ['d', 1, false], ['xy', 0, true], ['z', 1, false],
+  ])
+  t.equal(rejects.count, 3)
+})
+
 t.test('an entry that a crash cut is ended, and the next one is whole', async (t) => {
   const path = join(t.testdir(), 'rejects')
   writeFileSync(path, '{"time":"x"}\n{"time":"2026')

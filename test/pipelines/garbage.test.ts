@@ -116,3 +116,30 @@ for (const [how, tail] of [
     t.strictSame([...refused], hashes([Buffer.alloc(20 * MiB, 'x')]), 'and these are in the rejects, whole')
   })
 }
+
+const linesIn = (path: string): number => readFileSync(path, 'utf8').split('\n').length - 1
+/** Waits until `count` lines are in the file. */
+const wait = (file: string, count: number): string => `until [ -f ${file} ] && [ "$(wc -l <${file})" = ${count} ]; do :; done`
+
+t.test('what a source refuses before its reader comes, and again when that has come, stands among the rejects once', async (t) => {
+  const odd = Array.from({ length: 40 }, (_, n) => `${'x'.repeat(3000)}${n}`)
+  for (const [source, text] of [
+    ['flume-tail --once --event-bytes-max 1K log/app', odd.join('\nfine\n')],
+    ['flume-spool --once --json log', `${odd.join('\n{"fine":1}\n')}\n`],
+  ] as const) {
+    const directory = t.testdir({ log: { app: `${text}\n` } })
+    const { status, err } = await shell(`${source} --rejects refused | { ${wait('refused', 40)}; flume-buffer --put q; }`, directory)
+    t.equal(status, 0, err)
+    t.equal(linesIn(join(directory, 'refused')), 40, source)
+  }
+})
+
+t.test('what a sink had refused, but not acked when it was killed, comes again and stands there once', async (t) => {
+  const directory = t.testdir({ events: Array.from({ length: 40 }, (_, n) => `{"body":"${n}"}\nnonsense ${n}\n`).join('') })
+  const sink = 'flume-sink-hdfs --path out --rejects refused'
+  const { err } = await shell(`flume-buffer --put q <events; flume-buffer q </dev/null | ${sink} & ${wait('refused', 40)}; kill -9 $!; wait`, directory)
+  const again = await shell(`flume-buffer --once q </dev/null | ${sink}`, directory)
+  t.equal(again.status, 0, err + again.err)
+  t.equal(linesIn(join(directory, 'refused')), 40)
+  t.equal(written(join(directory, 'out')).toString(), Array.from({ length: 40 }, (_, n) => `${n}\n`).join(''))
+})

@@ -222,7 +222,7 @@ export class Spool implements Source {
   async *#read(waiting: Waiting, stop: AbortSignal): AsyncGenerator<Batch> {
     const opened = await this.#opening.open(waiting)
     if (opened === undefined) return
-    const id = this.asks + this.around.randomId()
+    const id = this.#known.idOf(opened.stat, this.#acks, () => this.asks + this.around.randomId())
     const file = opened.known ?? (await this.#tracker.standing(opened.stat, id)) ?? new SpoolFile(id, waiting.path)
     const place = file.marked
     try {

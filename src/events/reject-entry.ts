@@ -1,0 +1,84 @@
+/** An entry of a rejects file, flume-event(5), as one line of JSON and back; and what tells that two entries are of one line. */
+import { hash } from 'node:crypto'
+import { isUtf8 } from 'node:buffer'
+import { isPosition, type Position } from './batch.js'
+
+export interface Refusal {
+  readonly reason: string
+  readonly partition: string
+  /** Just after the line, its own: a line that comes again has the same, and no other line has. Null: that cannot be told. */
+  readonly position: Position | null
+  /** The line is no event line, but the body of an event that would have had these. */
+  readonly headers?: ReadonlyMap<string, string>
+}
+
+export interface Rejected extends Refusal {
+  /** ms since the epoch */
+  readonly time: number
+  readonly line: Buffer
+  /** `line` is this part of a line, from 0, and more of it follows. */
+  readonly part: number
+  readonly more: boolean
+}
+
+/** What is read back of one. */
+export interface Entry extends Pick<Rejected, 'line' | 'partition' | 'headers' | 'part' | 'more'> {
+  /** Offset of the position. Undefined: nobody can tell whether it is another one with the same line. */
+  readonly offset: number | undefined
+}
+
+/** Equal for two entries of one line, and for no others; `chain` stands for its bytes. */
+export function identityOf(partition: string, offset: number, chain: Uint8Array | string): string {
+  return digestOf(`${partition} ${offset} ${typeof chain === 'string' ? chain : digestOf(chain)}`)
+}
+
+function digestOf(bytes: Uint8Array | string): string {
+  return hash('sha256', bytes, 'base64url')
+}
+
+/** With its \n. */
+export function encodeEntry({ time, reason, partition, position, headers, line, part, more }: Rejected): Buffer {
+  const encoding = isUtf8(line) ? 'utf8' : 'base64'
+  const entry = {
+    time: new Date(time).toISOString(),
+    reason,
+    partition,
+    position,
+    ...(headers !== undefined && part === 0 ? { headers: Object.fromEntries(headers) } : {}),
+    ...(part > 0 || more ? { part, more } : {}),
+    ...(encoding === 'base64' ? { encoding } : {}),
+    line: line.toString(encoding),
+  }
+  return Buffer.from(`${JSON.stringify(entry)}\n`)
+}
+
+/** Why it is none, where it is none. Of what a person wrote, `line` is enough. */
+export function decodeEntry(bytes: Buffer): Entry | string {
+  const entry = objectOf(bytes)
+  if (entry === undefined) return 'it is no JSON object'
+  const { line, encoding, headers, partition = '', position, part = 0, more = false } = entry
+  if (typeof line !== 'string') return 'it has no line'
+  if (typeof partition !== 'string' || typeof part !== 'number' || typeof more !== 'boolean') return 'partition, part or more is no such thing'
+  if (headers !== undefined && !isTexts(headers)) return 'its headers are no texts'
+  return {
+    line: Buffer.from(line, encoding === 'base64' ? 'base64' : 'utf8'),
+    offset: isPosition(position) ? position.offset : undefined,
+    partition,
+    part,
+    more,
+    ...(headers !== undefined && { headers: new Map(Object.entries(headers)) }),
+  }
+}
+
+function objectOf(bytes: Buffer): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const value: unknown = JSON.parse(bytes.toString())
+    return typeof value === 'object' && value !== null ? { ...value } : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function isTexts(value: unknown): value is Readonly<Record<string, string>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && Object.values(value).every((one) => typeof one === 'string')
+}

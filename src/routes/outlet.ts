@@ -45,6 +45,8 @@ export class Outlet implements Source {
   /** Nothing more comes. */
   finished = false
   #flush = false
+  /** A reader was asked to make final what it was given up to there, or is to be. */
+  #flushed = 0
   /** There is a reader. */
   up = false
   /** Since when there is none; ms. */
@@ -58,7 +60,6 @@ export class Outlet implements Source {
   #over = false
   readonly #missed: Missed
   readonly #changed = new Wake()
-
   readonly name: string
 
   constructor(readonly options: OutletOptions) {
@@ -137,6 +138,7 @@ export class Outlet implements Source {
   /** Asks the reader to make final what it has. */
   flush(): void {
     this.#flush = true
+    this.#flushed = this.#order
     this.#changed.wake()
   }
 
@@ -196,8 +198,7 @@ export class Outlet implements Source {
   /** Of an optional one: what it has not acked, and all that may come, counts as missed. */
   giveUp(): void {
     this.#over = true
-    const loads = this.#loads
-    this.#loads = []
+    const loads = this.#loads.splice(0)
     this.#loadBytes = this.#given.count = 0
     this.#missed.add(loads.reduce((sum, { count }) => sum + count, 0))
     this.#missed.close()
@@ -234,6 +235,7 @@ export class Outlet implements Source {
       if (this.options.optional) this.#missed.compare(this.#stands)
     }
     for (const compared of this.#comparing.splice(0)) compared()
+    if (this.#loads.some(({ mark }) => mark.order <= this.#flushed)) this.#flush = true // the reader before it may have died of that
     this.up = true
     this.#heardAt = this.options.now()
     this.options.changed()

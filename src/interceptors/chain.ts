@@ -1,6 +1,7 @@
 /**
- * The interceptors in their order, over the event lines of a batch. Lines that share their head are taken as a run: where no
- * interceptor looks at a body, the work is done once for all of them, and the bodies are copied as they are.
+ * The interceptors in their order, over the event lines of a batch. Lines that share their head are taken as a run. Where no
+ * interceptor looks at a body, bodies are not decoded and are copied as they are; where all go by headers alone, the work is
+ * done once for all of the run.
  */
 import { isAscii } from 'node:buffer'
 import { FlumeError } from '../errors.js'
@@ -25,6 +26,8 @@ export interface Link {
 /** Lines are decoded in runs of so many bytes, longer ones by themselves. */
 const RUN_SIZE_MAX = 1024 * 1024
 const NEWLINE = 0x0a
+/** In place of bodies that nobody looks at. */
+const NOTHING = Buffer.alloc(0)
 /** Bytes in which lines are made: for what most batches become. */
 const SPACE_SIZE = 8 * 1024 * 1024
 /** Characters of all that a batch becomes. */
@@ -48,6 +51,7 @@ export class Chain {
   /** False: what goes out does not follow from each event and its place. */
   readonly replayable: boolean
   readonly #headersOnly: boolean
+  readonly #bodyless: boolean
   readonly #heads = new Heads()
   #decoded: Buffer | undefined
   #space: Buffer | undefined
@@ -66,7 +70,8 @@ export class Chain {
     readonly watch?: (link: Link, draft: Draft, outcome: Outcome) => void,
   ) {
     this.replayable = links.every(({ interceptor }) => interceptor.replayable !== false)
-    this.#headersOnly = links.every(({ interceptor }) => interceptor.headersOnly === true)
+    this.#headersOnly = watch === undefined && links.every(({ interceptor }) => interceptor.headersOnly === true)
+    this.#bodyless = watch === undefined && links.every(({ interceptor }) => interceptor.headersOnly === true || interceptor.bodyless === true)
   }
 
   /** The batch as it goes on; what was refused is on disk by then. Throws BAD_EVENT. */
@@ -123,6 +128,12 @@ export class Chain {
   /** `end`: of the first line. */
   #bodies(task: Task, from: number, end: number, to: number, head: Head, headers: ReadonlyMap<string, string>): Run {
     const { lines } = task
+    if (this.#bodyless) {
+      const run = passLines(lines, from, to, head.bytes)
+      task.at = from
+      this.#each(task, NOTHING, run.count, head, headers)
+      return run
+    }
     const decoded = (this.#decoded ??= allocate(RUN_SIZE_MAX))
     let run = decodeLines(lines, from, to, decoded, 0, head.bytes)
     // where bodies have several lines it does not show which is whose
@@ -133,7 +144,7 @@ export class Chain {
     return run
   }
 
-  /** The lines of a run one by one; `bodies`: each with a newline behind it, and no other in it unless it is the only one. */
+  /** The lines of a run one by one; `bodies`: each with a newline behind it, and no other in it unless it is the only one; or nothing. */
   #each(task: Task, bodies: Buffer, count: number, head: Head, headers: ReadonlyMap<string, string>): void {
     const given = this.#givenOf(headers)
     const ascii = isAscii(bodies)
@@ -145,11 +156,11 @@ export class Chain {
     }
     for (let n = 0, b = 0; n < count; n++) {
       task.end = lines.indexOf(NEWLINE, task.at) + 1
-      const stop = count === 1 ? bodies.length - 1 : bodies.indexOf(NEWLINE, b)
+      const stop = bodies === NOTHING ? b : count === 1 ? bodies.length - 1 : bodies.indexOf(NEWLINE, b)
       this.#pass(task, this.#draft.begin(given, bodies, b, stop, ascii), 0, emit)
       task.index++
       task.at = task.end
-      b = stop + 1
+      b = bodies === NOTHING ? 0 : stop + 1
     }
   }
 

@@ -2,12 +2,12 @@
 import { createHash } from 'node:crypto'
 import { FlumeError } from '../errors.js'
 import { DROP, type Interceptor, type Place } from './interceptor.js'
-import { settable } from './names.js'
+import { bodyless, settable } from './names.js'
 
 /** `10%`, `1/10` or `0.1` of the events go on. */
 export function sample(text: string): Interceptor {
   const share = shareOf(text)
-  return { intercept: (_event, place) => (fractionOf(place) < share ? undefined : DROP) }
+  return { ...bodyless(), intercept: (_event, place) => (fractionOf(place) < share ? undefined : DROP) }
 }
 
 function shareOf(text: string): number {
@@ -33,6 +33,7 @@ const NAMESPACE = Buffer.from('6f1d0b6c9a3e4f3c8b7a2d5e4c1f0a97', 'hex')
 export function uuid(name: string): Interceptor {
   settable(name)
   return {
+    ...bodyless(name),
     intercept(event, { partition, offset, part }) {
       const hash = createHash('sha1').update(NAMESPACE).update(`${originOf(partition)}/${offset}${part}`).digest()
       hash[6] = (hash[6]! & 0x0f) | 0x50

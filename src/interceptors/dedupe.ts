@@ -4,6 +4,7 @@ import { FlumeError } from '../errors.js'
 import { Tally } from '../events/tally.js'
 import type { Around } from './around.js'
 import { DROP, type Interceptor } from './interceptor.js'
+import { bodyless } from './names.js'
 import type { Settings } from './settings.js'
 
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
@@ -21,6 +22,7 @@ export function dedupe(text: string, { field }: Settings, around: Around): Inter
   const tally = new Tally((events) => `--dedupe ${text}: ${events} dropped so far`, around)
   return {
     replayable: false,
+    ...bodyless(field),
     intercept(event) {
       const value = event.get(field)
       if (value === undefined) return undefined

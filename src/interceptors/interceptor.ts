@@ -28,6 +28,8 @@ export interface Interceptor {
   intercept(event: Draft, place: Place): Outcome
   /** What it does follows from the headers and the time of the batch alone, and it does not touch the body. */
   readonly headersOnly?: true
+  /** It does not touch the body, whatever else what it does follows from: the place of the event, the clock, events before it. */
+  readonly bodyless?: true
   /** What it does does not follow from the event and its place. */
   readonly replayable?: false
   /** At the end: what is to be said is said. */

@@ -18,6 +18,11 @@ export function headerOnly(...names: readonly string[]): { readonly headersOnly?
   return names.includes(BODY) ? {} : { headersOnly: true }
 }
 
+/** The same of one that goes by more than headers. */
+export function bodyless(...names: readonly string[]): { readonly bodyless?: true } {
+  return names.includes(BODY) ? {} : { bodyless: true }
+}
+
 /** `NAME=TEXT`. Throws BAD_OPTION. */
 export function pair(text: string, shape: string): [name: string, value: string] {
   const equals = text.indexOf('=')

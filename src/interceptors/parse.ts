@@ -2,6 +2,7 @@
 import { FlumeError } from '../errors.js'
 import { BODY, type Draft } from './draft.js'
 import { Unfit, type Interceptor } from './interceptor.js'
+import { headerOnly } from './names.js'
 import { accessLog } from './parse/access-log.js'
 import { csv, tsv } from './parse/csv.js'
 import { Found, Places, type ByteParser, type Parser } from './parse/fields.js'
@@ -20,6 +21,7 @@ export function parse(text: string, { field, prefix }: Settings): Interceptor {
   const byBytes = BYTE_FORMATS.get(text)
   const read = byBytes === undefined ? textReader(parserOf(text), field, prefix) : byteReader(byBytes, field, prefix)
   return {
+    ...headerOnly(field),
     intercept(event) {
       const reason = read(event)
       return reason === undefined ? undefined : new Unfit(reason)

@@ -3,6 +3,7 @@ import { FlumeError } from '../errors.js'
 import { Tally } from '../events/tally.js'
 import type { Around } from './around.js'
 import { DROP, type Interceptor } from './interceptor.js'
+import { bodyless } from './names.js'
 
 const UNITS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
 /** Values of a header that are told apart at a time: those that came last. */
@@ -24,6 +25,7 @@ export function rateLimit(text: string, around: Around): Interceptor {
   const tally = new Tally((events) => `--rate-limit ${text}: ${events} dropped so far`, around)
   return {
     replayable: false,
+    ...bodyless(name ?? ''),
     intercept(event) {
       const now = around.now()
       const key = name === undefined ? '' : (event.get(name) ?? '')

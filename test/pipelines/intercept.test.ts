@@ -74,6 +74,8 @@ t.test('--explain shows what each interceptor does, consumes nothing, and ends',
     'event 2', / {4}\+ code {9}17/, / {2}--convert code=bool\n {4}cannot: code is no bool: "17"\n {2}it goes on/,
   ]
   for (const part of expected) t.match(out, part)
+  const untouched = await shell("flume-tail app.log | flume-intercept --explain 1 --static a=b", directory)
+  t.match(untouched.out, / {2}--static a=b\n {4}\+ a {12}b\n {2}it goes on/, 'a body that nobody looks at is no change')
   const bad = await shell("printf 'nonsense\\n' | flume-intercept --explain 1 --static a=b", directory)
   t.match(bad.out, /line {9}nonsense\n.*\n? *rejected: the line is no JSON/)
 })

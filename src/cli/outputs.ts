@@ -13,6 +13,8 @@ import { stdoutOf } from './stdio.js'
 
 /** ms after the start until it goes on without an optional output that has not come. */
 const OPTIONAL_MS = 1000
+/** ms after which it is said who is waited for at the start. */
+const SAY_MS = 5000
 /** Default of --failover-stalled. */
 const STALLED_MS = 10_000
 /** ms between two looks at the outputs that are down. */
@@ -74,11 +76,22 @@ export class Outputs {
     const after = this.values['failover-after'] ?? Infinity
     const unknown = (outlets: readonly Outlet[]): boolean => outlets.some(({ kind }) => kind === undefined) && !this.stop.aborted
     const waits = (): boolean => unknown(this.#waitedFor()) && (clock.now() - start < after || !this.outlets.some(({ up }) => up))
-    while (waits()) await this.#met.wait(clock, LOOK, this.stop)
+    for (let said = false; waits(); await this.#met.wait(clock, LOOK, this.stop)) {
+      if (!said && clock.now() - start >= SAY_MS) said = this.#sayWaits()
+    }
     for (const { name } of this.#waitedFor().filter(({ kind }) => kind === undefined && !this.stop.aborted)) {
       this.context.say(`output ${name}: has not come: what it has, and others do not know of, may be given to another, too`)
     }
     for (let left = OPTIONAL_MS; left > 0 && unknown(this.outlets); left = start + OPTIONAL_MS - clock.now()) await this.#met.wait(clock, left, this.stop)
+  }
+
+  #sayWaits(): true {
+    const { failover, 'failover-after': after } = this.values
+    const hint = failover && after === undefined ? '; with --failover-after TIME the others go on without it' : ''
+    for (const { name } of this.#waitedFor().filter(({ kind }) => kind === undefined)) {
+      this.context.say(`output ${name}: is waited for: no output gets anything before it has said where it stands${hint}`)
+    }
+    return true
   }
 
   /** To the stages before. `held`: as of Role. */

@@ -1,4 +1,4 @@
-/** Outputs of flume-route --failover that hang, as on a disk that does not answer: the next one takes over, and gives back. */
+/** Outputs of flume-route --failover that hang, as on a disk that does not answer, and that do not come at all. */
 import t from 'tap'
 import '../support/real-processes.js'
 import { NOTHING_WRONG, NumberedLog, randomOf } from '../support/numbered-log.js'
@@ -28,4 +28,12 @@ t.test('events go to the next output while the first one hangs, and to that one 
   t.equal(last.out, '0 0\n', last.err)
   t.strictSame(log.tally([...(await bodies('a')), ...(await bodies('b'))]), NOTHING_WRONG, running.said + last.err)
   t.notMatch(running.said, /its command ended/)
+})
+
+t.test('an output that does not come at the start is waited for, which is said, with what could be done', async (t) => {
+  const directory = t.testdir({ 'app.log': 'line\n' })
+  const running = Running.start(t, "flume-tail app.log | flume-route --failover --name first --to 'exit 1' --to 'flume-buffer b'", directory)
+  await until(() => /output first: is waited for: .*; with --failover-after TIME/.test(running.said), () => running.said)
+  running.kill('SIGTERM')
+  t.ok(await running.falls())
 })

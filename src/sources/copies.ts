@@ -21,6 +21,8 @@ export async function check(partition: Partition, known: Known): Promise<void> {
   const stat = await partition.file.stat()
   if (await isGone(partition.file)) return rotatedAway(partition, known)
   if (stat.size < partition.offset || wasUnread(partition, stat.size)) return truncated(partition, known)
+  const { size, modified, name, path } = partition
+  if (size === 0 && stat.size > 0 && name === path) partition.emptyUntil = modified
   if (partition.learn(stat, known.now())) partition.due = true
 }
 
@@ -138,9 +140,9 @@ function holdBack(partition: Partition, full: boolean, other: Partition, known: 
   return true
 }
 
-/** Its name was given to that file, which may be a longer copy of it. */
+/** Its name was given to that file, which may be a longer copy of it, and may have lost it since. */
 function isReplaced({ name, path }: Partition, by: Partition): boolean {
-  return name === undefined && by.name !== undefined && path === by.path
+  return name === undefined && path === by.path
 }
 
 /** It had the name later than the other; where both lost it at once, it was read further. */
@@ -165,7 +167,7 @@ async function goesOn(log: Partition, by: Partition, known: Known): Promise<bool
   assert(old !== undefined)
   rest.attach(old, await old.stat(), undefined, known.now())
   await rest.startAt(size, known.now())
-  rest.since = known.now()
+  rest.since = log.since
   rest.leftAt = rest.sameTo = size
   rest.judged = true
   known.all.set(rest.id, rest)

@@ -66,6 +66,8 @@ export class Partition {
   endSeen: number | undefined
   /** It was the same as another so far: nothing before this byte is to be read. */
   sameTo = 0
+  /** It was seen empty, with this time, and has grown since: it may have been rotated in between. */
+  emptyUntil: number | undefined
   /** There may be something to do. */
   due = true
   /** Its bytes from `offset` to here are lost, and that was not said yet. */

@@ -109,23 +109,24 @@ export async function inherit(partition: Partition, owner: Partition, known: Kno
 /**
  * Takes up the files that were this log after the partition was, and have been rotated too before anybody looked. They
  * have names such as rotation gives, were written to later than the file of the partition, and belong to no other.
- * Returns how many there are, with those that match a pattern and so are found without that.
+ * Returns how many there are, with those that match a pattern and so are found without that. `modified`: when it was written to
+ * before they were, where that is not what its file says now; ms since the epoch.
  */
-export async function between(partition: Partition, known: Known, listings: Listings): Promise<number> {
+export async function between(partition: Partition, known: Known, listings: Listings, modified?: number): Promise<number> {
   let count = 0
   for (let tries = 0; tries < TRIES; tries++) {
-    count += await betweenOnce(partition, known, listings)
+    count += await betweenOnce(partition, known, listings, modified)
     if (!listings.renew()) break
   }
   return count
 }
 
-async function betweenOnce(partition: Partition, known: Known, listings: Listings): Promise<number> {
+async function betweenOnce(partition: Partition, known: Known, listings: Listings, before?: number): Promise<number> {
   const { path } = partition
   const candidates = await listings.earlier(path)
   const became = await whatTheyAre(path, candidates, known, listings)
   const stood = became.get(partition)
-  const modified = stood?.stat.modified ?? (partition.modified > 0 ? partition.modified : (partition.marked?.time ?? 0))
+  const modified = before ?? stood?.stat.modified ?? (partition.modified > 0 ? partition.modified : (partition.marked?.time ?? 0))
   const turn = stood === undefined ? undefined : rotatedFrom(basename(stood.path)).find(({ base }) => base === basename(path))?.turn
   const later = ({ stat, turn: other }: Earlier): boolean =>
     stat.modified > modified || (stat.modified === modified && turn !== undefined && compareTurns(turn, other) < 0)
@@ -133,15 +134,15 @@ async function betweenOnce(partition: Partition, known: Known, listings: Listing
   const mayBeIt = ({ stat }: Earlier): boolean => partition.file === undefined && partition.marked === null && stat.modified >= wholeSecond(modified)
   const taken = new Set([...became.values()].map((candidate) => candidate.path))
   const plain = new Set(candidates.map((candidate) => candidate.path))
-  const identities = new Set([...known.all.values()].map(({ identity }) => identity))
   const live = [...known.all.values()].find(({ name, file }) => name === path && file !== undefined)
   let count = 0
   for (const candidate of candidates.filter((candidate) => later(candidate) || mayBeIt(candidate))) {
     const identity = identityOf(candidate.stat)
     if (taken.has(candidate.path) || candidate.stat.size === 0) continue
     if (COMPRESSED.test(candidate.path) && plain.has(candidate.path.replace(COMPRESSED, ''))) continue // it is being made of that
-    if (identities.has(identity) || listings.owners.has(identity) || known.isResting(identity)) continue
+    if (listings.owners.has(identity) || known.isResting(identity) || [...known.all.values()].some((one) => one.identity === identity)) continue
     if (live !== undefined && (await isCopyOf(candidate, live, known, listings))) continue
+    if (await wasRead(path, candidate, known, listings)) continue
     if (known.names.owns(candidate.path) || (await add(path, candidate, known, listings))) count++
   }
   return count
@@ -179,6 +180,18 @@ async function isMadeOf({ path }: Candidate, partition: Partition, known: Known,
   return looking(path, known, listings, async (copy) => (
     head.equals(await readAt(copy, 0, head.length)) && (await verify(copy, partition.position(known.now()))) !== undefined
   ))
+}
+
+/** A part of this log that is closed by now was read in it, by another name. */
+async function wasRead(path: string, candidate: Candidate, known: Known, listings: Listings): Promise<boolean> {
+  const places = [...known.all.values()].flatMap(({ file, path: log, marked }) => (
+    log === path && file === undefined && marked?.head.size === HEAD_SIZE && marked.ended !== true ? [marked] : []
+  ))
+  if (places.length === 0) return false
+  return looking(candidate.path, known, listings, async (file) => {
+    for (const place of places) if ((await verify(file, place)) !== undefined) return true
+    return false
+  })
 }
 
 /** The log is being copied there at this moment, before it is truncated. What was rotated is older than its successor. */

@@ -77,6 +77,20 @@ t.test('of several old ones the last goes on in the new one, with the beginning 
   await tailing.close()
 })
 
+t.test('one that was the same at first, and was replaced by the next before it was taken for the log, is not read anew', async (t) => {
+  for (const more of [`line ${LONG + 1}\n`, `line ${LONG + 1}`.slice(0, -1)]) {
+    const file = `${t.testdir({ log: text(1, LONG) })}/log`
+    const tailing = await following(file)
+    save(file, '')
+    await tailing.pass(1500)
+    fs.appendFileSync(file, more)
+    save(file, text(LONG + 1, LONG + 1).slice(more.length))
+    await wait(tailing)
+    t.same(tailing.bodies, numbers(1, LONG + 1))
+    await tailing.close()
+  }
+})
+
 t.test('what a program still writes to the old file is read too, and a line that it ends there', async (t) => {
   const file = `${t.testdir({ log: text(1, LONG) })}/log`
   const tailing = await following(file)

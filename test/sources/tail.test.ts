@@ -11,6 +11,7 @@ const numbers = (from: number, to: number): string[] => Array.from({ length: to 
 const text = (from: number, to: number): string => numbers(from, to).map((line) => `${line}\n`).join('')
 /** More than the first KiB that tells files apart. */
 const LONG = 200
+const HOUR = 3_700_000
 
 /** In the order of their numbers: files are read side by side. */
 function sorted(bodies: readonly string[]): string[] {
@@ -178,6 +179,42 @@ t.test('rotation while it is followed:', async (t) => {
       }
       for (let i = 0; i < 4; i++) await tailing.pass(5000)
       t.same([...tailing.bodies].sort(), ['half', ...numbers(1, 5)], pattern)
+      await tailing.close()
+    }
+  })
+
+  t.test('a part of a log that was read and closed is not read again, though its compressed file is the newest of all', async (t) => {
+    const directory = t.testdir({ log: text(1, LONG) })
+    const file = `${directory}/log`
+    const tailing = new Tailing([file])
+    await tailing.start({ kind: 'plain', held: new Map() })
+    fs.renameSync(file, `${file}.1`)
+    fs.writeFileSync(file, text(LONG + 1, LONG + 2))
+    for (let i = 0; i < 3; i++) await tailing.pass(HOUR)
+    compress(`${file}.1`)
+    fs.renameSync(`${file}.1.gz`, `${file}.2.gz`)
+    fs.utimesSync(`${file}.2.gz`, 4e9, 4e9)
+    fs.renameSync(file, `${file}.1`)
+    fs.writeFileSync(file, text(LONG + 3, LONG + 3))
+    for (let i = 0; i < 4; i++) await tailing.pass(5000)
+    t.same(sorted(tailing.bodies), numbers(1, LONG + 3))
+    await tailing.close()
+  })
+
+  t.test('a log that was seen empty, and was copied and truncated once more before the next look, is read from that copy', async (t) => {
+    for (const pattern of ['log', 'log*']) {
+      const directory = t.testdir({ log: text(1, LONG) })
+      const file = `${directory}/log`
+      const tailing = new Tailing([`${directory}/${pattern}`])
+      await tailing.start()
+      copyTruncate(file, `${file}.2`)
+      fs.utimesSync(file, 1e9, 1e9)
+      await tailing.pass(1000)
+      fs.appendFileSync(file, text(LONG + 1, LONG + 2))
+      copyTruncate(file, `${file}.1`)
+      fs.appendFileSync(file, text(LONG + 3, LONG + 4))
+      for (let i = 0; i < 4; i++) await tailing.pass(5000)
+      t.same(sorted(tailing.bodies), numbers(1, LONG + 4), pattern)
       await tailing.close()
     }
   })

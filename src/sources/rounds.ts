@@ -113,7 +113,7 @@ export class Rounds {
     const names = this.partitions.rest(acks)
     for (const name of names) this.#byPath.delete(name)
     this.#rested += names.length
-    if (this.once || this.partitions.waits || this.#rested < RESTED_MANY || this.due().length > 0) return
+    if (this.once || this.#rested < RESTED_MANY || (!this.partitions.waits && this.due().length > 0)) return
     this.#rested = 0
     this.collect?.()
   }

@@ -19,7 +19,7 @@ export interface Files {
 const MANY = 10_000
 const FEW = 100
 /** Lines that each file has at the start. */
-const LINES = 10
+export const LINES = 10
 /** s without a change: more than a minute, so that the looks at all of them are in it. */
 const IDLE = 65
 /** s during which the hundred get a line each, so many times a second. */
@@ -43,9 +43,7 @@ export async function benchFiles({ directory, env, bin }: Files): Promise<void> 
   console.log(`${'files'.padEnd(8)}${['found s', 'idle %', 'written %', 'idle MB', 'written MB', 'peak MB'].map((text) => cell(text)).join('')}`)
   const costs: Cost[] = []
   for (const count of [FEW, MANY]) {
-    const logs = join(directory, `logs-${count}`)
-    mkdirSync(logs)
-    for (let n = 0; n < count; n++) writeFileSync(nameOf(logs, n), `${n}\n${LINE.repeat(LINES - 1)}`)
+    const logs = makeLogs(directory, count)
     const cost = await costOf(logs, count, { directory, env, bin })
     costs.push(cost)
     const cells = [cost.found.toFixed(1), (cost.idle * 100).toFixed(2), (cost.written * 100).toFixed(1), ...[cost.idleBytes, cost.writtenBytes, cost.peak].map((bytes) => (bytes / 1e6).toFixed(1))]
@@ -56,12 +54,26 @@ export async function benchFiles({ directory, env, bin }: Files): Promise<void> 
   console.log(`${FEW} of ${MANY} written to: ${(many.written / few.written).toFixed(2)} × the cpu of ${FEW} alone; a node that does nothing has ${(floor / 1e6).toFixed(1)} MB`)
 }
 
-async function costOf(logs: string, count: number, { directory, env, bin }: Files): Promise<Cost> {
-  const queue = join(directory, `q-${count}`)
-  const start = performance.now()
+/** A directory with so many files. */
+export function makeLogs(directory: string, count: number): string {
+  const logs = join(directory, `logs-${count}`)
+  mkdirSync(logs)
+  for (let n = 0; n < count; n++) writeFileSync(nameOf(logs, n), `${n}\n${LINE.repeat(LINES - 1)}`)
+  return logs
+}
+
+/** `flume-tail '<logs>/*.log' | flume-buffer --put <queue>` */
+export function follow(logs: string, queue: string, { env, bin }: Pick<Files, 'env' | 'bin'>): { readonly tail: ChildProcess; readonly buffer: ChildProcess } {
   const tail = spawn(join(bin, 'flume-tail'), [`${logs}/*.log`], { env, stdio: ['ignore', 'pipe', 'ignore'] })
   const buffer = spawn(join(bin, 'flume-buffer'), ['--put', queue], { env, stdio: [tail.stdout, 'ignore', 'ignore'] })
   tail.stdout.destroy()
+  return { tail, buffer }
+}
+
+async function costOf(logs: string, count: number, { directory, env, bin }: Files): Promise<Cost> {
+  const queue = join(directory, `q-${count}`)
+  const start = performance.now()
+  const { tail, buffer } = follow(logs, queue, { env, bin })
   try {
     await until(queue, count * LINES, { env, bin })
     const found = (performance.now() - start) / 1000
@@ -88,7 +100,7 @@ async function write(logs: string): Promise<void> {
 }
 
 /** Until the queue holds so many events. */
-async function until(queue: string, events: number, { env, bin }: Pick<Files, 'env' | 'bin'>): Promise<void> {
+export async function until(queue: string, events: number, { env, bin }: Pick<Files, 'env' | 'bin'>): Promise<void> {
   for (;;) {
     const stat = spawn(join(bin, 'flume-buffer'), ['--stat', '--json', queue], { env, stdio: ['ignore', 'pipe', 'ignore'] })
     const text = (await stat.stdout.setEncoding('utf8').toArray()).join('')
@@ -110,19 +122,21 @@ function cpuOf(pid: number): number {
   return (Number(times[11]) + Number(times[12])) / 100
 }
 
-function residentOf(pid: number, what = 'VmRSS'): number {
+/** Bytes; `what`: of /proc/PID/status. */
+export function residentOf(pid: number, what = 'VmRSS'): number {
   return Number(new RegExp(`^${what}:\\s+(\\d+) kB`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1]) * 1024
 }
 
-async function floorResident(env: NodeJS.ProcessEnv): Promise<number> {
+/** Of a node that does nothing. */
+export async function floorResident(env: NodeJS.ProcessEnv, what?: string): Promise<number> {
   const node = spawn('node', ['-e', 'setInterval(() => {}, 1e6); console.log()'], { env, stdio: ['ignore', 'pipe', 'ignore'] })
   await once(node.stdout, 'data')
-  const resident = residentOf(node.pid!)
+  const resident = residentOf(node.pid!, what)
   node.kill()
   await ended(node)
   return resident
 }
 
-async function ended(child: ChildProcess): Promise<void> {
+export async function ended(child: ChildProcess): Promise<void> {
   if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
 }

@@ -90,7 +90,7 @@ export class Branch {
       if (stop.aborted || this.outlet.done) return this.#finish(child, stop)
       const ended = await endOf(child, clock, END_MS.soon)
       this.#child = undefined
-      if (this.outlet.kind === undefined) checkRuns(ended, command)
+      if (this.outlet.kind === undefined && ended !== 'by us') checkRuns(ended, command)
       await this.#restarts.wait(ended, stop, () => this.#over)
       if (this.#over) return 0
     }

@@ -38,13 +38,14 @@ export class Restarts {
   }
 
   /** Waits before the next start, or until it `isOver`. A signal to all of the line ends the commands too: then nothing is said. */
-  async wait(ended: Ended, stop: AbortSignal, isOver = (): boolean => false): Promise<void> {
+  async wait(ended: Ended | 'by us', stop: AbortSignal, isOver = (): boolean => false): Promise<void> {
     const { clock } = this
     if (clock.now() - this.#startedAt > PAUSE_MAX) this.#pause = PAUSE
     await clock.sleep(PAUSE, stop)
     if (stop.aborted) return
     this.#waits = this.#pause
-    this.say(`its command ended (${describe(ended)}): starts it again in ${this.#pause / 1000} s`)
+    const how = ended === 'by us' ? 'read no more, and was ended' : `ended (${describe(ended)})`
+    this.say(`its command ${how}: starts it again in ${this.#pause / 1000} s`)
     for (const end = clock.now() + this.#pause - PAUSE; clock.now() < end && !stop.aborted && !isOver();) {
       await clock.sleep(Math.min(end - clock.now(), LOOK), stop)
     }
@@ -52,16 +53,19 @@ export class Restarts {
   }
 }
 
-/** Gives it some ms, then sends SIGTERM, then SIGKILL. */
-export async function endOf(child: Child, clock: Clock, patience: number): Promise<Ended> {
+/** Gives it some ms, then sends SIGTERM, then SIGKILL; `by us`: it has ended of that. */
+export async function endOf(child: Child, clock: Clock, patience: number): Promise<Ended | 'by us'> {
+  let sent: NodeJS.Signals | undefined
+  const how = (ended: Ended): Ended | 'by us' => (sent !== undefined && ended.signal === sent ? 'by us' : ended)
   for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
     const over = new AbortController()
     const ended = await Promise.race([child.ended, clock.sleep(signal === 'SIGTERM' ? patience : END_MS, over.signal)])
     over.abort()
-    if (ended !== undefined) return ended
+    if (ended !== undefined) return how(ended)
     child.kill(signal)
+    sent = signal
   }
-  return child.ended
+  return how(await child.ended)
 }
 
 /** Throws BAD_OPTION for a command that has done nothing yet, and never will. */

@@ -19,6 +19,23 @@ t.test('a file that is dropped is read at once, and set aside; SIGTERM ends the 
   t.match(await shell('flume-buffer --export q | jq -r .body', directory), { out: 'one\ntwo\n' })
 })
 
+t.test('sub-directories come and go while it runs', async (t) => {
+  const directory = t.testdir({ in: { 'a.log': 'a\n' }, new: { 'b.log': 'b\n' }, 'c.log': 'c\n' })
+  const line = Running.start(t, 'flume-spool --recursive --settle 0s in | flume-buffer --put q', directory)
+  const done = (path: string): Promise<void> => until(() => fs.existsSync(join(directory, 'in', `${path}.COMPLETED`)), () => line.said)
+  await done('a.log')
+  fs.renameSync(join(directory, 'new'), join(directory, 'in', 'new'))
+  await done('new/b.log')
+  fs.rmSync(join(directory, 'in/new'), { recursive: true })
+  fs.mkdirSync(join(directory, 'in/other'))
+  fs.renameSync(join(directory, 'c.log'), join(directory, 'in/other/c.log'))
+  await done('other/c.log')
+  line.kill('SIGTERM')
+  t.ok(await line.falls())
+  t.match(await shell('flume-buffer --export q | jq -r .body', directory), { out: 'a\nb\nc\n' })
+  t.notMatch(line.said, /flume-/)
+})
+
 t.test('what is wrong is said, with its exit status:', async (t) => {
   const directory = t.testdir({ in: {}, file: 'x\n' })
   for (const [args, status, err] of [

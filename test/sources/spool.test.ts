@@ -329,6 +329,19 @@ t.test('one that cannot be read is said, and holds up no other', async (t) => {
   t.same(names(directory), ['a', 'b.COMPLETED'])
 })
 
+t.test('a sub-directory that vanishes is passed over in silence, one that cannot be looked into is said; both hold up no other', async (t) => {
+  const directory = dropped(t, { a: text(1, 1), 'gone/b': text(0, 0), 'shut/c': text(0, 0), 'there/d': text(2, 2) })
+  const entries: typeof nodeDisk.entries = (path) => {
+    if (basename(path) === 'gone') fs.rmSync(path, { recursive: true })
+    if (basename(path) === 'shut') throw Object.assign(new Error('no'), { code: 'EACCES' })
+    return nodeDisk.entries(path)
+  }
+  const queue = new Queue()
+  const { said } = await spooled(directory, queue, { options: { recursive: true }, around: { disk: { ...nodeDisk, entries } } })
+  t.same(queue.bodies, numbers(1, 2))
+  t.match(said, [/^cannot look into .*\/shut: EACCES$/])
+})
+
 t.test('a damaged .gz is read as far as it goes, said, and stays', async (t) => {
   const packed = gzipSync(text(1, 500))
   const directory = dropped(t, { a: packed.subarray(0, packed.length - 100), b: text(0, 0) })

@@ -42,8 +42,10 @@ export function encodeName({ prefix, stream, first, last, suffix }: FileName): s
 export function decodeName(name: string): FileName | undefined {
   const match = NAME.exec(name)
   if (match === null) return undefined
-  const [, prefix = '', stream = '', first, last, suffix = ''] = match
-  return { prefix, stream, first: Number(first), last: Number(last), suffix }
+  const [, prefix = '', stream = '', ...rest] = match
+  const [first, last] = [Number(rest[0]), Number(rest[1])]
+  if (!Number.isSafeInteger(first) || !Number.isSafeInteger(last)) return undefined // no event has that number
+  return { prefix, stream, first, last, suffix: rest[2] ?? '' }
 }
 
 /** True: a name that ends so can be read back. */

@@ -37,6 +37,7 @@ t.test('what is no name of ours is not read as one', async (t) => {
   for (const name of [
     '', 'x', '_SUCCESS', 'events.s.1-2.log', 'events.00000000000000000000-00000000000000000009.log', 'events.s.00000000000000000000-0000000000000000000x.log',
     'events.s.00000000000000000000-00000000000000000009log', 'events.s.00000000000000000000-00000000000000000009.l g', temporaryName('s', 'abc'),
+    'events.s.00000000000000000001-80000000000000000020.log', // no event has this number
   ]) t.equal(decodeName(name), undefined, name)
 })
 

@@ -1,7 +1,8 @@
 /**
  * An output that nobody waits for, behind a source that is done with its partitions one after the other, as flume-spool is:
  * the outputs die at random moments, and so does the router. What that output lacks in the end was said or counted, and
- * nothing is said that it does not lack. The outputs are those of test/support/stores.ts.
+ * nothing is said that it does not lack. The outputs are those of test/support/stores.ts. Known gap: one that comes late, and
+ * stands in the middle of a batch that was made before that, gets this batch whole, which is said.
  */
 import { setImmediate as tick } from 'node:timers/promises'
 import t, { type Test } from 'tap'
@@ -54,6 +55,7 @@ class Spool {
 
   async *#read(file: string): AsyncGenerator<Batch> {
     const stops = (this.#places.get(file) ?? []).map(({ offset }) => offset / 10)
+    if (stops[0] === COUNT) this.settle({ partition: file, from: null, to: { offset: END }, time: 0, replayable: true })
     for (let from = stops[0] ?? 0; from < COUNT; ) {
       await tick()
       const next = Math.min(from + 1 + this.pick(6), COUNT, ...stops.filter((stop) => stop > from))
@@ -81,6 +83,7 @@ class World {
   /** What the optional output was said to lack. */
   readonly told = new Set<number>()
   counted = 0
+  saidTwice = false
 
   constructor(readonly t: Test, readonly seed: number, readonly pick: Pick) {}
 
@@ -130,7 +133,9 @@ class World {
   /** At that moment the store stands as the output has said that it does. */
   #say(message: string, before: ReadonlyMap<string, number>): void {
     const [, size] = /^has missed (\d+) bytes of /.exec(message) ?? []
-    if (size === undefined) return void this.t.match(message, /^has missed \d+ events? so far/)
+    if (/^gets events of \w+ twice/.test(message)) this.saidTwice = true
+    else if (size === undefined) this.t.match(message, /^has missed \d+ events? so far/)
+    if (size === undefined) return
     let lacks = 0
     for (const [file, begin] of before) {
       const stands = this.optional.positions.get(file)?.offset ?? 0
@@ -157,7 +162,7 @@ for (const [title, hold] of [['that holds all it is given', Infinity], ['that is
       if (!(await world.run(20_000, hold, 'first'))) throw new Error(`seed ${seed}: it does not come to an end again`)
       for (const { events } of world.required) t.strictSame(events, ALL, `seed ${seed}`)
       const { events } = world.optional
-      t.equal(new Set(events).size, events.length, `seed ${seed}: nothing twice`)
+      t.ok(world.saidTwice || new Set(events).size === events.length, `seed ${seed}: nothing twice without a word`)
       const silent = ALL.filter((event) => !events.includes(event) && !world.told.has(event))
       t.ok(silent.length <= world.counted, `seed ${seed}: missed and never said: ${silent.join(' ')}; counted ${world.counted}`)
       for (const { positions } of world.required) t.strictSame([...positions.keys()], [], `seed ${seed}: no file is remembered that is done with`)

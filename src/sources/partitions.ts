@@ -157,12 +157,12 @@ export class Partitions implements Known {
   async #more(most: number, unnamed: readonly Partition[]): Promise<Partition[]> {
     const added = await this.#meet(this.#waiting.splice(0, most))
     const rotated = new Set([...unnamed, ...(this.#beginning ? [] : before(added, this.all.values()))])
-    const grown = [...this.all.values()].filter(({ emptyUntil }) => emptyUntil !== undefined)
+    const grown = [...this.all.values()].filter(({ emptyUntil, knownSize }) => emptyUntil !== undefined && knownSize > 0)
     if (rotated.size + grown.length === 0) return added
     const listings = this.listings()
     for (const partition of rotated) await between(partition, this, listings)
     for (const partition of grown) {
-      await between(partition, this, listings, partition.emptyUntil)
+      if (partition.name === partition.path) await between(partition, this, listings, partition.emptyUntil)
       partition.emptyUntil = undefined
     }
     return added

@@ -142,6 +142,7 @@ async function betweenOnce(partition: Partition, known: Known, listings: Listing
     if (COMPRESSED.test(candidate.path) && plain.has(candidate.path.replace(COMPRESSED, ''))) continue // it is being made of that
     if (listings.owners.has(identity) || known.isResting(identity) || [...known.all.values()].some((one) => one.identity === identity)) continue
     if (live !== undefined && (await isCopyOf(candidate, live, known, listings))) continue
+    if (before !== undefined && (await looking(candidate.path, known, listings, (copy) => holdsKnown(copy, partition)))) continue
     if (await wasRead(path, candidate, known, listings)) continue
     if (known.names.owns(candidate.path) || (await add(path, candidate, known, listings))) count++
   }
@@ -198,6 +199,11 @@ async function wasRead(path: string, candidate: Candidate, known: Known, listing
 async function isCopyOf({ path, stat }: Candidate, { file, birth }: Partition, known: Known, listings: Listings): Promise<boolean> {
   if (file === undefined || stat.born <= birth) return false
   return looking(path, known, listings, (copy) => isPrefix(copy, stat.size, file))
+}
+
+/** It is what the partition is in, copied just now: what that has, or will have, is truncated. */
+async function holdsKnown(copy: DiskFile, partition: Partition): Promise<boolean> {
+  return partition.holds(await readAt(copy, partition.base, partition.knownSize))
 }
 
 async function looking(path: string, known: Known, listings: Listings, look: (file: DiskFile) => Promise<boolean>): Promise<boolean> {

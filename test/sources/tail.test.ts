@@ -219,6 +219,29 @@ t.test('rotation while it is followed:', async (t) => {
     }
   })
 
+  t.test('a copy that is made, and truncated, of what was read since the log was seen empty, just while its directory is looked into, is no other part of it', async (t) => {
+    for (const size of [3, LONG]) {
+      const file = `${t.testdir({ log: text(1, LONG) })}/log`
+      let rotates = false
+      const list = async (directory: string): Promise<string[]> => {
+        if (rotates) copyTruncate(file, `${file}.1`)
+        rotates = false
+        return nodeDisk.list(directory)
+      }
+      const tailing = new Tailing([file], undefined, {}, { disk: { ...nodeDisk, list } })
+      await tailing.start()
+      copyTruncate(file, `${file}.2`)
+      fs.utimesSync(file, 1e9, 1e9)
+      await tailing.pass(1000)
+      fs.appendFileSync(file, text(LONG + 1, LONG + size))
+      rotates = true
+      for (let i = 0; i < 4; i++) await tailing.pass(5000)
+      t.equal(rotates, false)
+      t.same(tailing.bodies, numbers(1, LONG + size), `${size} lines`)
+      await tailing.close()
+    }
+  })
+
   t.test('the same of one that was rotated before it was met; of a log without a successor nothing is sent that is not finished', async (t) => {
     const directory = t.testdir({ 'app.log': text(4, 5), 'app.log.1': `${text(1, 3)}half`, 'other.log.1': 'unfinished' })
     const tailing = new Tailing([`${directory}/*`])

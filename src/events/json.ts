@@ -38,8 +38,7 @@ function headText(headers: ReadonlyMap<string, string>): string {
 
 /** A text as JSON; half of a surrogate pair as U+FFFD: it is no text. */
 export function quoted(text: string): string {
-  if (PLAIN.test(text)) return `"${text}"`
-  return JSON.stringify(text).replace(/\\(?:(ud[89a-f]..)|.)/g, (escape, half?: string) => (half === undefined ? escape : '\ufffd'))
+  return PLAIN.test(text) ? `"${text}"` : JSON.stringify(text.toWellFormed())
 }
 
 /** Bytes that a raw line of `size` bytes, with its \n, can take at most when encoded. */
@@ -150,7 +149,7 @@ export function parseEvent(line: Buffer): Event {
   const headers = headersOf(line, fields)
   const { body = '' } = fields
   if (typeof body !== 'string') throw new FlumeError('BAD_EVENT', 'the body is no text')
-  if (LONE_SURROGATE.test(body)) throw new FlumeError('BAD_EVENT', 'the body has half of a surrogate pair')
+  if (!body.isWellFormed()) throw new FlumeError('BAD_EVENT', 'the body has half of a surrogate pair')
   if (headers.get(ENCODING) !== BASE64) return { headers, body: Buffer.from(body) }
   headers.delete(ENCODING)
   return { headers, body: decodeBase64(body) }
@@ -190,11 +189,9 @@ function headersOf(line: Buffer, { headers = {} }: Fields): Map<string, string> 
 function headerText(name: string, value: unknown): string {
   const text = typeof value === 'boolean' ? String(value) : value
   if (typeof text !== 'string') throw new FlumeError('BAD_EVENT', `header ${JSON.stringify(name)} is no text`)
-  if (!LONE_SURROGATE.test(name + text)) return text
+  if (name.isWellFormed() && text.isWellFormed()) return text
   throw new FlumeError('BAD_EVENT', `header ${JSON.stringify(name)} has half of a surrogate pair`)
 }
-
-const LONE_SURROGATE = /\p{Surrogate}/u
 
 /** Node skips what is no base64, so the size tells. */
 function decodeBase64(text: string): Buffer {

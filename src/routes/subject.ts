@@ -10,7 +10,6 @@ export type Path = readonly (string | number)[]
 export type Value = unknown
 
 const EMPTY = Buffer.alloc(0)
-const LONE_SURROGATE = /\p{Surrogate}/u
 
 export class Subject {
   #body: string | undefined
@@ -66,7 +65,7 @@ export class LineSubject extends Subject {
   protected override text(): string {
     const { head, line } = this
     const text = textOf(line.toString('utf8', head.bytes.length - 1, line.length - 2))
-    return text === undefined || LONE_SURROGATE.test(text) ? parseEvent(line).body.toString() : text
+    return text?.isWellFormed() === true ? text : parseEvent(line).body.toString()
   }
 }
 

@@ -1,6 +1,6 @@
 /**
  * npm run bench -- intercept [FILE]: events/s through flume-intercept on one core (where it says so on two), from a file of events to /dev/null, by what it
- * is to do, for lines of FILE, an access log, or of an invented one, and for the same as JSON, logfmt and syslog. Beside it what
+ * is to do, for lines of FILE, an access log, or of an invented one, and for the same as JSON (also with quotes in its texts), logfmt and syslog. Beside it what
  * cat takes, and jq, which takes the same events apart with a regular expression.
  */
 import { execFileSync } from 'node:child_process'
@@ -20,7 +20,7 @@ export interface InterceptBench {
   readonly profile: boolean
 }
 
-const SHAPES = ['access', 'json', 'logfmt', 'syslog'] as const
+const SHAPES = ['access', 'json', 'quoted', 'logfmt', 'syslog'] as const
 type Shape = (typeof SHAPES)[number]
 
 /** jq is slow: it gets the first events only. */
@@ -38,6 +38,7 @@ const LINES: readonly (readonly [title: string, shape: Shape, command: string, m
   ['--parse apache --to-json', 'access', '"$BIN/flume-intercept" --parse apache --to-json "client,time,path,status,bytes" --time time --keep timestamp'],
   ['jq, the same as a regular expression', 'access', `jq -c '.headers += (.body | capture("${ACCESS_REGEX}"))'`, JQ_EVENTS],
   ['--parse json', 'json', '"$BIN/flume-intercept" --parse json'],
+  ['--parse json, quotes in its texts', 'quoted', '"$BIN/flume-intercept" --parse json'],
   ['jq, the same', 'json', "jq -c '.headers += (.body | fromjson)'", JQ_EVENTS],
   ['--parse logfmt', 'logfmt', '"$BIN/flume-intercept" --parse logfmt'],
   ['--parse syslog', 'syslog', '"$BIN/flume-intercept" --parse syslog'],
@@ -81,6 +82,8 @@ function shaped(line: string, n: number, shape: Shape): string {
       return line
     case 'json':
       return JSON.stringify({ time: time.slice(1), level: 'info', client, request, referer, number: n, nested: { ok: true, list: [1, 2] } })
+    case 'quoted':
+      return JSON.stringify({ level: 'info', message: `user "${client}" asked for "${request}"`, state: JSON.stringify({ referer, number: n }) })
     case 'logfmt':
       return `time=${time.slice(1)} level=info client=${client} request=${JSON.stringify(request)} referer=${JSON.stringify(referer)} number=${n} ok`
     case 'syslog':

@@ -48,7 +48,14 @@ export interface Clock {
   /** ms since the epoch */
   now(): number
   /** Resolves after `ms`, or at once when `stop` is aborted; never rejects. */
-  sleep(ms: number, stop?: AbortSignal): Promise<void>
+  sleep(ms: number, stop?: Stop): Promise<void>
+}
+
+/** What ends a wait: an AbortSignal, or what costs a hundredth of one, an Alarm of wake.ts. */
+export interface Stop {
+  readonly aborted: boolean
+  addEventListener(type: 'abort', call: () => void): void
+  removeEventListener(type: 'abort', call: () => void): void
 }
 
 export const systemClock: Clock = {

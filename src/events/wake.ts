@@ -1,32 +1,48 @@
 /** Waiting for something that changes in this process, or for a time, or for the end. */
-import type { Clock } from './flow.js'
+import type { Clock, Stop } from './flow.js'
 
 export class Wake {
-  #waiting = new Set<() => void>()
+  readonly #waiting = new Set<() => void>()
 
   /** Everybody who waits now goes on. */
   wake(): void {
-    const waiting = [...this.#waiting]
-    this.#waiting.clear()
-    for (const go of waiting) go()
+    if (this.#waiting.size === 0) return
+    for (const go of [...this.#waiting]) go()
   }
 
   /** Resolves at the next wake(), after `ms` where given, or when `stop` is aborted; never rejects. */
-  async wait(clock?: Clock, ms?: number, stop?: AbortSignal): Promise<void> {
-    if (stop?.aborted) return
-    let go = (): void => undefined
-    const woken = new Promise<void>((resolve) => {
-      go = resolve
+  wait(clock?: Clock, ms?: number, stop?: Stop): Promise<void> {
+    return new Promise((resolve) => {
+      if (stop?.aborted) return resolve()
+      const timer = clock === undefined || ms === undefined ? undefined : new Alarm()
+      const go = (): void => {
+        this.#waiting.delete(go)
+        stop?.removeEventListener('abort', go)
+        timer?.ring()
+        resolve()
+      }
       this.#waiting.add(go)
       stop?.addEventListener('abort', go)
+      if (timer !== undefined) void clock!.sleep(ms!, timer).then(go)
     })
-    if (clock === undefined || ms === undefined) await woken
-    else {
-      const timer = new AbortController()
-      await Promise.race([woken, clock.sleep(ms, timer.signal)])
-      timer.abort('woken') // with a reason: the default one is an exception with a stack, made at each wait
-    }
-    this.#waiting.delete(go)
-    stop?.removeEventListener('abort', go)
+  }
+}
+
+/** Ends one wait. An AbortController for each of a thousand waits a second would be a tenth of all that a stage does. */
+class Alarm implements Stop {
+  aborted = false
+  #call: (() => void) | undefined
+
+  addEventListener(_type: 'abort', call: () => void): void {
+    this.#call = call
+  }
+
+  removeEventListener(): void {
+    this.#call = undefined
+  }
+
+  ring(): void {
+    this.aborted = true
+    this.#call?.()
   }
 }

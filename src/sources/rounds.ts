@@ -4,6 +4,7 @@
  */
 import { basename, dirname, join } from 'node:path'
 import type { Clock } from '../events/flow.js'
+import { Wake } from '../events/wake.js'
 import type { Change } from '../disk/notice.js'
 import { Compressed } from './compressed.js'
 import type { Partition } from './partition.js'
@@ -54,8 +55,10 @@ export class Rounds {
   #polling: { readonly since: number; readonly files: readonly Partition[] } | undefined
   /** Since the last collect(). */
   #rested = 0
-  #wake: () => void = () => undefined
+  readonly #news = new Wake()
   #woken = false
+  /** Whoever waits is woken when this is aborted. */
+  #stop: AbortSignal | undefined
 
   constructor(
     readonly partitions: Partitions,
@@ -194,6 +197,7 @@ export class Rounds {
   }
 
   close(): void {
+    this.#stop?.removeEventListener('abort', this.#wake)
     for (const end of this.#watches.values()) end?.()
     this.#watches.clear()
   }
@@ -240,14 +244,25 @@ export class Rounds {
   async #sleep(stop: AbortSignal): Promise<void> {
     let at = Math.min(this.#pollAt, this.#nextLook())
     for (const { wakeAt } of this.partitions.all.values()) if (wakeAt !== undefined && wakeAt < at) at = wakeAt
-    if (at <= this.clock.now()) return
-    const wake = new AbortController()
-    this.#wake = () => wake.abort('woken') // the default reason is an exception with a stack
-    stop.addEventListener('abort', this.#wake)
-    if (!this.#woken) await this.clock.sleep(at - this.clock.now(), wake.signal)
-    stop.removeEventListener('abort', this.#wake)
-    this.#wake = () => undefined
+    const ms = at - this.clock.now()
+    if (ms <= 0) return
+    this.#heed(stop)
+    if (!this.#woken) await this.#news.wait(this.clock, ms)
     this.#woken = false
+  }
+
+  /** Once for each reader, not for each wait. */
+  #heed(stop: AbortSignal): void {
+    if (stop === this.#stop) return
+    this.#stop?.removeEventListener('abort', this.#wake)
+    this.#stop = stop
+    if (stop.aborted) this.#wake()
+    else stop.addEventListener('abort', this.#wake)
+  }
+
+  #wake = (): void => {
+    this.#woken = true
+    this.#news.wake()
   }
 
   /** Watches the directories where files match or may come to match. */
@@ -260,7 +275,8 @@ export class Rounds {
     }
     for (const directory of directories) {
       if (this.#watches.get(directory) !== undefined) continue
-      this.#watches.set(directory, this.notice?.(directory, (change, name) => this.#noticed(directory, change, name)))
+      const within = join(directory, '/')
+      this.#watches.set(directory, this.notice?.(directory, (change, name) => this.#noticed(within, change, name)))
     }
   }
 
@@ -272,13 +288,13 @@ export class Rounds {
     return partition
   }
 
-  #noticed(directory: string, change: Change, name: string | null): void {
-    const partition = name === null ? undefined : this.#named(join(directory, name))
+  /** `within`: the directory, with a slash. */
+  #noticed(within: string, change: Change, name: string | null): void {
+    const partition = name === null ? undefined : this.#named(within + name)
     if (change === 'entries' || name === null) this.#soon = true
     if (partition !== undefined) partition.due = true
     else for (const one of this.partitions.all.values()) if (one.name === undefined && one.file !== undefined) one.due = true
     if (!this.#soon && partition === undefined && this.due().length === 0) return
-    this.#woken = true
     this.#wake()
   }
 }

@@ -85,7 +85,7 @@ export class Branch {
     const stdout = statOfFd(1).kind === 'terminal' ? 'inherit' : 'ignore'
     while (!stop.aborted) {
       this.#restarts.started()
-      const child = (this.#child = await startTaking(command, stdout, { pid, uid, now: clock.now() }))
+      const child = (this.#child = await startTaking(command, stdout, { pid, uid }))
       await this.#feed(child, stop)
       if (stop.aborted || this.outlet.done) return this.#finish(child, stop)
       const ended = await endOf(child, clock, END_MS.soon)

@@ -79,7 +79,7 @@ export class Feed {
     const { clock, pid, uid } = this.context
     while (!stop.aborted) {
       this.#restarts.started()
-      const child = (this.#child = await startGiving(command, { pid, uid, now: clock.now() }))
+      const child = (this.#child = await startGiving(command, { pid, uid }))
       await this.#take(options, child.fd, stop)
       await this.#idle(stop)
       if (stop.aborted) return

@@ -29,8 +29,6 @@ export interface Owner {
   readonly pid: number
   /** Effective uid. */
   readonly uid: number
-  /** ms since the epoch */
-  readonly now: number
 }
 
 /** Its stdin is the pipe; its stdout that of this process, or /dev/null. Throws UNAVAILABLE. */
@@ -61,8 +59,8 @@ async function started(child: ChildProcess, fd: number, given: number): Promise<
 
 let made = 0
 
-async function makePipe({ pid, uid, now }: Owner): Promise<{ read: number; write: number }> {
-  const path = prepareFifo(`${pid}-${made++}`, uid, now)
+async function makePipe({ pid, uid }: Owner): Promise<{ read: number; write: number }> {
+  const path = prepareFifo(`${pid}-${made++}`, uid)
   try {
     await promisify(execFile)('mkfifo', ['-m', '600', path])
     const both = fs.openSync(path, 'r+') // with it open, neither of the others waits for its counterpart

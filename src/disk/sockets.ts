@@ -5,6 +5,8 @@ import type { FdStat } from './fd.js'
 
 /** A line that was killed is typed again, or never, before this is over. */
 const LEFT_OVER_MS = 24 * 60 * 60 * 1000
+/** Between two looks at all that lies there: where lines are killed and started again all day, that may be thousands. */
+const SWEEP_EACH_MS = 60 * 60 * 1000
 
 /** All the paths where the socket of this pipe may be, the first being where it is bound now. */
 export function socketPaths(pipe: FdStat): string[] {
@@ -24,8 +26,8 @@ function bootId(): string {
   return boot
 }
 
-/** Makes the directory of a socket, refuses one that others control, and sweeps what is of no use in it. */
-export function prepareDirectory(directory: string, uid: number, self: number, now: number): void {
+/** Makes the directory of a socket, and refuses one that others control. */
+export function prepareDirectory(directory: string, uid: number, self: number): void {
   try {
     fs.mkdirSync(directory, { mode: 0o711 })
     fs.chmodSync(directory, 0o711) // whatever the umask
@@ -37,22 +39,38 @@ export function prepareDirectory(directory: string, uid: number, self: number, n
   if (!stat.isDirectory() || stat.uid !== uid) {
     throw new FlumeError('PERMISSION', `cannot use ${directory}: it is not a directory of uid ${uid}`)
   }
-  sweep(directory, now)
 }
 
-/** Sockets of earlier boots, and what a writer left that died while it was binding. */
-function sweep(directory: string, now: number): void {
+/**
+ * Takes away the sockets of earlier boots, and what a writer left that died while it was binding. Returns the sockets so old
+ * that their pipe may be gone; one of a long-running writer is among them. Once an hour: else there is nothing to do.
+ */
+export function sweep(directory: string, now: number): string[] {
+  if (!isSweepDue(`${directory}/.swept`, now)) return []
+  const old: string[] = []
   for (const name of fs.readdirSync(directory)) {
     const path = `${directory}/${name}`
-    const useless = name.startsWith('.') ? now - modifiedOf(path, now) > LEFT_OVER_MS : !name.startsWith(bootId())
-    if (useless) removeSocket(path)
+    const ours = name.startsWith(bootId())
+    if (!ours && !name.startsWith('.')) removeSocket(path)
+    else if (now - modifiedOf(path, now) <= LEFT_OVER_MS) continue
+    else if (ours) old.push(path)
+    else removeSocket(path)
   }
+  return old
 }
 
-/** Sockets so old that their pipe may be gone; one of a long-running writer is among them. */
-export function oldSockets(directory: string, now: number): string[] {
-  const paths = fs.readdirSync(directory).map((name) => `${directory}/${name}`)
-  return paths.filter((path) => now - modifiedOf(path, now) > LEFT_OVER_MS)
+/** Then the mark is set anew. It is never opened where it lies: root is here in directories of others. */
+function isSweepDue(mark: string, now: number): boolean {
+  if (Math.abs(now - modifiedOf(mark, -Infinity)) < SWEEP_EACH_MS) return false
+  removeSocket(mark)
+  try {
+    const fd = fs.openSync(mark, 'wx')
+    fs.futimesSync(fd, now / 1000, now / 1000)
+    fs.closeSync(fd)
+  } catch {
+    // somebody else sweeps too, or nothing can be made there, which binding will say
+  }
+  return true
 }
 
 function modifiedOf(path: string, otherwise: number): number {
@@ -113,14 +131,14 @@ export function removeSocket(path: string, only?: Socket): void {
 /** Where a stage of this user answers what flume-stat asks: a name of its own in the first directory. */
 export function prepareStatSocket(pid: number, uid: number, now: number): string {
   const directory = directoriesOf(uid)[0]!
-  prepareDirectory(directory, uid, uid, now)
+  prepareDirectory(directory, uid, uid)
   return `${directory}/${bootId()}-stat-${pid}-${now.toString(36)}.sock`
 }
 
 /** Where a pipe of this user is made; a name that the sweep takes away if it stays. */
-export function prepareFifo(name: string, uid: number, now: number): string {
+export function prepareFifo(name: string, uid: number): string {
   const directory = directoriesOf(uid)[0]!
-  prepareDirectory(directory, uid, uid, now)
+  prepareDirectory(directory, uid, uid)
   return `${directory}/.${name}.fifo`
 }
 

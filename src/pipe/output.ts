@@ -72,7 +72,7 @@ class Output {
     this.stop.removeEventListener('abort', this.#wake)
     this.#talk?.visitor.link.destroy()
     if (this.options.own === true) this.#writer.close()
-    this.#leave(this.#writer.written + this.#writer.waiting > 0 || this.#door?.replaced === true ? 'leave' : 'remove')
+    this.#leave((this.#talk?.settled ?? (this.#writer.written + this.#writer.waiting === 0 && this.#door?.replaced !== true)) ? 'remove' : 'leave')
   }
 
   async #first(): Promise<Reader | End> {
@@ -244,7 +244,7 @@ class Output {
     if (error && errnoOf(error) !== 'EPIPE') throw new FlumeError('IO', 'cannot write to the output', { cause: error })
     const bye = talk?.visitor.saidBye === true
     // what is in a FIFO is read by the next one who opens it
-    this.#leave(talk?.settled === true || (error && this.#stat.anonymous) ? 'remove' : 'leave')
+    this.#leave(talk?.settled === true || ((error ?? this.#abandoned) && this.#stat.anonymous) ? 'remove' : 'leave')
     if (bye) return 0
     if (!this.#met) return 'SIGPIPE'
     const reader = talk ? `the reader (${talk.visitor.name})` : 'the reader'
@@ -253,10 +253,10 @@ class Output {
 
   /** The reader vanished without bye. Nobody else has the pipe: the end. Else wait for who comes next. */
   async #orphaned(): Promise<Reader | End> {
-    const { name } = this.#talk!.visitor
-    if (this.#audience.look().is === 'nobody') return this.#broken()
+    this.#abandoned = this.#audience.look().is === 'nobody'
+    if (this.#abandoned) return this.#broken()
+    this.options.say(`the reader (${this.#talk!.visitor.name}) went away; waiting for the next one of this pipe`)
     this.#talk = undefined
-    this.options.say(`the reader (${name}) went away; waiting for the next one of this pipe`)
     return this.#await()
   }
 

@@ -2,7 +2,7 @@
 import * as net from 'node:net'
 import { dirname } from 'node:path'
 import type { FdStat } from '../disk/fd.js'
-import { oldSockets, placeSocket, prepareDirectory, removeSocket, socketAt, socketPaths, type Socket } from '../disk/sockets.js'
+import { placeSocket, prepareDirectory, removeSocket, socketAt, socketPaths, sweep, type Socket } from '../disk/sockets.js'
 import { FlumeError, errnoOf } from '../errors.js'
 import type { PipeStep } from './step.js'
 
@@ -19,8 +19,8 @@ export class Meeting {
   /** Throws BUSY where another writer has the pipe, PERMISSION where the directory is not to be trusted, or the system's error. */
   static async bind(pipe: FdStat, who: Who, onReader: (socket: net.Socket) => void): Promise<Meeting> {
     const path = socketPaths(pipe)[0]!
-    prepareDirectory(dirname(path), pipe.uid, who.uid, who.now)
-    for (const old of oldSockets(dirname(path), who.now)) {
+    prepareDirectory(dirname(path), pipe.uid, who.uid)
+    for (const old of sweep(dirname(path), who.now)) {
       const found = old === path ? undefined : await probe(old)
       if (found !== undefined && found !== 'live') removeSocket(old, found)
     }

@@ -102,6 +102,19 @@ t.test('state is not needed where there is a queue: deleted, without HOME, from 
   t.equal((await shell('cat out/*.log', directory)).out, lines(0, next))
 })
 
+t.test('a sink that is stopped leaves no socket behind, for its own pipe nor for one before it', async (t) => {
+  const directory = t.testdir({ log: lines(0, 100) })
+  const { out, err } = await shell(
+    `flume-tail log | flume-buffer q | flume-sink-hdfs --path out & sink=$!
+    until compgen -G 'out/_*.tmp' >/dev/null; do sleep 0.1; done
+    sockets=$(readlink /proc/$(jobs -p)/fd/1 /proc/$sink/fd/0 | sed 's/^pipe:.\\(.*\\).$/-\\1.sock/')
+    found() { for name in $sockets; do ls /run/user/$UID/flume /tmp/flume-$UID 2>/dev/null | grep -e "$name"; done | wc -l; }
+    found; kill $sink; wait; found; cat out/* | wc -l`,
+    directory,
+  )
+  t.equal(out, '2\n0\n100\n', err)
+})
+
 t.test('wrappers and closed descriptors do not keep two stages from finding each other', async (t) => {
   const directory = t.testdir({ log: lines(0, 10) })
   const wrappers = ['setsid', 'nice', 'timeout 20', 'env A=1', 'bash -c \'exec "$@"\' x', 'sh -c \'"$@"; exit $?\' x', 'perl -e \'exec @ARGV\'']

@@ -12,7 +12,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'what is being written when a writer is stopped is not void (was there)',
-    edits: [{ file: 'pipe/output.ts', from: 'this.#writer.written + this.#writer.waiting > 0', to: 'this.#writer.written > 0' }],
+    edits: [{ file: 'pipe/output.ts', from: 'this.#writer.written + this.#writer.waiting === 0', to: 'this.#writer.written === 0' }],
   },
   {
     name: 'the socket is left while bytes are still on their way into the pipe (was there)',
@@ -20,7 +20,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a writer that replaced the socket of a killed one removes its own at an early end (was there)',
-    edits: [{ file: 'pipe/output.ts', from: ' > 0 || this.#door?.replaced === true', to: ' > 0' }],
+    edits: [{ file: 'pipe/output.ts', from: ' === 0 && this.#door?.replaced !== true', to: ' === 0' }],
   },
   {
     name: 'what a reader left unread that said bye is not void (was there)',
@@ -44,7 +44,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'on EPIPE the socket of a FIFO is removed (was there)',
-    edits: [{ file: 'pipe/output.ts', from: '(error && this.#stat.anonymous)', to: 'error' }],
+    edits: [{ file: 'pipe/output.ts', from: '((error ?? this.#abandoned) && this.#stat.anonymous)', to: '(error ?? this.#abandoned)' }],
   },
   {
     name: 'the socket is left while bytes are on their way to a reader that said bye (was there)',

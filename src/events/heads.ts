@@ -2,12 +2,10 @@
  * Heads of event lines, the bytes before the body, parsed once each: lines that share theirs, but for the digits of the
  * timestamp, share their headers too. So most lines cost a look-up.
  */
-import { headAt, parseEvent } from './json.js'
+import { headAt, parseEvent, type LineHead } from './json.js'
 
 /** Of one line. */
-export interface Head {
-  /** As it stands in the line; valid as long as that. */
-  readonly bytes: Buffer
+export interface Head extends LineHead {
   /** The same object for lines that differ in their timestamps alone: do not take that from here. */
   readonly headers: ReadonlyMap<string, string>
   readonly timestamp: string | undefined
@@ -21,11 +19,14 @@ const TIMESTAMP_KEY = /timestamp"\s*:/g
 
 export class Heads {
   /** By the text of a head, without the digits of its timestamp where these are its only difference. */
-  readonly #kept = new Map<string, ReadonlyMap<string, string>>()
+  readonly #kept = new Map<string, Omit<Head, 'bytes' | 'timestamp'>>()
   #last: Head | undefined
 
   /** True: the head found last is that of the line before, too. */
   repeated = false
+
+  /** `base64`: also of lines whose body is that; else they must be parsed as a whole. */
+  constructor(readonly base64 = false) {}
 
   /** The head of the line [at, end); undefined: the line must be parsed as a whole. */
   find(lines: Buffer, at: number, end: number): Head | undefined {
@@ -44,20 +45,20 @@ export class Heads {
   #look(text: string, bytes: Buffer): Head | undefined {
     const own = digitsOf(text)
     const shared = own && this.#kept.get(own.others)
-    if (shared !== undefined) return { bytes, headers: shared, timestamp: own?.digits }
-    const headers = this.#kept.get(text)
-    return headers && { bytes, headers, timestamp: headers.get('timestamp') }
+    if (shared !== undefined) return { bytes, ...shared, timestamp: own?.digits }
+    const known = this.#kept.get(text)
+    return known && { bytes, ...known, timestamp: known.headers.get('timestamp') }
   }
 
   #parse(text: string, lines: Buffer, at: number): Head | undefined {
-    const bytes = headAt(lines, at)
-    if (bytes === undefined) return undefined
-    const { headers } = parseEvent(Buffer.concat([bytes, HEAD_CLOSE]))
+    const head = headAt(lines, at)
+    if (head === undefined || (head.base64 && !this.base64)) return undefined
+    const { headers } = parseEvent(Buffer.concat([head.bytes, HEAD_CLOSE]))
     const timestamp = headers.get('timestamp')
     const own = digitsOf(text)
     if (this.#kept.size >= KEPT_MAX) this.#kept.clear()
-    this.#kept.set(own !== undefined && own.digits === timestamp ? own.others : text, headers)
-    return { bytes, headers, timestamp }
+    this.#kept.set(own !== undefined && own.digits === timestamp ? own.others : text, { headers, base64: head.base64 })
+    return { ...head, headers, timestamp }
   }
 }
 

@@ -87,24 +87,43 @@ function encodeBase64(body: Buffer, out: Buffer, at: number, limit: number, head
 }
 
 /**
- * Decodes the event lines lines[from..to) that start with exactly `head` (of headAt() or headOf()) and need no slow path
- * (no \u escape, no base64, nothing after the body but `}`): body + \n each, into `out` from `at` on. Stops before the
- * first line that is otherwise, is not UTF-8, or might not fit.
+ * Decodes the event lines lines[from..to) that start with exactly this head and need no slow path (no \u escape, nothing
+ * after the body but `}`): body + \n each, into `out` from `at` on. Stops before the first line that is otherwise, is not
+ * UTF-8, or might not fit.
  */
-export function decodeLines(lines: Buffer, from: number, to: number, out: Buffer, at: number, head: Buffer): Run {
-  if (head.includes(`"${ENCODING}":"${BASE64}"`)) return { consumed: 0, written: 0, count: 0 }
-  const run = unescapeLines(lines, from, to, out, at, head)
+export function decodeLines(lines: Buffer, from: number, to: number, out: Buffer, at: number, { bytes, base64 }: LineHead): Run {
+  if (base64) return decodeBase64Lines(lines, from, to, out, at, bytes)
+  const run = unescapeLines(lines, from, to, out, at, bytes)
   const end = from + run.consumed
   if (run.ascii || isUtf8(lines.subarray(from, end))) return run
-  return unescapeLines(lines, from, utf8End(lines, from, end), out, at, head)
+  return unescapeLines(lines, from, utf8End(lines, from, end), out, at, bytes)
 }
 
-/** The event lines that decodeLines() would decode if there were room, which are events, without decoding them. */
-export function passLines(lines: Buffer, from: number, to: number, head: Buffer): Run {
-  if (head.includes(`"${ENCODING}":"${BASE64}"`)) return { consumed: 0, written: 0, count: 0 }
-  const run = skipLines(lines, from, to, head)
+/** decodeLines() of those whose body is base64. */
+function decodeBase64Lines(lines: Buffer, from: number, to: number, out: Buffer, at: number, head: Buffer): Run {
+  let i = from
+  let o = at
+  let count = 0
+  while (i + head.length < to && lines.compare(head, 0, head.length, i, i + head.length) === 0) {
+    const end = lines.indexOf(CLOSE, i + head.length) // base64 has no quote
+    if (end < 0 || end >= to) break
+    const text = lines.toString('latin1', i + head.length, end)
+    const size = base64Size(text)
+    if (o + size >= out.length || out.write(text, o, BASE64) !== size) break
+    out[o + size] = 0x0a
+    i = end + CLOSE.length
+    o += size + 1
+    count++
+  }
+  return { consumed: i - from, written: o - at, count }
+}
+
+/** The event lines that decodeLines() would decode if there were room, which are events, without decoding them; none of base64. */
+export function passLines(lines: Buffer, from: number, to: number, { bytes, base64 }: LineHead): Run {
+  if (base64) return { consumed: 0, written: 0, count: 0 }
+  const run = skipLines(lines, from, to, bytes)
   const end = from + run.consumed
-  return run.ascii || isUtf8(lines.subarray(from, end)) ? run : skipLines(lines, from, utf8End(lines, from, end), head)
+  return run.ascii || isUtf8(lines.subarray(from, end)) ? run : skipLines(lines, from, utf8End(lines, from, end), bytes)
 }
 
 /** The end of the last line before the first one that is not UTF-8. */
@@ -118,11 +137,15 @@ function utf8End(lines: Buffer, from: number, to: number): number {
   return end
 }
 
-/**
- * The head of the line at `from`, the bytes up to and including `"body":"`, as a copy; undefined when the line has not the
- * usual shape, is none that decodeLines() could do, or is no event. Its headers are those of parseEvent(head + `"}`).
- */
-export function headAt(lines: Buffer, from: number): Buffer | undefined {
+/** The bytes of a line up to and including `"body":"`, as a copy; its headers are those of parseEvent(bytes + `"}`). */
+export interface LineHead {
+  readonly bytes: Buffer
+  /** They say that the body is base64. */
+  readonly base64: boolean
+}
+
+/** The head of the line at `from`; undefined when the line has not the usual shape, or is no event. */
+export function headAt(lines: Buffer, from: number): LineHead | undefined {
   const end = lines.indexOf(0x0a, from)
   const line = lines.subarray(from, end < 0 ? lines.length : end)
   const key = line.indexOf(BODY_KEY)
@@ -131,7 +154,7 @@ export function headAt(lines: Buffer, from: number): Buffer | undefined {
   const head = Buffer.from(line.subarray(0, key + BODY_KEY.length))
   try {
     const bare = Buffer.concat([head, CLOSE])
-    return headersOf(bare, fieldsOf(bare)).get(ENCODING) === BASE64 ? undefined : head
+    return { bytes: head, base64: headersOf(bare, fieldsOf(bare)).get(ENCODING) === BASE64 }
   } catch {
     return undefined
   }
@@ -193,14 +216,16 @@ function headerText(name: string, value: unknown): string {
   throw new FlumeError('BAD_EVENT', `header ${JSON.stringify(name)} has half of a surrogate pair`)
 }
 
-/** Node skips what is no base64, so the size tells. */
 function decodeBase64(text: string): Buffer {
   const bytes = Buffer.from(text, BASE64)
-  const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0
-  if (text.length % 4 !== 0 || bytes.length !== (text.length / 4) * 3 - padding) {
-    throw new FlumeError('BAD_EVENT', 'the body is no base64')
-  }
+  if (bytes.length !== base64Size(text)) throw new FlumeError('BAD_EVENT', 'the body is no base64')
   return bytes
+}
+
+/** Bytes that it stands for, if it is base64: Node skips what is none, and gets fewer. Else a fraction, or more than these. */
+function base64Size(text: string): number {
+  const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0
+  return (text.length / 4) * 3 - padding
 }
 
 /** One event as a line with its \n; a body that is not UTF-8 as base64. */

@@ -112,7 +112,7 @@ export class Chain {
 
   /** Only the heads change, all in the same way; of the bodies it is seen that they are some, and nothing more. */
   #headings(task: Task, from: number, to: number, head: Head, headers: ReadonlyMap<string, string>): Run {
-    const run = passLines(task.lines, from, to, head.bytes)
+    const run = passLines(task.lines, from, to, head)
     if (run.count === 0) return run
     task.at = from
     task.end = from + run.consumed
@@ -129,15 +129,15 @@ export class Chain {
   #bodies(task: Task, from: number, end: number, to: number, head: Head, headers: ReadonlyMap<string, string>): Run {
     const { lines } = task
     if (this.#bodyless) {
-      const run = passLines(lines, from, to, head.bytes)
+      const run = passLines(lines, from, to, head)
       task.at = from
       this.#each(task, NOTHING, run.count, head, headers)
       return run
     }
     const decoded = (this.#decoded ??= allocate(RUN_SIZE_MAX))
-    let run = decodeLines(lines, from, to, decoded, 0, head.bytes)
+    let run = decodeLines(lines, from, to, decoded, 0, head)
     // where bodies have several lines it does not show which is whose
-    if (run.count > 1 && countLines(decoded.subarray(0, run.written)) !== run.count) run = decodeLines(lines, from, end, decoded, 0, head.bytes)
+    if (run.count > 1 && countLines(decoded.subarray(0, run.written)) !== run.count) run = decodeLines(lines, from, end, decoded, 0, head)
     if (run.count === 0) return run
     task.at = from
     this.#each(task, decoded.subarray(0, run.written), run.count, head, headers)

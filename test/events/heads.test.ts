@@ -16,21 +16,22 @@ const STARTS = [
   '{"headers":[],"body":"', '{"headers":{"timestamp":"1"}},"body":"', '"x{"body":"', '{"headers":{"h":"é"},"body":"',
 ]
 
-t.test('a head found again says the same as the line itself', async (t) => {
-  const heads = new Heads()
+for (const base64 of [false, true]) t.test(`a head found again says the same as the line itself${base64 ? ', also where the body is base64' : ''}`, async (t) => {
+  const heads = new Heads(base64)
   let found = 0
   for (let n = 0; n < 5 * STARTS.length ** 2; n++) {
     const start = STARTS[(n % 2 === 0 ? n * 7 : Math.floor(n / STARTS.length)) % STARTS.length] as string
     const lines = Buffer.from(`before\n${start}text"}\n${start}other"}\n`)
     const at = 'before\n'.length
     const head = heads.find(lines, at, lines.indexOf(10, at) + 1)
-    const parsed = headAt(lines, at)
+    const read = headAt(lines, at)
+    const parsed = read?.base64 === true && !base64 ? undefined : read
     if ((head === undefined) !== (parsed === undefined)) t.fail(start)
     if (head === undefined || parsed === undefined) continue
     found++
     const { headers } = parseEvent(Buffer.from(`${start}text"}`))
     const others = (all: ReadonlyMap<string, string>): string => JSON.stringify([...all].filter(([name]) => name !== 'timestamp'))
-    if (!head.bytes.equals(parsed) || head.timestamp !== headers.get('timestamp') || others(head.headers) !== others(headers)) t.fail(`${n}: ${start}`)
+    if (!head.bytes.equals(parsed.bytes) || head.base64 !== parsed.base64 || head.timestamp !== headers.get('timestamp') || others(head.headers) !== others(headers)) t.fail(`${n}: ${start}`)
   }
   t.ok(found > STARTS.length)
 })

@@ -5,7 +5,7 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Event } from '../../src/events/event.js'
-import { decodeLines, encodeLines, formatEvent, headAt, headOf, lineSizeMax, parseEvent } from '../../src/events/json.js'
+import { decodeLines, encodeLines, formatEvent, headAt, headOf, lineSizeMax, parseEvent, type LineHead } from '../../src/events/json.js'
 import { bytesOf, numbersFrom } from '../support/ndjson.js'
 
 const HEADERS = new Map([['host', 'web1'], ['file', '/var/log/"odd"\\name']])
@@ -36,9 +36,9 @@ function linesOf(block: Buffer): Buffer[] {
 function decode(lines: Buffer): Buffer {
   const out = Buffer.alloc(lines.length)
   let at = 0
-  let head: Buffer = Buffer.alloc(0)
+  let head: LineHead | undefined
   for (let from = 0; from < lines.length; ) {
-    const run = head.length > 0 ? decodeLines(lines, from, lines.length, out, at, head) : { consumed: 0, written: 0, count: 0 }
+    const run = head === undefined ? { consumed: 0, written: 0, count: 0 } : decodeLines(lines, from, lines.length, out, at, head)
     from += run.consumed
     at += run.written
     if (from === lines.length) break
@@ -102,8 +102,7 @@ t.test('text under a header that says base64 is written as base64, so that it co
   const lines = encode(Buffer.from('plain\n'), headers)
   t.equal(lines.toString(), '{"headers":{"content-transfer-encoding":"base64"},"body":"cGxhaW4="}\n')
   t.ok(lines.equals(formatEvent(eventOf(Buffer.from('plain'), headers))))
-  t.equal(decodeLines(lines, 0, lines.length, Buffer.alloc(100), 0, headOf(headers)).count, 0, 'the loop leaves it alone')
-  t.equal(headAt(lines, 0), undefined)
+  t.strictSame(headAt(lines, 0), { bytes: headOf(headers), base64: true })
 })
 
 t.test('random bytes come back from encode and decode, less the \\r of each line end, for any cut of the block', async (t) => {
@@ -175,7 +174,7 @@ t.test('decodeLines() stops before a line that is otherwise, and never decodes h
     for (const rest of ['', good, good + good]) {
       const lines = Buffer.concat([Buffer.from(good + good), Buffer.from(line), Buffer.from(rest)])
       const out = Buffer.alloc(lines.length)
-      const { consumed, written, count } = decodeLines(lines, 0, lines.length, out, 0, head)
+      const { consumed, written, count } = decodeLines(lines, 0, lines.length, out, 0, { bytes: head, base64: false })
       t.strictSame({ consumed, written, count }, { consumed: 2 * good.length, written: 6, count: 2 }, name)
     }
   }
@@ -184,7 +183,7 @@ t.test('decodeLines() stops before a line that is otherwise, and never decodes h
 t.test('decodeLines() reads what encodeLines() writes, ASCII escapes in either case too', async (t) => {
   const lines = Buffer.from('{"body":"\\u001B[31m\\u001b[0m\\/\\u0041\\b\\f\\r\\t\\n\\\\\\""}\n')
   const out = Buffer.alloc(lines.length)
-  const run = decodeLines(lines, 0, lines.length, out, 0, headOf(NONE))
+  const run = decodeLines(lines, 0, lines.length, out, 0, { bytes: headOf(NONE), base64: false })
   t.equal(run.count, 1)
   t.equal(out.toString('latin1', 0, run.written), '\u001b[31m\u001b[0m/A\b\f\r\t\n\\"\n')
   t.equal(parseEvent(lines).body.toString('latin1') + '\n', out.toString('latin1', 0, run.written))
@@ -195,13 +194,13 @@ t.test('decodeLines() stops before a line that does not fit, for every size of w
   const lines = encode(raw, HEADERS)
   for (let size = 0; size <= raw.length; size++) {
     const out = Buffer.alloc(size)
-    const run = decodeLines(lines, 0, lines.length, out, 0, headOf(HEADERS))
+    const run = decodeLines(lines, 0, lines.length, out, 0, { bytes: headOf(HEADERS), base64: false })
     t.ok(out.subarray(0, run.written).equals(raw.subarray(0, run.written)))
     t.equal(run.count, linesOf(raw.subarray(0, run.written)).length)
     t.equal(run.consumed, linesOf(lines).slice(0, run.count).reduce((sum, line) => sum + line.length, 0))
   }
   const enough = Buffer.alloc(lines.length)
-  t.equal(decodeLines(lines, 0, lines.length, enough, 0, headOf(HEADERS)).written, raw.length)
+  t.equal(decodeLines(lines, 0, lines.length, enough, 0, { bytes: headOf(HEADERS), base64: false }).written, raw.length)
 })
 
 t.test('headAt() gives a head of the usual shape, and the loop takes the line with it', async (t) => {
@@ -214,16 +213,18 @@ t.test('headAt() gives a head of the usual shape, and the loop takes the line wi
     '{"other":[1,{"x":null}],"body":"x"}\n',
     '{"body":"first","body":"x"}\n',
     '{"headers":{"a":"1"},"headers":{"a":"2"},"body":"x"}\n',
+    '{"headers":{"content-transfer-encoding":"base64"},"body":"eA=="}\n',
+    '{"headers":{"content\\u002dtransfer-encoding":"base64","a":"b"},"body":""}\n',
   ]
   for (const text of usual) {
     const line = Buffer.from(text)
     const head = headAt(Buffer.concat([Buffer.from('before\n'), line, line]), 7)
     if (text.startsWith('{"body":"first"')) continue // the first key counts as the head: the loop then stops
-    t.ok(head !== undefined && line.indexOf(head) === 0, text)
+    t.ok(head !== undefined && line.indexOf(head.bytes) === 0, text)
     const out = Buffer.alloc(line.length)
     const run = decodeLines(line, 0, line.length, out, 0, head!)
     t.strictSame(
-      { headers: parsed(`${head!.toString()}"}`).headers, body: out.toString('latin1', 0, run.written - 1) },
+      { headers: parsed(`${head!.bytes.toString()}"}`).headers, body: out.toString('latin1', 0, run.written - 1) },
       parsed(line),
     )
   }
@@ -248,8 +249,6 @@ t.test('headAt() is not fooled', async (t) => {
     '{"headers":[],"body":"x"}\n',
     '{"headers":"a","body":"x"}\n',
     '{"headers":{"a":"\\ud800"},"body":"x"}\n',
-    '{"headers":{"content-transfer-encoding":"base64"},"body":"eA=="}\n',
-    '{"headers":{"content\\u002dtransfer-encoding":"base64"},"body":"eA=="}\n',
   ]
   for (const text of odd) {
     const line = Buffer.from(text)
@@ -260,6 +259,31 @@ t.test('headAt() is not fooled', async (t) => {
   }
   for (const text of odd.filter((line) => !line.startsWith('{"body":"x",'))) t.equal(headAt(Buffer.from(text), 0), undefined, text)
   t.equal(headAt(Buffer.concat([Buffer.from('{"headers":{"a":"'), Buffer.from([0xff]), Buffer.from('"},"body":"x"}\n')]), 0), undefined)
+})
+
+t.test('a body in base64 is decoded in a block as by itself, and what is none, does not fit or has another head is left alone', async (t) => {
+  const next = numbersFrom(7)
+  const bytes = headOf(new Map([...HEADERS, BASE64]))
+  const pieces = ['A', 'b', '9', '+', '/', '-', '_', '=', '==', ' ', '\\/', '\\n', '\\u0041', '"', '","x":"', 'é', '"}', '\n', '{', 'QUJD', 'QUJDRA==']
+  let decoded = 0
+  let refused = 0
+  for (let round = 0; round < 20_000; round++) {
+    const text = Array.from({ length: next(5) }, () => pieces[next(pieces.length)]!).join('')
+    const line = Buffer.concat([bytes, Buffer.from(`${text}"}\n`)])
+    const lines = Buffer.concat([line, Buffer.from('{"body":"x"}\n')])
+    const out = Buffer.alloc(next(line.length))
+    const run = decodeLines(lines, 0, lines.length, out, 0, { bytes, base64: true })
+    if (run.count === 0) refused++
+    if (run.count === 0) continue
+    decoded++
+    const first = lines.subarray(0, lines.indexOf(10) + 1)
+    const { body } = parseEvent(first)
+    if (run.count !== 1 || run.consumed !== first.length || run.written !== body.length + 1 || out[body.length] !== 10) t.fail(text)
+    if (!body.equals(out.subarray(0, body.length))) t.fail(text)
+  }
+  t.ok(decoded > 1000 && refused > 1000, `${decoded} ${refused}`)
+  const whole = Buffer.concat([bytes, Buffer.from('QUJDRA==","x":1}\n')])
+  t.equal(decodeLines(whole, 0, whole.length, Buffer.alloc(100), 0, { bytes, base64: true }).count, 0)
 })
 
 t.test('whatever the mixture of lines, the two ways of decoding agree', async (t) => {
@@ -277,7 +301,7 @@ t.test('whatever the mixture of lines, the two ways of decoding agree', async (t
     events++
     const { headers, body } = parseEvent(line)
     if (!body.equals(out.subarray(0, run.written - 1))) t.fail(line.toString())
-    if (!formatEvent(eventOf(body, headers)).equals(formatEvent(eventOf(body, parseEvent(Buffer.concat([head, Buffer.from('"}')])).headers)))) {
+    if (!formatEvent(eventOf(body, headers)).equals(formatEvent(eventOf(body, parseEvent(Buffer.concat([head.bytes, Buffer.from('"}')])).headers)))) {
       t.fail(`headers of ${line.toString()}`)
     }
   }

@@ -81,7 +81,7 @@ export class Filler {
   readonly #said = new Set<string>()
   /** For a run that is decoded only to see that it can be. */
   readonly #scratch = allocate(SCRATCH_SIZE)
-  readonly #heads = new Heads()
+  readonly #heads = new Heads(true)
   /** Longest line that goes the fast way: a block has room for its body. */
   readonly #runSizeMax: number
   /** How far to look for lines with the head of the last. */
@@ -128,7 +128,7 @@ export class Filler {
     const text = this.options.format === 'text' && target !== PAST
     if (text && target.room < lineEnd - at) await this.buckets.reserve(target, lineEnd - at)
     const out = text && target.block !== undefined ? target.block.bytes : this.#scratch
-    const run = decodeLines(lines, at, end, out, text ? target.fill : 0, head.bytes)
+    const run = decodeLines(lines, at, end, out, text ? target.fill : 0, head)
     this.#ahead = Math.min(Math.max(4 * run.consumed, lineEnd - at), RUN_SIZE_MAX)
     if (target === PAST) return run.consumed
     if (text) target.filled(run.written)

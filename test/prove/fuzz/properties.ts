@@ -49,7 +49,7 @@ const PROPERTIES: readonly (readonly [string, fc.IRawProperty<unknown>])[] = [
     const back = Buffer.alloc(out.length)
     let [from, to] = [0, 0]
     while (from < run.written) {
-      const some = decodeLines(out, from, run.written, back, to, head)
+      const some = decodeLines(out, from, run.written, back, to, { bytes: head, base64: all.get('content-transfer-encoding') === 'base64' })
       if (some.count === 0) {
         const end = out.indexOf(10, from) + 1
         to += Buffer.concat([parseEvent(out.subarray(from, end)).body, Buffer.from('\n')]).copy(back, to)

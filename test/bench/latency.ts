@@ -24,8 +24,9 @@ export interface Latency {
 const COUNT = 5000
 const WARM = 2000
 const LINE_SIZE = 200
-/** s without a line. */
+/** s without a line; before them it is still collecting garbage. */
 const IDLE = 20
+const REST = 30
 const READY = 'ready'
 
 export async function benchLatency({ directory, env, bin, rounds }: Latency): Promise<void> {
@@ -77,7 +78,7 @@ async function delaysOf(out: Readable, log: string): Promise<number[]> {
 
 /** The part of a core that each flume stage of this shell takes. */
 async function idleOf(shell: number): Promise<string[]> {
-  await sleep(2000)
+  await sleep(REST * 1000)
   const pids = await childrenOf(shell)
   const before = pids.map(cpuOf)
   await sleep(IDLE * 1000)

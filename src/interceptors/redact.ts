@@ -8,7 +8,7 @@ type Redaction = (text: string) => string
 
 /** In the order in which they are done; each regular expression is linear on any text. */
 const KINDS: ReadonlyMap<string, Redaction> = new Map<string, Redaction>([
-  ['token', (text) => TOKENS.reduce((left, [pattern, replacement]) => left.replace(pattern, replacement), text)],
+  ['token', (text) => namedSecrets(TOKENS.reduce((left, [pattern, replacement]) => left.replace(pattern, replacement), text))],
   ['card', (text) => text.replace(CARD, (number) => (isCard(number.replace(/\D/g, '')) ? '[card]' : number))],
   ['email', (text) => text.replace(EMAIL, '[email]')],
   ['ip', (text) => text.replace(IPV4, (address) => (address.split('.').every((part) => Number(part) <= 255) ? '[ip]' : address)).replace(IPV6, ipv6)],
@@ -20,12 +20,15 @@ const IPV4 = /(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?!\.?\d)/g
 const IPV6 = /(?<![\w:.])[0-9A-Fa-f:]{3,45}(?![\w:])/g
 
 const NAMES = 'password|passwd|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|client[_-]?secret|session[_-]?id'
+const NAMED = new RegExp(`(?:${NAMES})\\\\?["']?[ ]?[:=][ ]?(\\\\?)(["']?)`, 'gi')
+/** What follows such a name without quotes. */
+const WORD = /[^\s"'&,;\\]+/y
+const QUOTE_OR_LINE_END = /["'\n]/g
 const TOKENS: readonly (readonly [RegExp, string])[] = [
   [/(?<![\w-])eyJ[\w-]{5,}\.[\w-]{5,}\.[\w-]*/g, '[token]'], // JSON web token
   [/(?<!\w)(Bearer|Basic) +[\w.~+/=-]{8,}/gi, '$1 [token]'],
   [/(?<!\w)(?:AKIA|ASIA)[0-9A-Z]{16}(?!\w)/g, '[token]'],
   [/(?<!\w)(?:gh[pousr]_\w{36,}|github_pat_\w{22,}|glpat-[\w-]{20,}|xox[abeoprs]-[\w-]{10,}|sk-[\w-]{20,}|AIza[\w-]{35})/g, '[token]'],
-  [new RegExp(`((?:${NAMES})\\\\?["']?[ ]?[:=][ ]?)(\\\\?["']?)(?!\\[token\\])[^\\s"'&,;\\\\]+`, 'gi'), '$1$2[token]'],
   [/(:\/\/[^\s:/@]{1,64}:)[^\s:/@]{1,128}@/g, '$1[token]@'], // password in a URL
 ]
 
@@ -45,6 +48,42 @@ export function redact(text: string, { field }: Settings): Interceptor {
       return undefined
     },
   }
+}
+
+/** The values of what is called password or the like: all of a text in quotes, which may stand in a JSON text itself, otherwise a word. */
+function namedSecrets(text: string): string {
+  let redacted = ''
+  let at = 0
+  for (const { 0: opening, 1: backslash = '', 2: quote = '', index } of text.matchAll(NAMED)) {
+    if (index < at) continue
+    const from = index + opening.length
+    const end = quote === '' ? -1 : quotedEnd(text, from, backslash, quote)
+    const to = end < 0 ? wordEnd(text, from) : end
+    if (to <= from) continue
+    redacted += `${text.slice(at, from)}[token]`
+    at = to
+  }
+  return redacted + text.slice(at)
+}
+
+function wordEnd(text: string, from: number): number {
+  WORD.lastIndex = from
+  return WORD.test(text) ? WORD.lastIndex : -1
+}
+
+/** Of a text that began with this quote, behind a backslash where it is within another text; -1: it does not end in its line. */
+function quotedEnd(text: string, from: number, backslash: string, quote: string): number {
+  QUOTE_OR_LINE_END.lastIndex = from
+  for (let found = QUOTE_OR_LINE_END.exec(text); found !== null; found = QUOTE_OR_LINE_END.exec(text)) {
+    if (found[0] === '\n') return -1
+    if (found[0] !== quote) continue
+    let start = found.index
+    while (start > from && text[start - 1] === '\\') start--
+    const escapes = found.index - start
+    if (escapes < backslash.length) return -1 // the text around it ends
+    if ((backslash === '' ? escapes : (escapes - 1) / 2) % 2 === 0) return found.index - backslash.length
+  }
+  return -1
 }
 
 /** The check digit of ISO/IEC 7812. */

@@ -90,6 +90,10 @@ t.test('--redact takes out what is to be secret, and leaves what only looks like
     ['token', 'Authorization: Bearer abcdef.ghijkl-12', 'Authorization: Bearer [token]'],
     ['token', 'x eyJhbGciOi.eyJzdWIiOi.SflKxwRJ y', 'x [token] y'],
     ['token', 'password=hunter2&user=x {"api_key":"abc","n":1} secret: \\"s3\\"', 'password=[token]&user=x {"api_key":"[token]","n":1} secret: \\"[token]\\"'],
+    ['token', 'password="two words, and; more" pwd=\'a "b"\' token="a\\"b" x=""', 'password="[token]" pwd=\'[token]\' token="[token]" x=""'],
+    ['token', '{"private_key": "-----BEGIN PRIVATE KEY-----\\nMII/=\\n","n":"1"}', '{"private_key": "[token]","n":"1"}'],
+    ['token', '{"log":"{\\"secret\\":\\"a b\\\\\\"c \\\\n\\",\\"n\\":\\"1\\"}"}', '{"log":"{\\"secret\\":\\"[token]\\",\\"n\\":\\"1\\"}"}'],
+    ['token', 'password="cut off here\n"next line" secret=""', 'password="[token] off here\n"next line" secret=""'],
     ['token', 'AKIAIOSFODNN7EXAMPLE https://joe:pw@host/x ghp_abcdefghijklmnopqrstuvwxyz0123456789', '[token] https://joe:[token]@host/x [token]'],
     ['all', 'me@x.org 10.0.0.1 4111111111111111 pwd=1', '[email] [ip] [card] pwd=[token]'],
   ]

@@ -1,6 +1,7 @@
 /** Whatever bytes a decoder is given, it takes them or says why not. In small; `npm run prove:fuzz` for all of it. */
 import t from 'tap'
 import { faultOf, explore } from './fuzz/campaign.js'
+import { grown } from './fuzz/growth.js'
 import { runProperties } from './fuzz/properties.js'
 import { TARGETS } from './fuzz/targets.js'
 
@@ -44,6 +45,29 @@ t.test('every decoder takes real inputs with changes, or refuses them', async (t
 
 t.test('what is encoded comes back, and JSON says the same', async (t) => {
   t.ok(runProperties(1, RUNS) > RUNS)
+})
+
+t.test('a decoder whose work grows with the square of an input is found, and one with a step in it is not', async (t) => {
+  const KiB = 1024
+  const foundAt = async (msOf: (size: number) => number): Promise<string[]> => {
+    let now = 0
+    const take = (bytes: Buffer): void => void (now += msOf(bytes.length))
+    const inputs: string[] = []
+    for await (const { input } of grown({ name: 'planted', seeds: ['seed'], take }, () => undefined, () => now)) inputs.push(input)
+    return inputs
+  }
+  for (const [rule, msOf] of [
+    ['the square, from the smallest input on', (size: number) => (size / KiB) ** 2 / 100],
+    ['the square, beside work that is as much for 128 KiB', (size: number) => size / KiB + (size / KiB) ** 2 / 128],
+    ['less than the square', (size: number) => (size / KiB) ** 1.6 / 10],
+  ] as const) t.ok((await foundAt(msOf)).includes('seed 0 again and again'), rule)
+  let calls = 0
+  for (const [rule, msOf] of [
+    ['in proportion', (size: number) => size / KiB / 10],
+    ['another way from 1 MiB on', (size: number) => size / KiB / 20 + (size >= 1024 * KiB ? 250 : 0)],
+    ['another way from 64 KiB on', (size: number) => size / KiB / 20 + (size >= 64 * KiB ? 250 : 0)],
+    ['garbage that is collected now and then', (size: number) => size / KiB / 20 + (++calls % 3 === 0 ? 200 : 0)],
+  ] as const) t.strictSame(await foundAt(msOf), [], rule)
 })
 
 /** An Avro file whose block says that it has 2^62 records. */

@@ -1,6 +1,7 @@
 /**
  * Eight times the input for about eight times the work, and not for 64 times: of each decoder with inputs that repeat something, by processor time,
- * so that what else the machine does counts little.
+ * so that what else the machine does counts little. What takes more is looked at more closely: work that grows with the square of the input is four times as
+ * much at each doubling, while another way of doing it from some size on, new blocks of memory or a collection of garbage show at one of them.
  */
 import { isRefusal, type Target } from './target.js'
 
@@ -9,16 +10,25 @@ const SIZES = [16 * 1024, 128 * 1024, 1024 * 1024]
 const FACTOR = 8
 /** Less than so many ms counts as so many. */
 const NOISE = 1
-/** Above FACTOR are page faults, caches and the collection of garbage. */
-const RATIO_MAX = 20
+/** Three times at each doubling, between twice and four times. In proportion, and yet more than twice, is what page faults, caches and garbage come to. */
+const RATIO_MAX = 3 ** 3
+/** Of an input that is looked at more closely the least work counts. */
 const ROUNDS = 4
+/** ms of processor. */
+export type Clock = () => number
+
+export interface Grown {
+  readonly input: string
+  readonly ratio: number
+}
+
 const UNITS = [
   ' ', '\n', '"', '\\', '[', ']', '{', '{"a":', '{"a":1,', '[[', '<', '<a>', '</a>', '(', 'not ', '%', '%{', '${', ':', '=', 'a=', 'a=b ', ',', ',"', '-', '.', '0', '9', 'a', 'a ', 'A.', '/', '@', 'a@a.', 'é', '\0', '\xff',
-  '\\u0000', '""', '" "', '] "', ' [', 'x://', 'Bearer ', 'password=', '1:', 'StandbyException ',
+  '\\u0000', '""', '" "', '] "', ' [', 'x://', 'Bearer ', 'password=', 'password="', 'password=\\"', '1:', 'StandbyException ',
 ]
 
-/** The inputs for which the work grows faster than they do. `tell` is called after each. */
-export async function* grown(target: Target, tell: () => void): AsyncGenerator<{ readonly input: string; readonly ratio: number }> {
+/** The inputs for which the work grows faster than they do, and how much of it the eightfold takes. `tell` is called before each. */
+export async function* grown(target: Target, tell: (input: string) => void, clock: Clock = processor): AsyncGenerator<Grown> {
   if (target.grows === false) return
   const seed = Buffer.from(target.seeds[0]!)
   const seeds = target.seeds.map((each) => Buffer.from(each)).filter((each) => each.length > 0)
@@ -31,9 +41,10 @@ export async function* grown(target: Target, tell: () => void): AsyncGenerator<{
     shapes.push([`${JSON.stringify(text)} behind seed 0`, seed, unit, Buffer.alloc(0)])
   }
   for (const [input, before, unit, behind] of shapes) {
-    const ratio = await ratioOf(target, (size) => Buffer.concat([before, repeated(unit, size), behind]))
+    tell(input)
+    const work = (size: number): Promise<number> => workOf(target, Buffer.concat([before, repeated(unit, size), behind]), clock)
+    const ratio = await ratioOf(work)
     if (ratio > RATIO_MAX) yield { input, ratio }
-    tell()
   }
 }
 
@@ -41,32 +52,43 @@ function repeated(unit: Buffer, size: number): Buffer {
   return Buffer.alloc(Math.ceil(size / unit.length) * unit.length, unit)
 }
 
-/** Time for an input through that for an eighth of it, where it was most; of what looks bad the least of several tries. */
-async function ratioOf(target: Target, make: (size: number) => Buffer): Promise<number> {
-  let most = 0
-  let before = NOISE
-  for (const [index, size] of SIZES.entries()) {
-    const now = await timeOf(target, make(size))
-    let ratio = index === 0 ? 0 : now / Math.max(before, NOISE)
-    for (let more = 1; more < ROUNDS && ratio > RATIO_MAX; more++) {
-      const less = await timeOf(target, make(size / FACTOR))
-      ratio = Math.min(ratio, (await timeOf(target, make(size))) / Math.max(less, NOISE))
+type Work = (size: number) => Promise<number>
+
+/** Work for eight times the input through that for the input, where it is most. */
+async function ratioOf(work: Work): Promise<number> {
+  let before = Infinity
+  for (const size of SIZES) {
+    const now = await work(size)
+    if (now / Math.max(before, NOISE) > RATIO_MAX) {
+      const ratio = await steadyRatioOf(work, size / FACTOR)
+      if (ratio > RATIO_MAX) return ratio
     }
-    most = Math.max(most, ratio)
-    if (most > RATIO_MAX) break
     before = now
   }
-  return most
+  return 0
 }
 
-/** ms of processor time. */
-async function timeOf(target: Target, input: Buffer): Promise<number> {
-  const began = process.cpuUsage()
+/** For eight times this size, were each of the three doublings to it as the middle one of them. */
+async function steadyRatioOf(work: Work, size: number): Promise<number> {
+  const least = [1, 2, 4, FACTOR].map((times) => ({ size: times * size, work: Infinity }))
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const each of least) each.work = Math.min(each.work, await work(each.size))
+  }
+  const doublings = least.slice(1).map((each, n) => Math.max(each.work, NOISE) / Math.max(least[n]!.work, NOISE))
+  return doublings.sort((one, other) => one - other)[1]! ** doublings.length
+}
+
+async function workOf(target: Target, input: Buffer, clock: Clock): Promise<number> {
+  const began = clock()
   try {
     await target.take(input)
   } catch (error) {
     if (!isRefusal(error)) throw new Error(`${target.name} does not take ${input.length} bytes: ${input.toString('latin1', 0, 40)}`, { cause: error })
   }
-  const { user, system } = process.cpuUsage(began)
+  return clock() - began
+}
+
+function processor(): number {
+  const { user, system } = process.cpuUsage()
   return (user + system) / 1000
 }

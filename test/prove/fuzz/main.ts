@@ -8,7 +8,11 @@ const target = TARGETS.find((each) => each.name === name)
 assertKnown(target, name)
 const say = (step: object): void => void process.stdout.write(`${JSON.stringify(step)}\n`)
 if (seed === 'growth') {
-  for await (const found of grown(target, () => say({}))) say({ fault: `${target.name}: ${found.ratio.toFixed(1)} times the work for eight times ${found.input}` })
+  let count = 0
+  for await (const { input, ratio } of grown(target, (at) => say({ grown: count++, at }))) {
+    say({ fault: `${ratio.toFixed(1)} times the work for eight times ${input}` })
+  }
+  say({ grown: count })
 } else {
   const found = await explore(target, Number(seed), Number(inputs), (done) => say({ done }))
   say(found ?? { done: Number(inputs) })

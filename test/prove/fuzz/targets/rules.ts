@@ -20,10 +20,24 @@ import { holds, type Target } from '../target.js'
 
 const next = numbersFrom(3)
 const LOGS = Array.from({ length: 40 }, () => logLine(next))
-const PARSERS = [
-  '--parse apache', '--parse json', '--parse json-flat', '--parse logfmt', '--parse syslog', '--parse csv:a,b,c', '--parse tsv:a,b', '--time body', '--split json', '--split lines',
-  '--redact all', '--parse grok:%{TIMESTAMP_ISO8601:time} %{LOGLEVEL:level} %{GREEDYDATA:message}', '--parse grok:%{IPORHOST:client} %{USER:ident} %{NUMBER:n:int} %{QUOTEDSTRING:q} %{URI:u}',
-  '--convert *=float', '--to-json *', '--extract (?<a>[a-z]+)=(?<b>\\d+)',
+/** With what each of them takes. */
+const PARSERS: readonly (readonly [option: string, ...bodies: string[]])[] = [
+  ['--parse apache', 'a.example:80 10.0.0.1 - frank [10/Oct/2000:13:55:36 -0700] "GET /a?b=\\"c\\" HTTP/1.0" 200 2326 "http://b.example/" "Mozilla/5.0 (X11)" "-" more'],
+  ['--parse json', '{"a":"x \\"y\\" \\u00e9","b":[1,{"c":null}],"d":-1.5e3}'],
+  ['--parse json-flat', '{"a":{"b":{"c":"x \\"y\\" \\u00e9"},"d":[1,{"e":null}]},"f":-1.5e3}'],
+  ['--parse logfmt', 'level=info msg="all is \\"well\\" \\u00e9" n=5 dry'],
+  ['--parse syslog', '<165>1 2003-10-11T22:14:15.003Z host app 42 ID47 [a@32473 b="3" c="d\\"]"][e@1 f="g"] text', '<34>Oct 11 22:14:15 host su[230]: failed for root'],
+  ['--parse csv:a,b,c', '1,"x ""y"", z",3'],
+  ['--parse tsv:a,b', '1\tx y'],
+  ['--time body', '2026-11-29T15:00:00.123+01:00'],
+  ['--split json', '[{"a":1}, "two", [3]]'],
+  ['--split lines', 'one\r\ntwo\n\nthree'],
+  ['--redact all', 'from 10.0.0.1 and fe80::1 by a.b@example.org with password="x y" and 4111 1111 1111 1111, Authorization: Bearer abc.def-1 https://u:p@c.example/?token=t'],
+  ['--parse grok:%{TIMESTAMP_ISO8601:time} %{LOGLEVEL:level} %{GREEDYDATA:message}', '2026-11-29T15:00:00,123Z ERROR it broke'],
+  ['--parse grok:%{IPORHOST:client} %{USER:ident} %{NUMBER:n:int} %{QUOTEDSTRING:q} %{URI:u}', 'web1.example.org frank 5 "a \\"b\\"" http://u:p@c.example:80/x?y=1#z'],
+  ['--convert *=float'],
+  ['--to-json *'],
+  ['--extract (?<a>[a-z]+)=(?<b>\\d+)', 'abc=12 def=3'],
 ]
 const OPTIONS = [
   'parse=csv:a,b', 'parse=grok:%{IP:client} %{WORD}', 'time=t=%d/%b/%Y:%H:%M:%S %z', 'replace=s/a/b/g', 'redact=card,ip', 'sample=1/10', 'rate-limit=host=100/s', 'dedupe=10s', 'convert=a,b*=int',
@@ -35,7 +49,7 @@ const LINES = ['tail\0--once\0a.log', 'buffer\0./q\0--size-max=1G\0--reader\0x',
 const event = parseEvent(Buffer.from('{"headers":{"level":"ERROR","file":"a.log"},"body":"{\\"a\\":{\\"b\\":[\\"xy\\"]},\\"status\\":503}"}'))
 
 export const RULE_TARGETS: readonly Target[] = [
-  ...PARSERS.map((line): Target => ({ name: `flume-intercept ${line}`, seeds: LOGS, take: bodyTaker(line) })),
+  ...PARSERS.map(([line, ...bodies]): Target => ({ name: `flume-intercept ${line}`, seeds: [...bodies, ...LOGS], take: bodyTaker(line) })),
   { name: 'options of interceptors', seeds: OPTIONS, words: OPTIONS.map((text) => text.slice(0, text.indexOf('=') + 1)), take: takeOption, grows: false },
   { name: 'rule of flume-route', seeds: RULES, words: ['and', 'or', 'not', '(', ')', '=', '!=', '>=', '~', 'glob', '"', '.a', '[0]', "'"], take: (bytes) => void parseRule(bytes.toString())(new Subject(event)) },
   { name: 'command line', seeds: LINES, words: ['\0', '--', '--no-', '=', '-', '--constructor', '--__proto__', '--to', '--parse'], take: takeCommand, grows: false },

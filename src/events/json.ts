@@ -105,8 +105,8 @@ function decodeBase64Lines(lines: Buffer, from: number, to: number, out: Buffer,
   let o = at
   let count = 0
   while (i + head.length < to && lines.compare(head, 0, head.length, i, i + head.length) === 0) {
-    const end = lines.indexOf(CLOSE, i + head.length) // base64 has no quote
-    if (end < 0 || end >= to) break
+    const end = lines.indexOf(0x0a, i + head.length) + 1 - CLOSE.length
+    if (end < i + head.length || end + CLOSE.length > to || lines[end] !== 0x22 || lines[end + 1] !== 0x7d) break
     const text = lines.toString('latin1', i + head.length, end)
     const size = base64Size(text)
     if (o + size >= out.length || out.write(text, o, BASE64) !== size) break

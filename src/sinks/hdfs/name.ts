@@ -93,8 +93,13 @@ export function noteEnd(ends: Map<string, number>, text: string, stream: string)
 export function fitted(text: string, size: number): string {
   if (Buffer.byteLength(text) <= size) return text
   const hash = createHash('sha256').update(text).digest('hex').slice(0, 16)
-  let head = text
-  while (Buffer.byteLength(head) > size - 1 - hash.length) head = [...head].slice(0, -1).join('')
+  let head = ''
+  let room = size - 1 - hash.length
+  for (const character of text) {
+    room -= Buffer.byteLength(character)
+    if (room < 0) break
+    head += character
+  }
   return `${head}-${hash}`
 }
 

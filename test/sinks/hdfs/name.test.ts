@@ -86,4 +86,7 @@ t.test('a long text is cut between characters, and ends in the hash of the whole
   t.match(fitted(long, 255), /^é+-[0-9a-f]{16}$/)
   t.not(fitted(long, 255), fitted(`${long}x`, 255))
   t.equal(fitted('é'.repeat(100), 255), 'é'.repeat(100))
+  t.equal(Buffer.byteLength(fitted(`${'x'.repeat(238)}é`.repeat(9), 256)), 255, 'as much as fits, and no half of a character')
+  const head = (text: string): string => fitted(text, 255).slice(0, -16)
+  t.equal(head('é'.repeat(2 ** 22)), head(long), 'of whatever length, by looking at no more than what is kept')
 })

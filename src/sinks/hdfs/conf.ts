@@ -74,8 +74,12 @@ async function readProperties(disk: Disk, path: string): Promise<Map<string, str
   }
 }
 
+/** Twice what Hadoop's own defaults come to. A text takes 100 times its size to parse, so one of some MB would end the sink. */
+const SIZE_MAX = 512 * 1024
+
 /** Name to value of `<property>` elements; of a name that comes twice the last. Throws UNAVAILABLE. */
 export async function parseProperties(text: string, path: string): Promise<Map<string, string>> {
+  if (text.length > SIZE_MAX) throw new FlumeError('UNAVAILABLE', `cannot understand ${path}: it has more than ${SIZE_MAX} characters`)
   const { DOMParser } = await import('@xmldom/xmldom') // most machines have no such file
   const properties = new Map<string, string>()
   try {

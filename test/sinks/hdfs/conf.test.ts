@@ -50,6 +50,7 @@ t.test('what is there and cannot be understood is an error, never the local file
   for (const name of Object.keys(bad)) {
     await t.rejects(valueIn(`${dir}/${name}`), { code: 'UNAVAILABLE' }, name)
   }
+  await t.rejects(parseProperties('<a>'.repeat(1_000_000), '/c/core-site.xml'), { code: 'UNAVAILABLE', message: /\/c\/core-site\.xml: it has more than/ })
 })
 
 async function valueIn(directory: string, env: Record<string, string> = {}): Promise<string | undefined> {

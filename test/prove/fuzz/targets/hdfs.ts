@@ -91,8 +91,9 @@ const places = new Places({ ...PLACE, path: '/logs/%{a}/%Y', prefix: 'x%{a}' }, 
 
 function takeHeader(bytes: Buffer): void {
   const text = bytes.toString()
-  const { directory, prefix } = places.of(new Map([['a', text]]), text.length % 2 === 0 ? undefined : text, 1_700_000_000_000)
+  const { directory, prefix } = places.of(new Map([['a', text]]), undefined, 1_700_000_000_000)
   const levels = directory.split('/')
   holds(levels.length === 4 && !/^[._]|^$/.test(levels[2]!) && !/[:\p{Cc}]/u.test(directory), `a header stays in its directory: ${JSON.stringify(directory)}`)
   holds(Buffer.byteLength(levels[2]!) <= 255 && /^[A-Za-z0-9._=-]+$/.test(prefix), 'its name is one that a file system takes')
+  places.of(new Map([['a', text]]), text, 1_700_000_000_000)
 }

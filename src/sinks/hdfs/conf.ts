@@ -74,7 +74,7 @@ async function readProperties(disk: Disk, path: string): Promise<Map<string, str
   }
 }
 
-/** Twice what Hadoop's own defaults come to. A text takes 100 times its size to parse, so one of some MB would end the sink. */
+/** Twice the larger one of Hadoop's own defaults. A text takes 100 times its size to parse, so one of some MB would end the sink. */
 const SIZE_MAX = 512 * 1024
 
 /** Name to value of `<property>` elements; of a name that comes twice the last. Throws UNAVAILABLE. */

@@ -51,7 +51,7 @@ export interface Clock {
   sleep(ms: number, stop?: Stop): Promise<void>
 }
 
-/** What ends a wait: an AbortSignal, or what costs a hundredth of one, an Alarm of wake.ts. */
+/** What ends a wait: an AbortSignal, or an Alarm of wake.ts, which is cheaper to make. */
 export interface Stop {
   readonly aborted: boolean
   addEventListener(type: 'abort', call: () => void): void

@@ -1,6 +1,6 @@
 /** Gives memory back that V8 holds for as much work as there was last: up to 50 MB of a process that has nothing to do now. */
-import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
+import { setFlag } from './v8.js'
 
 /** ms after which V8 believes that little is allocated, and lets its young generation shrink. */
 const CALM = 20_000
@@ -10,7 +10,7 @@ const CALM = 20_000
  * thousand files are met. What the commands do in bulk lies in buffers and makes little garbage.
  */
 export function staySmall(): void {
-  setFlagsFromString('--semi-space-growth-factor=1')
+  setFlag('--semi-space-growth-factor=1')
 }
 
 /** Whoever rests needs no code that is compiled already: a MB. */
@@ -21,8 +21,8 @@ let again: NodeJS.Timeout | undefined
 
 /** 50 ms for 20 MB that are in use; now and once more. */
 export function collect(): void {
-  setFlagsFromString('--expose-gc')
-  setFlagsFromString('--compact-on-every-full-gc')
+  setFlag('--expose-gc')
+  setFlag('--compact-on-every-full-gc')
   const collects = (gc ??= runInNewContext('gc') as NonNullable<typeof gc>)
   collects()
   clearTimeout(again)

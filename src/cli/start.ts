@@ -3,9 +3,9 @@
  * process.stdin, process.stdout and console are never touched: they make the descriptors non-blocking for everyone.
  */
 import { isatty } from 'node:tty'
-import { setFlagsFromString } from 'node:v8'
 import type { Command } from './command.js'
 import { userOf } from './user.js'
+import { setFlag } from './v8.js'
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 /** Numbers of the signals we may end by, signal(7): only for a process that cannot die of one, such as pid 1 of a container. */
@@ -25,7 +25,6 @@ const hasInterruptBudget = process.versions.v8.startsWith('11.')
 
 /** Runs a command as this process, and ends it with its status or of its signal. */
 export async function start(load: () => Promise<{ readonly command: Command }>): Promise<void> {
-  if (hasInterruptBudget) setFlagsFromString(`--interrupt-budget=${INTERRUPT_BUDGET}`)
   const stop = new AbortController()
   const unhook = onSignals((signal) => (stop.signal.aborted ? die(signal, unhook) : stop.abort(signal)))
   const [{ command }, { main, report }, { nodeDisk }, { writeAll }] = await Promise.all([
@@ -59,6 +58,7 @@ export async function start(load: () => Promise<{ readonly command: Command }>):
   process.removeAllListeners('warning').on('warning', (warning) => io.complain(`${command.name}: ${warning.name}: ${warning.message}\n`))
   process.on('uncaughtException', crash)
   process.on('unhandledRejection', crash)
+  if (hasInterruptBudget) setFlag(`--interrupt-budget=${INTERRUPT_BUDGET}`)
   const ended = await main(command, process.argv.slice(2), io)
   if (typeof ended === 'string') return die(ended, unhook)
   process.exitCode = ended

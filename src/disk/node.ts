@@ -1,5 +1,6 @@
 /** Disk on node:fs. With ring.ts the only place that does file I/O. */
 import * as fs from 'node:fs'
+import * as promises from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { promisify } from 'node:util'
 import { createRequire } from 'node:module'
@@ -160,10 +161,10 @@ async function makeDirectory(path: string, permissions = 0o777): Promise<string 
 /** False: the directory is there. */
 async function madeOne(path: string, permissions: number): Promise<boolean> {
   try {
-    await fs.promises.mkdir(systemPath(path), permissions)
+    await promises.mkdir(systemPath(path), permissions)
     return true
   } catch (error) {
-    if (errnoOf(error) === 'EEXIST' && (await fs.promises.stat(systemPath(path))).isDirectory()) return false
+    if (errnoOf(error) === 'EEXIST' && (await promises.stat(systemPath(path))).isDirectory()) return false
     throw error
   }
 }
@@ -173,8 +174,8 @@ const WITH_SPECIAL_BITS = 0o7777
 
 /** Times are kept to the microsecond: seconds with a fraction are all that can be said. */
 async function resemble(path: string, other: string): Promise<void> {
-  const { uid, gid, mode, atimeNs, mtimeNs } = await fs.promises.stat(systemPath(other), { bigint: true })
-  const file = await fs.promises.open(systemPath(path), 'r+')
+  const { uid, gid, mode, atimeNs, mtimeNs } = await promises.stat(systemPath(other), { bigint: true })
+  const file = await promises.open(systemPath(path), 'r+')
   try {
     const own = await file.chown(Number(uid), Number(gid)).then(
       () => true,
@@ -198,7 +199,7 @@ export function fileOfFd(fd: number): DiskFile {
 /** The names are bytes, which the types of Node do not know. */
 async function* entries(directory: string): AsyncGenerator<DirectoryEntry> {
   const options = { encoding: 'buffer' as BufferEncoding, bufferSize: 256 }
-  for await (const entry of await fs.promises.opendir(systemPath(directory), options)) {
+  for await (const entry of await promises.opendir(systemPath(directory), options)) {
     const kind = entry.isFile() ? 'file' : entry.isDirectory() ? 'directory' : entry.isSymbolicLink() ? 'symlink' : 'other'
     yield { name: pathOf(entry.name as unknown as Buffer), kind }
   }
@@ -207,7 +208,7 @@ async function* entries(directory: string): AsyncGenerator<DirectoryEntry> {
 /** A part at a time: readdir(3) of ten thousand names takes 0.7 MB in each of the threads that come to do it, and they keep that. */
 async function list(directory: string): Promise<string[]> {
   const names: string[] = []
-  for await (const { name } of await fs.promises.opendir(directory, { bufferSize: 1000 })) names.push(name)
+  for await (const { name } of await promises.opendir(directory, { bufferSize: 1000 })) names.push(name)
   return names
 }
 
@@ -220,13 +221,13 @@ export const nodeDisk: Disk = {
   list,
   async sizes(directory) {
     const sizes = new Map<string, number>()
-    for (const name of await fs.promises.readdir(directory)) {
+    for (const name of await promises.readdir(directory)) {
       const stat = fs.statSync(`${directory}/${name}`, { throwIfNoEntry: false }) // 12 µs, where a turn of the thread pool is 80
       if (stat !== undefined) sizes.set(name, stat.size)
     }
     return sizes
   },
-  stat: (path) => orMissing(fs.promises.stat(systemPath(path), { bigint: true })),
+  stat: (path) => orMissing(promises.stat(systemPath(path), { bigint: true })),
   statNow(path) {
     try {
       const stat = fs.statSync(systemPath(path), { bigint: true, throwIfNoEntry: false })
@@ -236,15 +237,15 @@ export const nodeDisk: Disk = {
       throw error
     }
   },
-  lstat: (path) => orMissing(fs.promises.lstat(systemPath(path), { bigint: true })),
-  rename: (from, to) => fs.promises.rename(systemPath(from), systemPath(to)),
-  link: (from, to) => fs.promises.link(systemPath(from), systemPath(to)),
-  unlink: (path) => fs.promises.unlink(systemPath(path)),
-  touch: (path, modified) => fs.promises.utimes(systemPath(path), modified / 1000, modified / 1000),
+  lstat: (path) => orMissing(promises.lstat(systemPath(path), { bigint: true })),
+  rename: (from, to) => promises.rename(systemPath(from), systemPath(to)),
+  link: (from, to) => promises.link(systemPath(from), systemPath(to)),
+  unlink: (path) => promises.unlink(systemPath(path)),
+  touch: (path, modified) => promises.utimes(systemPath(path), modified / 1000, modified / 1000),
   resemble,
   makeDirectory,
   async syncDirectory(path) {
-    const handle = await fs.promises.open(systemPath(path), 'r')
+    const handle = await promises.open(systemPath(path), 'r')
     try {
       await handle.sync()
     } finally {
@@ -252,8 +253,8 @@ export const nodeDisk: Disk = {
     }
   },
   async space(path) {
-    const stat = await fs.promises.statfs(path)
+    const stat = await promises.statfs(path)
     return { free: stat.bavail * stat.bsize, total: stat.blocks * stat.bsize }
   },
-  realPath: (path) => fs.promises.realpath(path),
+  realPath: (path) => promises.realpath(path),
 }

@@ -24,6 +24,8 @@ t.test('npm pack and npm install -g put commands, man pages, completion and reci
   for (const name of COMMANDS) t.match(await shell(`type -p ${name}; ${name} --version`, directory, env), { status: 0, out: new RegExp(`^${directory}/bin/${name}\n${name} \\d`) })
   t.match(await shell('flume-tail --once a.log | flume-buffer q | flume-sink-hdfs', directory, env), { status: 0, err: '' })
   t.equal(placed(join(directory, 'out')), 'one\ntwo\n')
+  t.match(await shell('cd lib/node_modules/flume/dist/bundle; ls *.cache; sh compile.sh; ls *.cache | sed "s/-v[0-9].*//"', directory), { out: `${COMMANDS.join('\n')}\n`, err: /^ls: .*\n$/ }, 'what a run of its own compiles is not in the package, and is made where it is installed')
+  t.match(await shell('flume-tail --once a.log | flume-buffer q2 | flume-sink-hdfs --path out2', directory, env), { status: 0, err: '' })
   for (const page of filesOf('man').map((path) => basename(path))) {
     const [, name, section] = /^(.*)\.(\d)$/.exec(page)!
     const shown = spawnSync('man', ['-M', join(directory, 'share/man'), section!, name!], { encoding: 'utf8', env: { ...process.env, MANPAGER: 'cat', MANWIDTH: '80' } })

@@ -20,29 +20,30 @@ export interface Latency {
   readonly rounds: number
 }
 
-/** Lines each ms, for so many ms after as many to warm up. */
-const COUNT = 5000
-const WARM = 2000
+/** One line each ms: so many while V8 has yet to optimize, and then so many. */
+const FIRST = 5000
+const COUNT = 10_000
 const LINE_SIZE = 200
 /** s without a line; before them it is still collecting garbage. */
 const IDLE = 20
 const REST = 30
 const READY = 'ready'
+const WIDTH = 20
 
 export async function benchLatency({ directory, env, bin, rounds }: Latency): Promise<void> {
   const log = join(directory, 'growing.log')
   const around = { ...env, LOG: log, Q: join(directory, 'growing') }
   const start = (script: string): ChildProcess => spawn('bash', ['-c', script], { env: around, stdio: ['ignore', 'pipe', 'inherit'], detached: true })
   const lines = { 'tail | tee': 'tail -n +1 -f "$LOG" | tee "$Q"', flume: '"$BIN/flume-tail" "$LOG" | "$BIN/flume-buffer" "$Q"' }
-  console.log(`${'ms'.padEnd(14)}${['p50', 'p90', 'p99', 'max'].map((text) => cell(text)).join('')}`)
+  console.log(`${'ms'.padEnd(WIDTH)}${['p50', 'p90', 'p99', 'max'].map((text) => cell(text)).join('')}`)
   for (const [name, script] of Object.entries(lines)) {
     for (const path of [log, around.Q]) rmSync(path, { recursive: true, force: true })
     writeFileSync(log, `${READY}\n`)
     const line = start(script)
     try {
-      const delays = (await delaysOf(line.stdout!, log)).sort((a, b) => a - b)
-      const at = (part: number): string => delays[Math.min(delays.length - 1, Math.floor(part * delays.length))]!.toFixed(2)
-      console.log(name.padEnd(14) + [at(0.5), at(0.9), at(0.99), at(1)].map((text) => cell(text)).join(''))
+      const delays = await delaysOf(line.stdout!, log)
+      console.log(rowOf(`${name}, first`, delays.slice(0, FIRST)))
+      console.log(rowOf(`${name}, then`, delays.slice(FIRST)))
       if (name === 'flume') console.log(`idle: ${(await idleOf(line.pid!)).join(', ')} of a core`)
     } finally {
       process.kill(-line.pid!, 'SIGTERM')
@@ -50,6 +51,12 @@ export async function benchLatency({ directory, env, bin, rounds }: Latency): Pr
     }
   }
   await first({ directory, env, bin, rounds })
+}
+
+function rowOf(name: string, delays: readonly number[]): string {
+  const sorted = delays.toSorted((a, b) => a - b)
+  const at = (part: number): string => sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))]!.toFixed(2)
+  return name.padEnd(WIDTH) + [at(0.5), at(0.9), at(0.99), at(1)].map((text) => cell(text)).join('')
 }
 
 /** ms of each line, in the order written. */
@@ -65,15 +72,15 @@ async function delaysOf(out: Readable, log: string): Promise<number[]> {
   lines.on('data', arrived)
   const fd = openSync(log, 'a')
   const begin = performance.now()
-  for (let n = 0; n < WARM + COUNT; n++) {
+  for (let n = 0; n < FIRST + COUNT; n++) {
     while (performance.now() < begin + n) await sleep(1)
     const line = `${n} `.padEnd(LINE_SIZE, 'x')
     written[n] = performance.now()
     writeSync(fd, `${line}\n`)
   }
   closeSync(fd)
-  while (delays.length < WARM + COUNT) await sleep(10)
-  return delays.slice(WARM)
+  while (delays.length < FIRST + COUNT) await sleep(10)
+  return delays
 }
 
 /** The part of a core that each flume stage of this shell takes. */

@@ -93,7 +93,7 @@ export class Recent {
   }
 
   async #press(enough: () => boolean, over: AbortSignal): Promise<void> {
-    while (!enough() && this.#patience > 0 && this.#furthest >= (this.#frames[0]?.frame.first ?? Infinity)) {
+    while (!enough() && this.#patience > 0 && this.#keepsUp) {
       const waitsForDisk = this.#furthest >= this.published.next
       const from = this.clock.now()
       await this.clock.sleep(LOOK, over)
@@ -101,6 +101,12 @@ export class Recent {
     }
     while (this.#frames.length > 0 && !enough()) this.#forget()
     this.#wait = undefined
+  }
+
+  /** Some reader is given what comes next from memory; or soon will be: it began again, and is less behind than what is there. */
+  get #keepsUp(): boolean {
+    const oldest = this.#frames[0]?.frame.first
+    return oldest !== undefined && this.#furthest >= oldest - (this.published.next - oldest)
   }
 
   /** Where the reader stands who has come furthest. */

@@ -55,6 +55,13 @@ class Bench {
     return value
   }
 
+  /** It begins again at the first event. */
+  async again(): Promise<void> {
+    await this.#batches.return?.()
+    this.#batches = this.taker.open(ACKS, new AbortController().signal)
+    this.taken.length = 0
+  }
+
   /** All that was put is on disk and acked. */
   async settled(): Promise<void> {
     while (this.acked < this.next) await turn()
@@ -196,4 +203,23 @@ t.test('a reader of 50 MB/s is waited for, however long; a slower one a second i
   while (bench.taken.length < bench.next) (await bench.take()).release()
   t.equal(faultOf(bench.taken, 0, bench.next), undefined)
   await bench.close()
+})
+
+t.test('a reader that begins again is waited for where it is less behind than what is in memory', async (t) => {
+  for (const [passed, waited] of [[2, true], [4, false]] as const) {
+    const bench = new Bench()
+    await bench.open()
+    for (let n = 0; n < 6; n++) bench.put(HALF_MEGABYTE)
+    await bench.settled()
+    for (let n = 0; n < passed; n++) (await bench.take()).release()
+    await bench.again()
+    ;(await bench.take()).release()
+    bench.putter.press(() => false)
+    await bench.pass(500)
+    t.equal(bench.released, waited ? passed : 6, `of ${passed} and ${6 - passed}`)
+    while (bench.taken.length < 6) (await bench.take()).release()
+    t.equal(faultOf(bench.taken, 0, 6), undefined)
+    t.equal(bench.read < 5 * HALF_MEGABYTE, waited, 'the last from memory; of what it had had a block is read')
+    await bench.close()
+  }
 })

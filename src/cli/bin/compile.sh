@@ -1,10 +1,11 @@
 #!/bin/sh
 # Keeps beside each bundle what V8 has compiled of it for this node, after each command has moved some lines here. Where that fails
 # the commands start all the same, only later.
-bin=$(cd "$(dirname "$0")/../../bin" && pwd) || exit
-cd "$(mktemp -d)" || exit
-trap 'rm -rf "$PWD"' EXIT
-export FLUME_CODE_CACHE=write XDG_STATE_HOME="$PWD/state"
+bin=$(cd "$(dirname "$0")/../../bin" && pwd) || exit 0
+work=$(mktemp -d) || exit 0
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 0
+export FLUME_CODE_CACHE=write XDG_STATE_HOME="$work/state"
 mkdir in
 yes 'a line to move' | head -n 200000 | tee in/one >log
 

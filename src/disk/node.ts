@@ -1,4 +1,4 @@
-/** Disk on node:fs. With ring.ts the only place that does file I/O. */
+/** Disk on node:fs. */
 import * as fs from 'node:fs'
 import * as promises from 'node:fs/promises'
 import { dirname } from 'node:path'

@@ -4,7 +4,7 @@
  * do not take, as it is too long for one part, ends beyond `to` or does not fit, goes to the plain twin, which has the
  * last word on where both stop.
  */
-import { ESCAPES, ESCAPE_SIZE_MAX, ESCAPE_SIZES, HEX, UNESCAPED, plainEscaping, type Escaping, type Pass } from './escape-plain.js'
+import { CLOSE, ESCAPES, ESCAPE_SIZE_MAX, ESCAPE_SIZES, HEX, UNESCAPED, plainEscaping, type Escaping, type Pass } from './escape-plain.js'
 import { MODULE } from './escape-wasm.js'
 
 /** What escape.wat exports and says of it; the numbers are places in its memory, and sizes. */
@@ -108,21 +108,15 @@ class SimdEscaping implements Escaping {
   unescapeLines(lines: Buffer, from: number, to: number, out: Buffer, at: number, head: Buffer): Pass {
     if (head.length > this.#kernels.HEAD_SIZE_MAX) return plainEscaping.unescapeLines(lines, from, to, out, at, head)
     head.copy(this.#memory, this.#kernels.HEAD)
-    const inPlace = this.#has(lines) && this.#has(out)
     const total = { consumed: 0, written: 0, count: 0, ascii: true }
+    if (this.#has(lines) && this.#has(out)) this.#unescapeInPlace(lines, from, to, out, at, head, total)
     while (from + total.consumed < to) {
       const i = from + total.consumed
       const o = at + total.written
-      const whole = inPlace ? wholeLines(lines, i, Math.min(to, i + out.length - o - OVERRUN)) : 0
-      if (whole > i) {
-        this.#kernels.unescape(lines.byteOffset + i, whole - i, out.byteOffset + o, out.length - o, head.length)
-        add(total, this.#run())
-        if (from + total.consumed < whole) break
-        continue
-      }
-      const size = Math.min(to - i, this.#kernels.IN_SIZE_MAX)
+      const longest = head.length + out.length - o + CLOSE.length // longer than each line for which there is room
+      const size = Math.min(to - i, this.#kernels.IN_SIZE_MAX, longest)
       const { cut, some } = this.#unescapePart(lines, i, size, out, o, head, total)
-      if (!cut || i + size === to) break
+      if (!cut || i + size === to || (size === longest && !some)) break
       if (!some && !add(total, plainEscaping.unescapeLines(lines, i, lineEnd(lines, i, to), out, o, head))) break
     }
     return total
@@ -169,6 +163,15 @@ class SimdEscaping implements Escaping {
     this.#give(raw, i, size, NEWLINE)
     this.#kernels.escape(IN, size, OUT, Math.min(limit - o, OUT_SIZE_MAX), head.length)
     return this.#take(total, out, o)
+  }
+
+  /** All but what ends within the last few bytes of `out`. */
+  #unescapeInPlace(lines: Buffer, from: number, to: number, out: Buffer, at: number, head: Buffer, total: Total): void {
+    const whole = wholeLines(lines, from, to)
+    const room = out.length - at - OVERRUN
+    if (whole <= from || room < 0) return
+    this.#kernels.unescape(lines.byteOffset + from, whole - from, out.byteOffset + at, room, head.length)
+    add(total, this.#run())
   }
 
   #unescapePart(lines: Buffer, i: number, size: number, out: Buffer, o: number, head: Buffer, total: Total): { readonly cut: boolean; readonly some: boolean } {

@@ -134,6 +134,7 @@
         ;; how far the end of the body may be: as if it were as long as what stands for it
         (local.set $left (i32.sub (i32.add (local.get $i) (local.get $limit)) (local.get $end)))
         (loop $step
+          (br_if $other (i32.gt_s (local.get $i) (local.get $left)))
           (local.set $bytes (v128.load (local.get $i)))
           (v128.store (local.get $o) (local.get $bytes))
           (local.set $seen (v128.or (local.get $seen) (local.get $bytes)))

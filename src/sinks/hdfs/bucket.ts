@@ -128,6 +128,11 @@ export class OpenFile {
     assert(this.room >= 0)
   }
 
+  /** Resolves when all that was handed over is written, or cannot be. */
+  written(): Promise<void> {
+    return this.#writes.catch(() => undefined)
+  }
+
   /** Hands the block over to be written, in order and in the background, and given back. */
   spill(): void {
     const { block, fill } = this

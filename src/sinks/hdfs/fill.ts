@@ -86,6 +86,8 @@ export class Filler {
   readonly #runSizeMax: number
   /** How far to look for lines with the head of the last. */
   #ahead = 0
+  /** All that was looked at last had one head: what comes next may have one, too, if another. */
+  #uniform = false
   /** Of this run, for what has no sequences that come again. */
   readonly #run: string
   #counted = 0
@@ -123,13 +125,14 @@ export class Filler {
     const place = head && this.#placeOfHead(head, task)
     if (head === undefined || place === undefined) return 0
     const target = task.targets.get(place) ?? (await this.#aim(place, task))
-    this.#ahead = this.#heads.repeated ? this.#ahead : 0
+    if (!this.#heads.repeated && !this.#uniform) this.#ahead = 0
     const end = Math.max(lineEnd, lines.lastIndexOf(LF, at + this.#ahead - 1) + 1)
     const text = this.options.format === 'text' && target !== PAST
     if (text && target.room < lineEnd - at) await this.buckets.reserve(target, lineEnd - at)
     const out = text && target.block !== undefined ? target.block.bytes : this.#scratch
     const run = decodeLines(lines, at, end, out, text ? target.fill : 0, head)
     this.#ahead = Math.min(Math.max(4 * run.consumed, lineEnd - at), RUN_SIZE_MAX)
+    this.#uniform = at + run.consumed === end
     if (target === PAST) return run.consumed
     if (text) target.filled(run.written)
     else await this.#append(target, lines.subarray(at, at + run.consumed))

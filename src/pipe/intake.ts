@@ -11,8 +11,9 @@ import { enlargePipe } from '../disk/pipe-size.js'
 
 const BLOCK_BYTES = 4 * 1024 * 1024
 const NOTHING = Buffer.alloc(0)
-/** After so many bytes a pipe is worth enlarging: 3 ms of another process. */
+/** After so many bytes a pipe is worth enlarging, if it is of the default size: 3 ms of another process. */
 const LARGE_FLOW_BYTES = 4 * 1024 * 1024
+const DEFAULT_PIPE_BYTES = 64 * 1024
 
 /** What is read, is read into this. */
 export interface Memory {
@@ -128,7 +129,8 @@ export class Intake {
 
   #enlarge(count: number): void {
     this.#small -= count
-    if (this.#small <= 0 && this.kind === 'pipe') void enlargePipe(this.fd)
+    if (count > DEFAULT_PIPE_BYTES) this.#small = 0 // it is larger
+    else if (this.#small <= 0 && this.kind === 'pipe') void enlargePipe(this.fd)
   }
 
   #room(): Buffer {

@@ -1,8 +1,9 @@
-/** Who reads what nobody acks: how long a writer waits for a reader to come, and what it says where none does. */
+/** Who reads what nobody acks: how long a writer waits for a reader to come, what it says where none does, and how much it writes meanwhile. */
 import type { FdStat, Writer } from '../disk/fd.js'
 import { stillHolds } from '../disk/proc.js'
 import type { Holder } from '../disk/proc.js'
 import { FlumeError } from '../errors.js'
+import { BATCH_BYTES_MAX } from '../events/batch.js'
 import type { Clock } from '../events/flow.js'
 import { lookAt, nameOf } from './holders.js'
 import type { Look } from './holders.js'
@@ -12,6 +13,11 @@ import type { OutputOptions } from './output-options.js'
 const LOOK_MS = 1000
 /** ms a writer looks for a reader when it is unclear whether one will come. */
 export const UNCLEAR_MS = 5000
+/** So much waits to be written while the next batch is made: three batches, so that making and writing overlap. */
+const WAITING_BYTES_MAX = 3 * BATCH_BYTES_MAX
+/** The same, until so much is written, while a reader may say hello: with that all of it becomes void. */
+const EARLY_WAITING_BYTES_MAX = 64 * 1024
+const EARLY_BYTES = 4 * BATCH_BYTES_MAX
 const NAMES: Partial<Record<FdStat['kind'], string>> = { file: 'a file', terminal: 'a terminal', null: '/dev/null', closed: 'a closed output' }
 
 export class Audience {
@@ -27,6 +33,11 @@ export class Audience {
     readonly writer: Writer,
     readonly options: Pick<OutputOptions, 'pid' | 'ack' | 'withoutAcks' | 'say'>,
   ) {}
+
+  /** Bytes that may wait to be written. `door`: by which a reader may come yet that says hello. */
+  waitingMax(door: object | undefined): number {
+    return door !== undefined && this.writer.written < EARLY_BYTES ? EARLY_WAITING_BYTES_MAX : WAITING_BYTES_MAX
+  }
 
   /** What stdout is, where it is no pipe. */
   get target(): string {

@@ -132,7 +132,7 @@ export class Input {
   async #look(): Promise<'again'> {
     const { uid, command, pid } = this.#options
     this.#intake.fresh = false
-    const found = writerMayBe(this.#stat, uid) ? await seekWriter(this.#stat, uid) : undefined
+    const found = writerMayBe(this.#stat, uid) ? await this.#intake.pausedFor(seekWriter(this.#stat, uid)) : undefined // a hello makes void what is in the pipe
     if (found instanceof Remains) {
       this.#remains = found
       this.#startVoid('a killed writer')

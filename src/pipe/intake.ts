@@ -40,6 +40,7 @@ export class Intake {
   #start = 0
   #end = 0
   #starved = false
+  #paused = false
   /** What is held is not enough to go on with. */
   #hungry = false
   #reader: FdReader
@@ -78,6 +79,17 @@ export class Intake {
   more(): void {
     this.#hungry = true
     this.#reader.resume()
+  }
+
+  /** Reads nothing until this is settled. */
+  async pausedFor<T>(work: Promise<T>): Promise<T> {
+    this.#paused = true
+    try {
+      return await work
+    } finally {
+      this.#paused = false
+      this.#reader.resume()
+    }
   }
 
   /** Reads now what is in the pipe, or sees that it is empty. */
@@ -134,6 +146,7 @@ export class Intake {
   }
 
   #room(): Buffer {
+    if (this.#paused) return NOTHING
     if (this.#start === this.#end && this.#block?.sole) this.#start = this.#end = 0
     if (!this.#block || this.#block.bytes.length - this.#end < ROOM_BYTES_MIN || this.#isOversized) this.#move()
     if (!this.#block || this.#end === this.#block.bytes.length) {

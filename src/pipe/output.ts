@@ -5,7 +5,7 @@
 import { FlumeError, errnoOf } from '../errors.js'
 import { FdWriter, statOfFd, type FdStat, type Writer } from '../disk/fd.js'
 import { PipeWriter } from '../disk/pipe-writer.js'
-import { BATCH_BYTES_MAX, type Batch } from '../events/batch.js'
+import type { Batch } from '../events/batch.js'
 import type { Reader, Source } from '../events/flow.js'
 import { Wake } from '../events/wake.js'
 import { Audience, UNCLEAR_MS } from './audience.js'
@@ -26,12 +26,6 @@ export async function deliver(source: Source, options: OutputOptions, stop: Abor
     output.close()
   }
 }
-
-/** So much waits to be written while the next batch is made: three batches, so that making and writing overlap. */
-const WAITING_BYTES_MAX = 3 * BATCH_BYTES_MAX
-/** The same, until so much is written, for a reader that has not said hello and may soon: with that all of it becomes void. */
-const EARLY_WAITING_BYTES_MAX = 64 * 1024
-const EARLY_BYTES = 4 * BATCH_BYTES_MAX
 
 /** Why a session is over. */
 type Why = 'ended' | 'stopped' | 'hello' | 'bye' | 'gone' | 'broken'
@@ -119,16 +113,11 @@ class Output {
     if (reader.kind === 'plain' && this.#stat.kind === 'pipe' && !this.#talk) void this.#guard(this.#session.signal)
     for await (const batch of this.source.open(reader, this.#session.signal)) {
       this.#send(batch)
-      while (this.#writer.waiting >= this.#waitingMax && !this.#reason()) await this.#changed()
+      while (this.#writer.waiting >= this.#audience.waitingMax(this.#talk ? undefined : this.#door) && !this.#reason()) await this.#changed()
       if (this.#reason() !== undefined) break
     }
     this.#session.abort()
     return this.#reason() ?? 'ended'
-  }
-
-  get #waitingMax(): number {
-    const isEarly = this.#door !== undefined && this.#talk === undefined && this.#writer.written < EARLY_BYTES
-    return isEarly ? EARLY_WAITING_BYTES_MAX : WAITING_BYTES_MAX
   }
 
   #reason(): Why | undefined {

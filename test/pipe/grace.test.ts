@@ -1,7 +1,5 @@
 /** How long a writer at its end waits for the last acks: two ends of one FIFO in this process, and a clock that the test moves. */
-import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { constants, openSync } from 'node:fs'
 import { setImmediate as immediate } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { batchOf, type Mark } from '../../src/events/batch.js'
@@ -9,14 +7,9 @@ import type { Source } from '../../src/events/flow.js'
 import { Input } from '../../src/pipe/input.js'
 import { deliver } from '../../src/pipe/output.js'
 import { FakeClock } from '../support/clock.js'
+import { fifo, until } from '../support/fifo.js'
 
 const GRACE = 60_000
-
-function fifo(t: Test): { readonly reading: number; readonly writing: number } {
-  const path = `${t.testdir({})}/fifo`
-  execFileSync('mkfifo', [path])
-  return { reading: openSync(path, constants.O_RDONLY | constants.O_NONBLOCK), writing: openSync(path, constants.O_WRONLY) }
-}
 
 /** One batch, and the end once its reader acks. */
 const source: Source = {
@@ -57,10 +50,6 @@ async function waiting(t: Test): Promise<Waiting> {
   })()
   await until(() => marks.length > 0 && clock.sleeping > 0)
   return { clock, ended, input, mark: marks[0]! }
-}
-
-async function until(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await immediate()
 }
 
 /** The reader says that it gets on, and the writer has heard it. */

@@ -13,8 +13,8 @@ import type { OutputOptions } from './output-options.js'
 const LOOK_MS = 1000
 /** ms a writer looks for a reader when it is unclear whether one will come. */
 export const UNCLEAR_MS = 5000
-/** So much waits to be written while the next batch is made: three batches, so that making and writing overlap. */
-const WAITING_BYTES_MAX = 3 * BATCH_BYTES_MAX
+/** So much waits to be written while the next batch is made: two batches, so that making and writing overlap. */
+const WAITING_BYTES_MAX = 2 * BATCH_BYTES_MAX
 /** The same, until so much is written, while a reader may say hello: with that all of it becomes void. */
 const EARLY_WAITING_BYTES_MAX = 64 * 1024
 const EARLY_BYTES = 4 * BATCH_BYTES_MAX

@@ -9,7 +9,7 @@ import { FdReader } from '../disk/fd.js'
 import type { FdStat } from '../disk/fd.js'
 import { enlargePipe } from '../disk/pipe-size.js'
 
-const BLOCK_BYTES = 4 * 1024 * 1024
+const BLOCK_BYTES = 2.5 * 1024 * 1024
 const NOTHING = Buffer.alloc(0)
 /** After so many bytes a pipe is worth enlarging, if it is of the default size: 3 ms of another process. */
 const LARGE_FLOW_BYTES = 4 * 1024 * 1024
@@ -17,8 +17,9 @@ const DEFAULT_PIPE_BYTES = 64 * 1024
 
 /** What is read, is read into this. */
 export interface Memory {
-  /** Default: 2 blocks of 4 MiB of Node's own. */
+  /** Default: 2 blocks of 2.5 MiB, a batch and what comes while it is used, of Node's own. */
   readonly blocks?: number
+  readonly blockBytes?: number
   allocate?(size: number): Buffer
   /** All of it is in use: give back what can be done without, until there is `enough`. */
   press?(enough: () => boolean): void
@@ -53,7 +54,7 @@ export class Intake {
     onChange: () => void,
     readonly memory: Memory,
   ) {
-    this.#blocks = new Blocks(BLOCK_BYTES, memory.blocks ?? 2, memory.allocate)
+    this.#blocks = new Blocks(memory.blockBytes ?? BLOCK_BYTES, memory.blocks ?? 2, memory.allocate)
     this.#reader = new FdReader(fd, kind, {
       room: () => this.#room(),
       took: (count) => {
@@ -159,18 +160,18 @@ export class Intake {
 
   /** A block larger than those of the pool, made for a long line or what came before a handshake, is needed no more. */
   get #isOversized(): boolean {
-    return this.#block !== undefined && this.#block.bytes.length > BLOCK_BYTES && this.length < BLOCK_BYTES / 2 && this.#blocks.available
+    return this.#block !== undefined && this.#block.bytes.length > this.#blocks.size && this.length < this.#blocks.size / 2 && this.#blocks.available
   }
 
   /** Takes what is held to where there is room: little of it in a block of the pool, much of it only when it must be. */
   #move(): void {
     const held = this.length
-    const large = held >= BLOCK_BYTES / 2
+    const large = held >= this.#blocks.size / 2
     if (large && !this.#hungry) return
     if (this.#block?.sole && held < this.#block.bytes.length / 2 && !this.#isOversized) {
       this.#block.bytes.copyWithin(0, this.#start, this.#end)
     } else {
-      const block = this.#blocks.tryTake(large ? held * 2 + BLOCK_BYTES : BLOCK_BYTES)
+      const block = this.#blocks.tryTake(large ? held * 2 + this.#blocks.size : undefined)
       if (!block) return
       this.bytes.copy(block.bytes)
       this.#block?.release()

@@ -39,7 +39,7 @@ export interface Lines {
 }
 
 const BLOCK_SIZE = 2 * BATCH_BYTES_MAX
-const BLOCKS = 3
+const BLOCKS = 2
 /** How much of a batch its lines are meant to fill: what is left over makes a short batch, which costs as much as a long one. */
 const FULL = 0.98
 

@@ -149,8 +149,8 @@ function rolesOf(values: BufferValues): Roles {
   }
 }
 
-/** Of 4 MiB: what is on its way in, on its way to disk, and on its way out. */
-const INTAKE_BLOCKS = 4
+/** What is on its way in, on its way to disk, and on its way out. */
+const INTAKE = { blocks: 4, blockBytes: 4 * 1024 * 1024 }
 
 /** One run: what is put and what is taken, and how the one ends with the other. */
 class Line {
@@ -205,7 +205,7 @@ class Line {
   async #put(putter: Putter, taker: Taker | undefined): Promise<void> {
     const rejects = this.#rejects
     const held = (prefix: string): Promise<Held> => putter.held(prefix)
-    const memory = { blocks: INTAKE_BLOCKS, press: (enough: () => boolean): void => putter.press(enough) }
+    const memory = { ...INTAKE, press: (enough: () => boolean): void => putter.press(enough) }
     const tooLong = longLinesTo(rejects, this.values)
     const input = new Input(stdinOf('flume-buffer', this.values, this.context, { held, ...memory, tooLong }))
     const file = eventFileOf(0, this.values, this.context, { held, tooLong })

@@ -49,7 +49,7 @@ export class Bucket {
 }
 
 /** Bytes written between two syncs in the background, so that the last one is short. */
-const SYNC_EACH = 8 * 1024 * 1024
+const SYNC_EACH = 4 * 1024 * 1024
 
 /** A block that is filled so far. */
 interface Full {

@@ -86,7 +86,7 @@ export class Filler {
   readonly #runSizeMax: number
   /** How far to look for lines with the head of the last. */
   #ahead = 0
-  /** All that was looked at last had one head: what comes next may have one, too, if another. */
+  /** All lines looked at last had one head: those that come next may have one, too, if another. */
   #uniform = false
   /** Of this run, for what has no sequences that come again. */
   readonly #run: string
@@ -132,7 +132,7 @@ export class Filler {
     const out = text && target.block !== undefined ? target.block.bytes : this.#scratch
     const run = decodeLines(lines, at, end, out, text ? target.fill : 0, head)
     this.#ahead = Math.min(Math.max(4 * run.consumed, lineEnd - at), RUN_SIZE_MAX)
-    this.#uniform = at + run.consumed === end
+    this.#uniform = run.count > 1 && at + run.consumed === end
     if (target === PAST) return run.consumed
     if (text) target.filled(run.written)
     else await this.#append(target, lines.subarray(at, at + run.consumed))

@@ -17,13 +17,13 @@ const REST = 2000
 
 /**
  * V8 11, of Node 20, counts how often a function has run 66 KB of bytecode, and optimizes it after a few times. A stage handles blocks of a
- * megabyte, so most of what it optimized within its first two seconds cost more than it saved; where lines come one by one for longer, it saves
+ * megabyte, so most of what it optimized within its first second cost more than it saved; where lines come one by one for longer, it saves
  * a third of all processor time. Loops over bytes are optimized in milliseconds all the same, and later V8s optimize at less cost.
  */
 const LATE = ['--ticks-before-optimization=45', '--max-bytecode-size-for-early-opt=0']
 const USUAL = ['--ticks-before-optimization=3', '--max-bytecode-size-for-early-opt=81']
 const isV8Eleven = process.versions.v8.startsWith('11.')
-/** ms for which it does so late. */
+/** ms for which it does so late: twice that, or a run of little more than a second takes 14 MB for what it hardly uses. */
 const FIRST = 2000
 
 /** Runs a command as this process, and ends it with its status or of its signal. */

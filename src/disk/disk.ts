@@ -4,6 +4,9 @@
  * path.ts.
  */
 
+/** Bytes: what is written past the page cache has a multiple of them as its size, its place in the file and its address. */
+export const PAGE_SIZE = 4096
+
 export interface FileStat {
   readonly kind: 'file' | 'directory' | 'symlink' | 'fifo' | 'socket' | 'character' | 'other'
   readonly size: number
@@ -23,8 +26,11 @@ export interface FileStat {
 export interface DiskFile {
   /** Reads up to `into.length` bytes from byte `at`; the number read, 0 at the end. */
   read(into: Uint8Array, at: number): Promise<number>
-  /** Writes all pieces one after the other from byte `at`; returns the bytes written, always all of them. */
-  write(pieces: readonly Uint8Array[], at: number): Promise<number>
+  /**
+   * Writes all pieces one after the other from byte `at`; returns the bytes written, always all of them. `direct`: past the page cache, where
+   * the file system can and it is one piece of many whole pages in memory of allocatePages(); for what nobody reads soon.
+   */
+  write(pieces: readonly Uint8Array[], at: number, direct?: boolean): Promise<number>
   /** fdatasync(2): the bytes, and the size, are on disk. After a failure the file must not be written again. */
   sync(): Promise<void>
   truncate(size: number): Promise<void>

@@ -6,6 +6,7 @@ import { promisify } from 'node:util'
 import { createRequire } from 'node:module'
 import { arch, platform } from 'node:os'
 import type { DirectoryEntry, Disk, DiskFile, FileStat, OpenMode } from './disk.js'
+import { Direct, isForDirect } from './direct.js'
 import { errnoOf } from '../errors.js'
 import { pathOf, systemPath } from './path.js'
 
@@ -26,6 +27,8 @@ const close = promisify(fs.close)
 const fstat = promisify<number, { bigint: true }, fs.BigIntStats>(fs.fstat)
 
 class NodeFile implements DiskFile {
+  #direct: Direct | undefined
+
   constructor(readonly fd: number) {}
 
   read(into: Uint8Array, at: number): Promise<number> {
@@ -34,9 +37,13 @@ class NodeFile implements DiskFile {
     })
   }
 
-  async write(pieces: readonly Uint8Array[], at: number): Promise<number> {
+  async write(pieces: readonly Uint8Array[], at: number, direct = false): Promise<number> {
     let rest = pieces
     let done = 0
+    if (direct && isForDirect(pieces, at)) {
+      done = await (this.#direct ??= new Direct(this.fd)).write(pieces[0], at)
+      rest = after(pieces, done)
+    }
     while (rest.length > 0) {
       const wrote = await this.#writev(rest, at + done)
       done += wrote
@@ -62,8 +69,9 @@ class NodeFile implements DiskFile {
     return locks.tryLock(this.fd)
   }
 
-  close(): Promise<void> {
-    return close(this.fd)
+  async close(): Promise<void> {
+    await this.#direct?.close()
+    await close(this.fd)
   }
 
   #writev(pieces: readonly Uint8Array[], at: number): Promise<number> {

@@ -4,6 +4,7 @@
  * do not take, as it is too long for one part, ends beyond `to` or does not fit, goes to the plain twin, which has the
  * last word on where both stop.
  */
+import { PAGE_SIZE } from '../disk/disk.js'
 import { CLOSE, ESCAPES, ESCAPE_SIZE_MAX, ESCAPE_SIZES, HEX, UNESCAPED, plainEscaping, type Escaping, type Pass } from './escape-plain.js'
 import { MODULE } from './escape-wasm.js'
 
@@ -38,7 +39,7 @@ declare const WebAssembly: undefined | {
 const NEWLINE = 0x0a
 /** Loads and stores go so far beyond what they are for, or less. */
 const OVERRUN = 16
-/** What is allocated begins at multiples of this, at least so far from what is before it. */
+/** What is allocated begins at multiples of this, at least so far from what is before it; a page or more at multiples of PAGE_SIZE. */
 const CACHE_LINE = 64
 
 /** Compiles the kernels, 1 to 2 ms; undefined where that cannot be. */
@@ -83,7 +84,7 @@ class SimdEscaping implements Escaping {
   }
 
   allocate(size: number): Buffer {
-    const at = this.#free
+    const at = size < PAGE_SIZE ? this.#free : Math.ceil(this.#free / PAGE_SIZE) * PAGE_SIZE
     const next = at + Math.ceil(size / CACHE_LINE + 1) * CACHE_LINE
     if (next > this.#memory.length) return plainEscaping.allocate(size)
     this.#free = next

@@ -4,6 +4,7 @@
  */
 import { assert } from '../../errors.js'
 import type { Block } from '../../disk/blocks.js'
+import { PAGE_SIZE } from '../../disk/disk.js'
 import type { Mark } from '../../events/batch.js'
 import { told, type Retry } from '../retry.js'
 import type { Draft, Finished } from './filesystem.js'
@@ -119,6 +120,18 @@ export class OpenFile {
     this.block?.bytes.copy(block.bytes, 0, 0, this.fill)
     this.block?.release()
     this.block = block
+  }
+
+  /** Hands the block over as far as the file then ends with a whole page, and goes on in another one, with room for a page more, with the rest. */
+  goOnIn(next: Block): void {
+    const { block, fill } = this
+    const rest = Math.min(this.size % PAGE_SIZE, fill)
+    if (rest === fill) return this.moveTo(next)
+    block?.bytes.copy(next.bytes, 0, fill - rest, fill)
+    this.fill = fill - rest
+    this.spill()
+    this.block = next
+    this.fill = rest
   }
 
   /** Says that `size` more bytes of the block are filled. */

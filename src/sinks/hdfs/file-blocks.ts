@@ -45,11 +45,13 @@ export class FileBlocks {
     const wanted = file.fill + size
     if (file.isInBlock && wanted <= GROWING_SIZE_MAX) return file.moveTo(await this.#take(this.#growing(wanted)))
     if (file.isInBlock && wanted <= BLOCK_SIZE) return file.moveTo(await this.#take(this.#pooled))
-    const written = file.written()
+    if (file.size >= LARGE_FROM) {
+      await file.written() // two blocks, one of which is being written, stay in the cache of the processor
+      const large = this.#large.tryTake()
+      if (large !== undefined) return file.goOnIn(large)
+    }
     file.spill()
-    const isLarge = file.size >= LARGE_FROM
-    if (isLarge) await written // two blocks, one of which is being written, stay in the cache of the processor
-    file.block = (isLarge ? this.#large.tryTake() : undefined) ?? (await this.#take(this.#pooled))
+    file.block = await this.#take(this.#pooled)
   }
 
   async #take(stock: Stock): Promise<Block> {

@@ -15,7 +15,7 @@ class LocalDraft implements Draft {
   ) {}
 
   async write(pieces: readonly Uint8Array[], at: number): Promise<void> {
-    await this.file.write(pieces, at)
+    await this.file.write(pieces, at, true)
   }
 
   sync(): Promise<void> {

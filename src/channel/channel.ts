@@ -29,11 +29,14 @@ export { Putter, Taker }
 export type { Compressed }
 
 const SEGMENT_BYTES_MAX = 64 * 1024 * 1024
+/** Less at once takes the disk hardly longer than a page, and is gathered by the page cache until the sync. */
+const DIRECT_BYTES_MIN = 256 * 1024
 /** A queue of a bounded size has at least so many segments, so that some of them can go. */
 const SEGMENTS_MIN = 4
 
 export interface PutOptions extends RoomOptions {
   readonly segmentBytesMax?: number
+  readonly directBytesMin?: number
   /** Aborted: put() waits no more for room, and ends; what was not written is not acked. */
   readonly stop?: AbortSignal
 }
@@ -102,11 +105,12 @@ export class Queue {
   /** Recovers; on return all that is kept is on disk. Throws BUSY naming the pid of who puts, SEGMENT_DAMAGED. */
   async openPut(options: PutOptions): Promise<Putter> {
     const { paths, around, identity } = this
-    const { sizeMax = Infinity, segmentBytesMax = SEGMENT_BYTES_MAX } = options
+    const { sizeMax = Infinity, segmentBytesMax = SEGMENT_BYTES_MAX, directBytesMin = DIRECT_BYTES_MIN } = options
     const lock = await Lock.take(paths.lock, `queue ${paths.directory} for putting`, around)
     try {
       await makeParts(paths, around.disk)
       const log = await Log.open(paths, around, identity, this.#published)
+      await this.#recent.look(paths, around.disk)
       this.#published.writerHere = true
       return new Putter({
         log,
@@ -115,6 +119,7 @@ export class Queue {
         room: new Room(paths.directory, around.disk, around.clock, options),
         ...(options.stop === undefined ? {} : { stop: options.stop }),
         segmentBytesMax: Math.min(segmentBytesMax, Math.floor(sizeMax / SEGMENTS_MIN)),
+        directBytesMin,
         recent: this.#recent,
         moved: this.#moved,
         changed: new Wake(),

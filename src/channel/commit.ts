@@ -26,6 +26,8 @@ export interface Committing {
   readonly recent: Recent
   /** Where a segment ends; a batch is never split between two. */
   readonly segmentBytesMax: number
+  /** So many at once go past the page cache, where nobody is about to read them back. */
+  readonly directBytesMin: number
   /** Aborted: what finds no room is given up, not waited for. */
   readonly stop?: AbortSignal
   /** Woken when a reader of this process has moved. */
@@ -58,7 +60,7 @@ export class Commit {
 
   constructor(readonly committing: Committing) {}
 
-  /** The entry is released when its bytes are in the page cache, and no reader of this process wants them from memory. */
+  /** The entry is released when its bytes are written, and no reader of this process wants them from memory. */
   add(entry: Entry): void {
     this.#entries.push(entry)
     this.waiting += entry.size
@@ -139,9 +141,10 @@ export class Commit {
   }
 
   async #append(group: readonly Entry[]): Promise<void> {
-    const { log, room, recent } = this.committing
+    const { log, room, recent, directBytesMin } = this.committing
+    const size = group.reduce((sum, entry) => sum + entry.size, 0)
     let { end } = log.active
-    await log.append(group)
+    await log.append(group, size >= directBytesMin && recent.servesAll)
     this.#entries.splice(0, group.length)
     for (const entry of group) {
       this.waiting -= entry.size

@@ -4,6 +4,7 @@ import type { DiskFile } from '../disk/disk.js'
 import { assert, errnoOf, FlumeError } from '../errors.js'
 import { CompressedSegment, openSegment } from './compressed.js'
 import type { Identity } from './identity.js'
+import { isPadding } from './pages.js'
 import type { End } from './published.js'
 import { recover, type Recovered } from './recover.js'
 import { readerPlaces } from './retention.js'
@@ -107,7 +108,7 @@ function sayDamaged(path: string, { damaged, behind }: Recovered, { say }: Surro
 async function settle(file: DiskFile, path: string, from: number, end: number, around: Surroundings): Promise<void> {
   const { size } = await file.stat()
   if (size > end) {
-    around.say(`segment ${path}: cut ${size - end} bytes after byte ${end} that were never acked`)
+    if (!(await isPadding(file, end, size))) around.say(`segment ${path}: cut ${size - end} bytes after byte ${end} that were never acked`)
     await file.truncate(end)
   }
   const bytes = Buffer.allocUnsafe(Math.min(COPY_SIZE, Math.max(0, end - from)))

@@ -9,6 +9,7 @@ import { applyChanges, encodeSegmentStart } from './format.js'
 import type { Entry } from './group.js'
 import type { Identity } from './identity.js'
 import { dropUnmade, nextSequence, recoverLast } from './last.js'
+import { Pages } from './pages.js'
 import type { Published } from './published.js'
 import { removePassed, type Sizes } from './retention.js'
 import { isNoSpace, SegmentWriter } from './segment.js'
@@ -23,6 +24,7 @@ export class Log {
   #changing: Promise<unknown> = Promise.resolve()
   #sealedBytes = 0
   #measured = false
+  #pages: Pages | undefined
 
   private constructor(
     readonly paths: Paths,
@@ -87,9 +89,10 @@ export class Log {
     return this.next === this.active.first
   }
 
-  /** Whole batches, to the page cache; in order, one call at a time. Throws as SegmentWriter.append does. */
-  async append(entries: readonly Entry[]): Promise<void> {
-    await this.active.append(entries.flatMap(({ frames }) => frames))
+  /** Whole batches, in order, one call at a time; to the page cache, or past it. Throws as SegmentWriter.append does. */
+  async append(entries: readonly Entry[], direct: boolean): Promise<void> {
+    const frames = entries.flatMap((entry) => entry.frames)
+    await this.active.append(frames, direct ? (this.#pages ??= new Pages()) : undefined)
     for (const { count, size, changes } of entries) {
       this.next += count
       this.#end += size
@@ -108,6 +111,7 @@ export class Log {
   async roll(): Promise<void> {
     assert(this.active.durable === this.active.end && !this.isEmpty)
     const old = this.active
+    await old.seal()
     await this.#begin()
     this.sealed.set(old.first, old.end)
     this.#sealedBytes += old.end
@@ -175,6 +179,7 @@ export class Log {
   }
 
   async close(): Promise<void> {
+    await this.active.seal()
     await this.active.file.close()
   }
 

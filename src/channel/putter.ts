@@ -1,6 +1,6 @@
 /**
  * Put: batches into the log, a mark back when its batch is on disk. A batch's memory is free as soon as its bytes are
- * in the page cache; its mark is yielded only after a sync that began after that.
+ * written; its mark is yielded only after a sync that began after that.
  */
 import type { Batch, Mark, Position } from '../events/batch.js'
 import type { Held } from '../events/flow.js'
@@ -159,6 +159,7 @@ export class Putter {
       if (this.#closing.signal.aborted || this.#commit.failure !== undefined) return
       await log.published.sync()
       await log.trim()
+      await this.putting.recent.look(log.paths, log.around.disk)
       more = await this.#compress()
     } while (log.sealed.size > 0 || this.#commit.isFull)
   }

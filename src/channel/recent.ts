@@ -4,11 +4,14 @@
  * reader that does not keep up holds nobody up: it reads from the segment.
  */
 import type { Clock } from '../events/flow.js'
+import type { Disk } from '../disk/disk.js'
 import { assert } from '../errors.js'
+import { listReaders } from './cursor.js'
 import type { Entry } from './group.js'
 import type { Published } from './published.js'
+import type { Paths } from './surroundings.js'
 
-/** One frame in the page cache, and where it stands. */
+/** One frame that is written, and where it stands. */
 export interface RecentFrame {
   /** Sequence of its first event, and how many it has. */
   readonly first: number
@@ -25,6 +28,7 @@ export interface RecentFrame {
 
 /** Who reads the log in this process. */
 export interface RecentReader {
+  readonly name: string
   /** Sequence of the event that it reads next. */
   readonly next: number
 }
@@ -41,6 +45,8 @@ const LOOK = 20
 export class Recent {
   readonly #frames: { readonly frame: RecentFrame; readonly release: () => void }[] = []
   readonly #readers = new Set<RecentReader>()
+  /** Names of the readers of the log, here and elsewhere, as of the last look(). */
+  #registered: readonly string[] | undefined
   /** Somebody is being waited for. */
   #wait: AbortController | undefined
   /** ms for which it will still be. */
@@ -50,6 +56,19 @@ export class Recent {
     readonly published: Published,
     readonly clock: Clock,
   ) {}
+
+  /** Which readers there are, for servesAll. */
+  async look(paths: Paths, disk: Disk): Promise<void> {
+    this.#registered = await listReaders(paths, disk)
+  }
+
+  /** What comes next nobody reads from the segment: all readers are in this process, and stand where it is in memory. */
+  get servesAll(): boolean {
+    const oldest = this.#frames[0]?.frame.first ?? this.published.next
+    const names = new Set<string>()
+    for (const { name, next } of this.#readers) if (next >= oldest) names.add(name)
+    return names.size > 0 && names.size === this.#readers.size && (this.#registered?.every((name) => names.has(name)) ?? false)
+  }
 
   enter(reader: RecentReader): void {
     this.#readers.add(reader)

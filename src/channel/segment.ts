@@ -9,6 +9,7 @@ import { assert, errnoOf, FlumeError } from '../errors.js'
 import {
   decodeFrameHeader, decodeSegmentHeader, FRAME_HEADER_SIZE, FRAME_MAGIC, frameSize, placeFrame, SEGMENT_HEADER_SIZE, type FrameHeader, type SegmentHeader,
 } from './format.js'
+import type { Pages } from './pages.js'
 
 export interface EncodedFrame {
   readonly first: number
@@ -43,6 +44,8 @@ export interface Damage {
 /** Appends to one segment. One writer; one sync at a time, beside which more may be appended. */
 export class SegmentWriter {
   #broken = false
+  /** The file may have zeros after `end`. */
+  #padded = false
 
   /** `end`: the byte just past the last whole frame. `durable`: so much of it is on disk. */
   constructor(
@@ -52,8 +55,11 @@ export class SegmentWriter {
     public durable: number,
   ) {}
 
-  /** On return the frames are in the page cache. Throws the system's error with nothing of them left in the file, else SEGMENT_WRITE. */
-  async append(frames: readonly EncodedFrame[]): Promise<void> {
+  /**
+   * On return the frames are in the page cache, or with `pages` past it. Throws the system's error with nothing of them left in the file,
+   * else SEGMENT_WRITE.
+   */
+  async append(frames: readonly EncodedFrame[], pages?: Pages): Promise<void> {
     assert(frames.length > 0)
     this.#check()
     const pieces: Buffer[] = []
@@ -66,7 +72,8 @@ export class SegmentWriter {
       place += header.length + positions.length + lines.length
     }
     try {
-      await this.file.write(pieces, this.end)
+      if (pages === undefined) await this.file.write(pieces, this.end)
+      else await this.#appendPages(pages, pieces)
     } catch (cause) {
       await this.#cut(this.end, cause)
       throw cause
@@ -87,6 +94,23 @@ export class SegmentWriter {
       throw new FlumeError('SEGMENT_WRITE', `cannot sync segment ${this.first} at byte ${this.durable}`, { cause })
     }
     this.durable = end
+  }
+
+  /** The file ends where its last frame does, and that is on disk. */
+  async seal(): Promise<void> {
+    if (!this.#padded || this.#broken) return
+    try {
+      await this.file.truncate(this.end)
+      await this.file.sync()
+    } catch (cause) {
+      throw new FlumeError('SEGMENT_WRITE', `cannot cut segment ${this.first} at byte ${this.end}`, { cause })
+    }
+    this.#padded = false
+  }
+
+  async #appendPages(pages: Pages, pieces: readonly Buffer[]): Promise<void> {
+    this.#padded = true
+    await pages.write(this.file, pieces, this.end)
   }
 
   #check(): void {

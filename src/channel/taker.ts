@@ -62,6 +62,10 @@ export class Taker implements Source {
     taking.recent.enter(this)
   }
 
+  get name(): string {
+    return this.taking.reader
+  }
+
   /** Sequence of the event that it reads next. */
   get next(): number {
     return this.#log?.next ?? 0

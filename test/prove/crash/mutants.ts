@@ -32,7 +32,19 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'the end of a sync is that of the file after it',
-    edits: [{ file: 'channel/segment.ts', from: '    this.durable = end\n  }\n\n  #check', to: '    this.durable = this.end\n  }\n\n  #check' }],
+    edits: [{ file: 'channel/segment.ts', from: '    this.durable = end\n  }', to: '    this.durable = this.end\n  }' }],
+  },
+  {
+    name: 'the page that is written again begins with what is at hand',
+    edits: [{ file: 'channel/pages.ts', from: 'const held = this.#file === file && this.#end === at', to: 'const held = true' }],
+  },
+  {
+    name: 'a segment keeps the zeros at its end',
+    edits: [{ file: 'channel/log.ts', from: '    await old.seal()\n', to: '' }],
+  },
+  {
+    name: 'the cut of the zeros is not synced',
+    edits: [{ file: 'channel/segment.ts', from: '      await this.file.truncate(this.end)\n      await this.file.sync()', to: '      await this.file.truncate(this.end)' }],
   },
   {
     name: 'recovery does not sync the last segment',

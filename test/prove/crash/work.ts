@@ -36,6 +36,8 @@ export interface Work {
   readonly retains?: boolean
   /** At the end of each phase what can be is compressed. */
   readonly compresses?: boolean
+  /** What readers will not read back is written in whole pages, however little it is. */
+  readonly direct?: boolean
   readonly phases: readonly Phase[]
 }
 
@@ -61,7 +63,7 @@ export function workOf(seed: number): Work {
     ends: (['close', 'kill', 'kill', 'power'] as const)[choose(4)]!,
     at: 1 + choose(100),
   }))
-  return { seed, segmentBytesMax: 900 + choose(6) * 700, phases, ...(choose(4) === 0 ? { retains: true } : {}), ...(seed % 6 === 0 ? { compresses: true } : {}) }
+  return { seed, segmentBytesMax: 900 + choose(6) * 700, phases, ...(choose(4) === 0 ? { retains: true } : {}), ...(seed % 6 === 0 ? { compresses: true } : {}), ...(seed % 3 === 0 ? { direct: true } : {}) }
 }
 
 function smallPuts(choose: Choose): Pick<Phase, 'puts' | 'size'> {
@@ -102,7 +104,7 @@ async function run(around: Surroundings, work: Work, phase: Phase, promised: Pro
     await queue.retain({ age: null, bytes: null })
     promised.retained = true
   }
-  const putter = await queue.openPut({ segmentBytesMax: work.segmentBytesMax, freeMin: 0 })
+  const putter = await queue.openPut({ segmentBytesMax: work.segmentBytesMax, freeMin: 0, ...(work.direct === true ? { directBytesMin: 1 } : {}) })
   const held = (await putter.held('p')).get('p')?.[0]?.offset ?? 0
   const end = held + phase.puts.reduce((sum, count) => sum + count, 0)
   const readings = phase.readings.map((reading) => read(queue, reading, end, promised))

@@ -179,7 +179,7 @@ export class Log {
   }
 
   async close(): Promise<void> {
-    await this.active.seal()
+    await this.active.seal().catch(() => undefined) // the next start cuts what is left
     await this.active.file.close()
   }
 

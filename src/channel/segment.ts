@@ -96,13 +96,14 @@ export class SegmentWriter {
     this.durable = end
   }
 
-  /** The file ends where its last frame does, and that is on disk. */
+  /** The file ends where its last frame does, and that is on disk. Throws the system's error where the disk is full, else SEGMENT_WRITE. */
   async seal(): Promise<void> {
     if (!this.#padded || this.#broken) return
     try {
       await this.file.truncate(this.end)
       await this.file.sync()
     } catch (cause) {
+      if (isNoSpace(cause)) throw cause // some file systems need room to make a file shorter
       throw new FlumeError('SEGMENT_WRITE', `cannot cut segment ${this.first} at byte ${this.end}`, { cause })
     }
     this.#padded = false

@@ -56,9 +56,11 @@ class Flow {
     this.next++
     this.#more()
     if (this.#batches === undefined) return
-    const { value } = (await this.#batches.next()) as IteratorYieldResult<Batch>
-    await this.taker!.settle(value.mark!)
-    value.release()
+    for (;;) {
+      const { mark, release } = ((await this.#batches.next()) as IteratorYieldResult<Batch>).value
+      release()
+      if (mark !== null) return this.taker!.settle(mark) // else it asks for acks, as the queue is full
+    }
   }
 
   async close(): Promise<void> {
@@ -147,10 +149,8 @@ t.test('on a real disk, whatever lies before it in the page and however much it 
   const queue = await Queue.open(directory, aroundOf(nodeDisk), { create: false })
   const taken = await exportAll(queue)
   t.equal(faultOf(taken, taken[0]!.from, 3 * sizes.length), undefined)
-  for (const name of readdirSync(join(directory, 'segments'))) {
-    const bytes = readFileSync(join(directory, 'segments', name))
-    t.equal(bytes.at(-1), 0x0a, `${name} ends with the last line`)
-  }
+  const segments = readdirSync(join(directory, 'segments')).map((name) => readFileSync(join(directory, 'segments', name)))
+  t.ok(segments.length > 0 && segments.every((bytes) => bytes.at(-1) === 0x0a), 'each segment ends with its last line')
 })
 
 t.test('where the disk is full in the middle, it is written again from its beginning', async (t) => {

@@ -4,7 +4,7 @@
  * line through JSON and base64. Either way gives the same bytes, and no byte of a body is ever replaced.
  */
 import { isUtf8 } from 'node:buffer'
-import { FlumeError } from '../errors.js'
+import { assert, FlumeError } from '../errors.js'
 import type { Event } from './event.js'
 import { allocate, CLOSE, ESCAPE_SIZE_MAX, escapeLines, skipLines, unescapeLines, type Run } from './escape.js'
 import { headerNumbers, walkJson } from './syntax.js'
@@ -56,6 +56,7 @@ export function encodeLines(
   raw: Buffer, from: number, to: number, out: Buffer, at: number, limit: number,
   headers: ReadonlyMap<string, string>, head: Buffer,
 ): Run {
+  assert(limit <= out.length) // what is behind it belongs to somebody else
   const text = headers.get(ENCODING) !== BASE64
   const run = text ? escapeLines(raw, from, to, out, at, limit, head) : undefined
   if (run !== undefined && (run.ascii || isUtf8(raw.subarray(from, run.consumed > 0 ? from + run.consumed : to)))) return run

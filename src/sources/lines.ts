@@ -3,6 +3,7 @@
  * batch holds whole lines of one partition. A line that makes too long an event is put into the rejects, and the mark
  * that passes it goes out only when they are synced.
  */
+import { assert } from '../errors.js'
 import type { Batch, Mark, Position } from '../events/batch.js'
 import { BATCH_BYTES_MAX, batchOf } from '../events/batch.js'
 import type { Refusal } from '../events/rejects.js'
@@ -57,6 +58,7 @@ export class LineEncoder {
     readonly refused: Refused,
     batchBytesMax = BATCH_BYTES_MAX,
   ) {
+    assert(batchBytesMax <= BATCH_BYTES_MAX) // a block has room for it
     this.#batchBytesMax = Math.min(batchBytesMax, eventBytesMax)
   }
 

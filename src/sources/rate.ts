@@ -1,5 +1,5 @@
 /** A source that gives out no more than so many bytes a second, for backfills beside other work. */
-import type { Batch, Mark } from '../events/batch.js'
+import { BATCH_BYTES_MAX, type Batch, type Mark } from '../events/batch.js'
 import type { Clock, Held, Reader, Source } from '../events/flow.js'
 
 export class Paced implements Source {
@@ -35,7 +35,7 @@ export class Paced implements Source {
   }
 }
 
-/** Most bytes of a batch at this rate: four a second. */
+/** Most bytes of a batch at this rate: four a second, or as many as there must be. */
 export function batchBytesAt(bytesPerSecond: number): number {
-  return Math.ceil(bytesPerSecond / 4)
+  return Math.min(Math.ceil(bytesPerSecond / 4), BATCH_BYTES_MAX)
 }

@@ -178,7 +178,7 @@ export class Resend implements Source {
 
   async *#batches(file: DiskFile, partition: string, stops: Place[], stop: AbortSignal): AsyncGenerator<Batch> {
     const begin = stops[0]?.offset ?? 0
-    const most = Math.min(this.options.batchBytesMax ?? BATCH_BYTES_MAX, BATCH_BYTES_MAX)
+    const most = this.options.batchBytesMax ?? BATCH_BYTES_MAX
     let from: Place | null = stops.shift() ?? null
     let events: Buffer[] = []
     let size = 0

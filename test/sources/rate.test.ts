@@ -53,3 +53,17 @@ t.test('--rate 0 is refused; with a rate all lines come', async (t) => {
   t.match(await shell('flume-tail --rate 0 log', directory), { status: 64, err: /cannot send at 0 bytes a second/ })
   t.match(await shell('flume-tail --once --settle-once 0 --rate 1M log | jq -r .body; seq 3 | flume-tail --rate 1K - | jq -r .body', directory), { status: 0, out: 'a\nb\n1\n2\n3\n' })
 })
+
+t.test('however high the rate is, short lines and long ones all come, as they are', async (t) => {
+  const directory = t.testdir({ log: '' })
+  fs.writeFileSync(join(directory, 'log'), `${Array.from({ length: 400_000 }, (_, n) => n).join('\n')}\n${'x'.repeat(4_000_000)}\nlast\n`)
+  for (const rate of ['9M', '64M', '10G']) {
+    const line = `flume-tail --once --settle-once 0 -q --rate ${rate} log | flume-buffer q${rate} | flume-sink-hdfs --path out${rate}`
+    const { out, err } = await shell(`${line}; echo "\${PIPESTATUS[*]}"; cat out${rate}/* | cmp - log && echo same`, directory)
+    t.equal(out, '0 0 0\nsame\n', `${rate}: ${err}`)
+  }
+  fs.mkdirSync(join(directory, 'in'))
+  fs.copyFileSync(join(directory, 'log'), join(directory, 'in/log'))
+  const { out, err } = await shell('flume-spool --once -q --rate 64M in | flume-buffer qs | flume-sink-hdfs --path outs; cat outs/* | cmp - log && echo same', directory)
+  t.equal(out, 'same\n', err)
+})

@@ -31,7 +31,7 @@ export function contentsOf(
   sending: Sending,
   cannot: (path: string, error: unknown) => void,
 ): Contents {
-  return format === undefined ? new SpoolLines(sending) : new SpoolRecords(sending, format, Math.min(batchBytesMax, BATCH_BYTES_MAX), cannot)
+  return format === undefined ? new SpoolLines(sending) : new SpoolRecords(sending, format, batchBytesMax, cannot)
 }
 
 class SpoolRecords implements Contents {

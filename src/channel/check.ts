@@ -10,6 +10,7 @@ import { checkReaders } from './check-readers.js'
 import { spoiledRecord, type Finding, type Summary } from './finding.js'
 import { SEGMENT_HEADER_SIZE, type SegmentHeader, type Table } from './format.js'
 import { lookAtIdentity, type Identity } from './identity.js'
+import { isPadding } from './pages.js'
 import { Published, type End } from './published.js'
 import { recover, type Place } from './recover.js'
 import { readRetain } from './retain.js'
@@ -192,7 +193,7 @@ export class Check {
       const end = isLast && !(file instanceof CompressedSegment) ? await this.#endOf(opened, known) : undefined
       yield* walk.frames({ path, file, at, limit: end?.end ?? Infinity })
       if (end === undefined) return
-      if (size > end.end && known?.segment !== first) {
+      if (size > end.end && known?.segment !== first && !(await isPadding(file, end.end, size))) {
         const reason = `${size - end.end} bytes were written and never acked`
         yield { kind: 'note', file: path, byte: end.end, reason, meaning: 'the next start cuts them; what sent them sends them again' }
       }

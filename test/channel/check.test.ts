@@ -144,6 +144,15 @@ t.test('what was written and never acked is no damage', async (t) => {
   t.equal(summary.wrong, 0)
 })
 
+t.test('the rest of a page after the last frame is not worth a word', async (t) => {
+  for (const [size, kinds] of [[1, []], [4095, []], [4096, ['note']]] as const) {
+    const disk = await made()
+    spoil(disk, '/q/committed', () => Buffer.alloc(0))
+    spoil(disk, segmentsOn(disk).at(-1)!, (bytes) => Buffer.concat([bytes, Buffer.alloc(size)]))
+    t.same((await checkAll(aroundOf(disk.boot()))).findings.map(({ kind }) => kind), kinds)
+  }
+})
+
 t.test('beside a putter and a reader at work nothing is called wrong', async (t) => {
   const disk = new MemoryDisk()
   await queueOn(disk, 20)

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { Queue, type Putter, type Taker } from '../../src/channel/channel.js'
+import { Queue, type Putter, type PutOptions, type Taker } from '../../src/channel/channel.js'
 import type { Disk } from '../../src/disk/disk.js'
 import { nodeDisk } from '../../src/disk/node.js'
 import type { Batch } from '../../src/events/batch.js'
@@ -85,9 +85,9 @@ class Flow {
   }
 }
 
-async function flowOn(around: Around, reader: string | undefined): Promise<Flow> {
+async function flowOn(around: Around, reader: string | undefined, options: Partial<PutOptions> = {}): Promise<Flow> {
   const queue = await Queue.open('/q', around, { create: true })
-  const putter = await queue.openPut({ freeMin: 0 })
+  const putter = await queue.openPut({ freeMin: 0, ...options })
   const from = (await putter.held('p')).get('p')?.[0]?.offset ?? 0
   return new Flow(putter, reader === undefined ? undefined : await queue.openTake(reader, { once: false }), from)
 }
@@ -164,4 +164,32 @@ t.test('where the disk is full in the middle, it is written again from its begin
   t.same(directs, Array(7).fill(true), 'one, two and the one that failed, and then three')
   const queue = await Queue.open('/q', aroundOf(disk), { create: false })
   t.equal(faultOf(await exportAll(queue), 0, 2), undefined)
+})
+
+t.test('where a full disk has not even room to make a file shorter, a segment waits for its end, and a lock does without', async (t) => {
+  const disk = new MemoryDisk().boot()
+  const plain = disk.open.bind(disk)
+  let left = 3
+  const open: Disk['open'] = async (path, ...how) => {
+    const file = await plain(path, ...how)
+    const truncate = file.truncate.bind(file)
+    return Object.assign(file, {
+      truncate: async (size: number) => {
+        if (path.endsWith('.lock') || (path.endsWith('.seg.tmp') && size > 0 && left-- > 0)) throw Object.assign(new Error('no room'), { code: 'ENOSPC' })
+        return truncate(size)
+      },
+    })
+  }
+  Object.assign(disk, { open })
+  const said = await passing(async (clock) => {
+    const around = aroundOf(disk, clock)
+    const flow = await flowOn(around, 'a', { segmentBytesMax: 2 * MEGABYTE })
+    for (let n = 0; n < 9; n++) await flow.pass(MEGABYTE - 1000 * n)
+    await flow.close()
+    return around.said
+  })
+  t.ok(left <= 0)
+  t.match(said.join('\n'), /queue \/q is full: its disk is full.*\n.*has room again/)
+  const taken = await exportAll(await Queue.open('/q', aroundOf(disk), { create: false }))
+  t.equal(faultOf(taken, taken[0]!.from, 9), undefined)
 })

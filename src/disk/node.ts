@@ -43,6 +43,8 @@ class NodeFile implements DiskFile {
     if (direct && isForDirect(pieces, at)) {
       done = await (this.#direct ??= new Direct(this.fd)).write(pieces[0], at)
       rest = after(pieces, done)
+    } else {
+      await this.#direct?.close() // of many files those that get much are few
     }
     while (rest.length > 0) {
       const wrote = await this.#writev(rest, at + done)

@@ -150,7 +150,7 @@ function rolesOf(values: BufferValues): Roles {
 }
 
 /** What is on its way in, on its way to disk, and on its way out. */
-const INTAKE = { blocks: 4, blockBytes: 4 * 1024 * 1024 }
+const INTAKE = { blocks: 4, blockBytes: 3 * 1024 * 1024 }
 
 /** One run: what is put and what is taken, and how the one ends with the other. */
 class Line {

@@ -9,9 +9,10 @@ export interface RoomOptions {
   readonly freeMin?: number
 }
 
-/** How often the file system is asked: after so many ms or bytes. */
+/** How often the file system is asked, while nothing can be written: after so many ms, or after so many bytes and this share of what may be. */
 const ASK_EVERY = 1000
 const ASK_BYTES = 8 * 1024 * 1024
+const ASK_SHARE = 1 / 16
 
 export class Room {
   #free = 0
@@ -49,7 +50,7 @@ export class Room {
   }
 
   #mustAsk(bytes: number): boolean {
-    return Math.abs(this.clock.now() - this.#askedAt) >= ASK_EVERY || this.#written + bytes > ASK_BYTES
+    return Math.abs(this.clock.now() - this.#askedAt) >= ASK_EVERY || this.#written + bytes > Math.max(ASK_BYTES, (this.#free - this.#freeMin) * ASK_SHARE)
   }
 
   async #ask(): Promise<void> {

@@ -200,7 +200,7 @@ export class Commit {
     await this.#trim(why)
     if (log.first !== before) return true
     const isPassed = !log.isEmpty && (await passedByAll(log.around.disk, log.paths)) >= log.next
-    if (!isPassed && !(this.sealsForRoom && log.active.end > this.committing.segmentBytesMax * WORTH_SEALING)) return false
+    if (!isPassed && !(this.sealsForRoom && !log.isEmpty && log.active.end > this.committing.segmentBytesMax * WORTH_SEALING)) return false
     await log.roll().catch((error: unknown) => {
       if (!isNoSpace(error)) throw error
     })

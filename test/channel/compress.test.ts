@@ -8,7 +8,7 @@ import { batchOf, type Batch } from '../../src/events/batch.js'
 import { checkAll, flip, gapEventsIn, gapEventsOf, gapsIn, lostIn, PUT, queueOn, segmentsOn, short, spoil } from '../support/checking.js'
 import { passing } from '../support/clock.js'
 import { chooser, MemoryDisk, type Failure } from '../support/memory-disk.js'
-import { aroundOf, exportAll, faultOf, putAll, stream, takenOf } from '../support/queue.js'
+import { aroundOf, exportAll, faultOf, numbered, putAll, stream, takeAll, takenOf, type Taken } from '../support/queue.js'
 import { faultOfRepair, given } from '../support/repairing.js'
 import { shell } from '../support/shell.js'
 
@@ -215,4 +215,27 @@ t.test('in a shell: a queue of format 1 is compressed in place, killed in the mi
   const line = await shell('flume-buffer q --reader all --once </dev/null | flume-sink-hdfs --path out; cat out/* | cut -c-5 | sort | uniq -c', directory)
   t.equal(line.out.replaceAll(/ +/g, ' '), ' 400000 event\n 19 line \n', line.err)
   t.equal(readFileSync(join(segments, readdirSync(segments).sort()[1]!)).readUInt32LE(8), 2, 'an older program sees a format that it does not know')
+})
+
+t.test('a queue that is full, and has nothing left to compress, waits for its reader, however little it may hold', async (t) => {
+  const disk = new MemoryDisk()
+  const taken = await passing(async (clock) => {
+    const queue = await Queue.open('/q', aroundOf(disk.boot(), clock), { create: true })
+    await queue.compress(true)
+    const taker = await queue.openTake('r', { once: true })
+    const putter = await queue.openPut({ freeMin: 0, sizeMax: 1000 })
+    const putting = putAll(putter, Array.from({ length: 60 }, (_, n) => numbered(n, n + 1, 5000)))
+    putting.catch(() => undefined)
+    for (let n = 0; n < 100; n++) await clock.sleep(200)
+    const got: Taken[] = []
+    for (let done = false; !done; await clock.sleep(200)) {
+      got.push(...(await takeAll(taker, { kind: 'acks' })))
+      done = got.at(-1)?.to === 60
+    }
+    await putting
+    await taker.close()
+    await putter.close()
+    return got
+  })
+  t.equal(faultOf(taken, 0, 60), undefined)
 })

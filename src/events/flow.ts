@@ -47,7 +47,7 @@ export type Sink = (batches: AsyncIterable<Batch>) => AsyncIterable<Mark>
 export interface Clock {
   /** ms since the epoch */
   now(): number
-  /** Resolves after `ms`, or at once when `stop` is aborted; never rejects. */
+  /** Resolves after `ms`, 24 days at most, or at once when `stop` is aborted; never rejects. */
   sleep(ms: number, stop?: Stop): Promise<void>
 }
 
@@ -57,6 +57,9 @@ export interface Stop {
   addEventListener(type: 'abort', call: () => void): void
   removeEventListener(type: 'abort', call: () => void): void
 }
+
+/** ms: a timer of more ends at once. */
+export const TIMER_MAX = 2 ** 31 - 1
 
 export const systemClock: Clock = {
   now: () => Date.now(),
@@ -68,7 +71,7 @@ export const systemClock: Clock = {
         stop?.removeEventListener('abort', end)
         resolve()
       }
-      const timer = setTimeout(end, ms)
+      const timer = setTimeout(end, Math.min(ms, TIMER_MAX))
       stop?.addEventListener('abort', end)
     }),
 }

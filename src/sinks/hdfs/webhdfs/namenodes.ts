@@ -4,6 +4,7 @@
  */
 import type { Agent } from 'undici'
 import { FlumeError } from '../../../errors.js'
+import { TIMER_MAX } from '../../../events/flow.js'
 import type { Retry } from '../../retry.js'
 import type { Cluster } from '../cluster.js'
 import { failureOf, HdfsFailure, lostAnswer } from './failure.js'
@@ -88,7 +89,7 @@ export class NameNodes {
     const late = new AbortController()
     let timer: NodeJS.Timeout | undefined
     const forget = whenStopping(this.retry.stop, this.timeout, (ms) => {
-      timer = setTimeout(() => late.abort(silentFor(ms)), ms)
+      timer = setTimeout(() => late.abort(silentFor(ms)), Math.min(ms, TIMER_MAX))
     })
     let status: number
     let text: string

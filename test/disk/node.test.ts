@@ -90,6 +90,7 @@ t.test('write() past the page cache puts all bytes where they belong, whatever t
   await put(whole, 0)
   t.equal(directTo(path), canDirect(join(base, 'other')) ? 1 : 0, 'whole pages from memory that begins with one')
   await put(whole.subarray(7, 7 + 300_000), 600_001)
+  t.equal(directTo(path), 0, 'a file that is no longer written so has one descriptor')
   await put(whole.subarray(0, 100 * PAGE_SIZE), 256 * PAGE_SIZE)
   await put(whole.subarray(PAGE_SIZE), 400 * PAGE_SIZE)
   t.equal(await file.write([whole.subarray(0, PAGE_SIZE), whole.subarray(5, 8)], 600 * PAGE_SIZE, true), PAGE_SIZE + 3)

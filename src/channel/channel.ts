@@ -3,6 +3,7 @@
  * different names, each over the same one copy of the events.
  */
 import { Blocks } from '../disk/blocks.js'
+import { DIRECT_SIZE_MIN } from '../disk/direct.js'
 import { batchOf, type Batch } from '../events/batch.js'
 import { positionsLine } from '../events/positions-line.js'
 import { FlumeError } from '../errors.js'
@@ -29,8 +30,6 @@ export { Putter, Taker }
 export type { Compressed }
 
 const SEGMENT_BYTES_MAX = 64 * 1024 * 1024
-/** Less at once takes the disk hardly longer than a page, and is gathered by the page cache until the sync. */
-const DIRECT_BYTES_MIN = 256 * 1024
 /** A queue of a bounded size has at least so many segments, so that some of them can go. */
 const SEGMENTS_MIN = 4
 
@@ -105,7 +104,7 @@ export class Queue {
   /** Recovers; on return all that is kept is on disk. Throws BUSY naming the pid of who puts, SEGMENT_DAMAGED. */
   async openPut(options: PutOptions): Promise<Putter> {
     const { paths, around, identity } = this
-    const { sizeMax = Infinity, segmentBytesMax = SEGMENT_BYTES_MAX, directBytesMin = DIRECT_BYTES_MIN } = options
+    const { sizeMax = Infinity, segmentBytesMax = SEGMENT_BYTES_MAX, directBytesMin = DIRECT_SIZE_MIN } = options
     const lock = await Lock.take(paths.lock, `queue ${paths.directory} for putting`, around)
     try {
       await makeParts(paths, around.disk)

@@ -71,9 +71,9 @@ export class SegmentWriter {
       if (lines.length > 0) pieces.push(lines)
       place += header.length + positions.length + lines.length
     }
+    this.#padded ||= pages !== undefined
     try {
-      if (pages === undefined) await this.file.write(pieces, this.end)
-      else await this.#appendPages(pages, pieces)
+      await (pages === undefined ? this.file.write(pieces, this.end) : pages.write(this.file, pieces, this.end))
     } catch (cause) {
       await this.#cut(this.end, cause)
       throw cause
@@ -107,11 +107,6 @@ export class SegmentWriter {
       throw new FlumeError('SEGMENT_WRITE', `cannot cut segment ${this.first} at byte ${this.end}`, { cause })
     }
     this.#padded = false
-  }
-
-  async #appendPages(pages: Pages, pieces: readonly Buffer[]): Promise<void> {
-    this.#padded = true
-    await pages.write(this.file, pieces, this.end)
   }
 
   #check(): void {

@@ -11,12 +11,12 @@ const write = promisify(fs.write)
 const close = promisify(fs.close)
 
 /** Bytes at once from which on the time that a disk takes is for them, and not for the call. */
-const SIZE_MIN = 256 * 1024
+export const DIRECT_SIZE_MIN = 256 * 1024
 
 /** It can be asked of a file system. */
 export function isForDirect(pieces: readonly Uint8Array[], at: number): pieces is [Uint8Array] {
   const [bytes] = pieces
-  return pieces.length === 1 && bytes !== undefined && bytes.length >= SIZE_MIN && bytes.length % PAGE_SIZE === 0 && at % PAGE_SIZE === 0
+  return pieces.length === 1 && bytes !== undefined && bytes.length >= DIRECT_SIZE_MIN && bytes.length % PAGE_SIZE === 0 && at % PAGE_SIZE === 0
 }
 
 export class Direct {

@@ -35,7 +35,7 @@ export class Paced implements Source {
   }
 }
 
-/** Most bytes of a batch at this rate: four a second, or as many as there must be. */
+/** Most bytes of a batch at this rate: four a second, and none longer than without a rate. */
 export function batchBytesAt(bytesPerSecond: number): number {
   return Math.min(Math.ceil(bytesPerSecond / 4), BATCH_BYTES_MAX)
 }

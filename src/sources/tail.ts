@@ -236,9 +236,12 @@ export class Tail implements Source {
     // where more than a block is known to be there, reading it tells whether it is still the same file
     if (partition.offset === 0 || partition.size - partition.offset <= BLOCK_SIZE) await check(partition, this.#partitions)
     partition.due = partition.lost !== undefined
-    if (partition.emptyUntil !== undefined) this.#rounds.lookSoon()
     if (partition.file === undefined) return this.#rounds.lookSoon()
-    if (!(await judge(partition, this.#partitions))) return rest(partition)
+    if (!(await judge(partition, this.#partitions))) {
+      rest(partition)
+      return this.#rounds.retire(partition, this.#acks)
+    }
+    if (partition.emptyUntil !== undefined) this.#rounds.lookSoon()
     if (partition.offset < partition.size || partition.modified !== modified || partition.skipping || this.#rounds.looksAgain(partition)) {
       const now = this.around.clock.now()
       const block = await this.#reading.next(partition)

@@ -80,6 +80,19 @@ t.test('what was seen in a file that is closed, and deleted before it was read, 
   await tailing.close()
 })
 
+t.test('a copy that is not read is let go of when it is deleted', async (t) => {
+  const directory = t.testdir({ 'app.log': lines(0, 1, 5) })
+  const tailing = new Tailing([`${directory}/app*`])
+  await tailing.start()
+  fs.copyFileSync(`${directory}/app.log`, `${directory}/app.copy`)
+  for (let i = 0; i < 5; i++) await tailing.pass(1000)
+  t.equal(openIn(directory), 2)
+  fs.unlinkSync(`${directory}/app.copy`)
+  for (let i = 0; i < 15; i++) await tailing.pass(1000)
+  t.equal(openIn(directory), 1)
+  await tailing.close()
+})
+
 t.test('where the process may open no more, it says so and goes on with fewer', async (t) => {
   const directory = t.testdir(Object.fromEntries(Array.from({ length: COUNT }, (_, i) => [name(i), lines(i, 1, 5)])))
   let open = 0

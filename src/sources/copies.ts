@@ -9,8 +9,8 @@ import { assert } from '../errors.js'
 import { Compressed, isGone } from './compressed.js'
 import { HEAD_SIZE, commonSize, isPrefix, isPrintOf, readAt } from './position.js'
 import { Partition } from './partition.js'
-import { isRotated } from './turns.js'
-import { between, inherit, search, type Known } from './search.js'
+import { isCompressed, isRotated } from './turns.js'
+import { between, inherit, isMet, search, type Known } from './search.js'
 
 /**
  * Looks whether the file was truncated, by its size; then goes on in the copy, if there is one. Otherwise learns its
@@ -31,11 +31,12 @@ function wasUnread({ judged, offset, size, file }: Partition, now: number): bool
   return judged && offset === 0 && now < size && !(file instanceof Compressed)
 }
 
-/** The same by the bytes before the place: the file may have grown since. */
-async function checkPlace(partition: Partition, known: Known): Promise<void> {
+/** The same by the bytes before the place: the file may have grown since. True: it goes on elsewhere, if anywhere. */
+async function wasTruncated(partition: Partition, known: Known): Promise<boolean> {
   const { file, base, knownSize } = partition
-  if (file === undefined) return
-  if (!partition.holds(await readAt(file, base, knownSize))) await truncated(partition, known)
+  if (file === undefined || partition.holds(await readAt(file, base, knownSize))) return false
+  await truncated(partition, known)
+  return true
 }
 
 /**
@@ -57,7 +58,7 @@ export async function truncated(partition: Partition, known: Known): Promise<voi
   const listings = known.listings()
   const found = await search(partition, place, true, known, listings)
   const others = await between(partition, known, listings)
-  if (found || (place.offset === 0 && others > 0)) return
+  if (found || (place.offset === 0 && (others > 0 || isMet(partition, known)))) return
   if (size > place.offset) partition.lose(size, 'truncated')
   else if (place.offset > 0) {
     known.names.sayOnce(`${path} was truncated, and no copy holds what was read of it: what was written after that, if anything, is lost`)
@@ -72,7 +73,7 @@ async function rotatedAway(partition: Partition, known: Known): Promise<void> {
   const listings = known.listings()
   const found = await search(partition, place, false, known, listings)
   const others = await between(partition, known, listings)
-  if (!found && size > place.offset && (place.offset > 0 || others === 0)) partition.lose(size, 'removed')
+  if (!found && size > place.offset && (place.offset > 0 || (others === 0 && !isMet(partition, known)))) partition.lose(size, 'removed')
   if (partition.file === undefined && partition.lost === undefined && partition.marked === null) known.all.delete(partition.id)
 }
 
@@ -88,8 +89,9 @@ export async function judge(partition: Partition, known: Known): Promise<boolean
   let replaced: Partition | undefined
   for (const other of [...known.all.values()]) {
     if (other === partition || !(await mayBeCopy(partition, head, other))) continue
-    const same = other.file !== undefined && (await isPrefix(partition.file, partition.size, other.file))
-    if (!same) await checkPlace(other, known) // it may have been truncated in the middle of that
+    let same = await isCopy(partition, other)
+    // it may have been truncated in the middle of that, and be another copy by now
+    if (!same && (await wasTruncated(other, known))) same = await isCopy(partition, other)
     if (partition.file === undefined) return false
     if (other.file === undefined) {
       if (counts(partition, head, other) && other.marked !== null && (await other.place(partition.file, other.marked))) {
@@ -102,6 +104,10 @@ export async function judge(partition: Partition, known: Known): Promise<boolean
   if (replaced !== undefined && (await goesOn(replaced, partition, known))) return false
   await start(partition, known)
   return true
+}
+
+async function isCopy({ file, size }: Partition, { file: original }: Partition): Promise<boolean> {
+  return file !== undefined && original !== undefined && isPrefix(file, size, original)
 }
 
 /** As far as can be told from the first bytes: they are the same, and short ones lie in one directory. */
@@ -124,9 +130,14 @@ function startsLike(head: Buffer, start: string): boolean {
   return head.toString('latin1', 0, size) === start.slice(0, size)
 }
 
-/** It is large enough to be the same by its content alone, or has a rotated name of one that is deleted. */
-function counts({ path }: Partition, head: Buffer, other: Partition): boolean {
-  return head.length === HEAD_SIZE || ((other.file === undefined || other.links === 0) && isRotated(path, other.path))
+/**
+ * It is large enough to be the same by its content alone, or is called as what is made of the other by compressing it, or one of the
+ * two is deleted and they have names of one log.
+ */
+function counts({ path, name, links }: Partition, head: Buffer, other: Partition): boolean {
+  if (head.length === HEAD_SIZE || (name !== undefined && isCompressed(name, other.name))) return true
+  const isAlone = links === 0 || other.file === undefined || other.links === 0
+  return isAlone && (isRotated(path, other.path) || (links === 0 && isRotated(other.path, path)))
 }
 
 /** A copy of a file that is still there: a full one for as long as it is the same, a short one only for a while. */

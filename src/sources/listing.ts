@@ -3,13 +3,17 @@
  * by the name of the log they may have been. For one search, or for all of a start: a directory may hold many thousands.
  */
 import { basename, join, resolve, dirname } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import { errnoOf } from '../errors.js'
-import type { Disk, FileStat } from '../disk/disk.js'
+import type { Disk, DiskFile, FileStat } from '../disk/disk.js'
 import { openLog } from './compressed.js'
 import type { Partition } from './partition.js'
 import { HEAD_SIZE, identityOf, printOf, readAt } from './position.js'
 import { compareTurns, compressedFrom, rotatedFrom } from './turns.js'
-import type { Names } from './watch.js'
+import { AT_ONCE, type Names } from './watch.js'
+
+/** A directory that changes while it is listed is listed again, at most so often in all. */
+const TRIES = 8
 
 /** A regular file there. */
 export interface Candidate {
@@ -23,6 +27,8 @@ export interface Earlier extends Candidate {
 }
 
 interface Listing {
+  /** One that was begun later has the higher number. */
+  readonly turn: number
   readonly byIdentity: ReadonlyMap<string, Candidate>
   /** By the name of the log. */
   readonly byBase: ReadonlyMap<string, readonly Earlier[]>
@@ -31,8 +37,9 @@ interface Listing {
 }
 
 export class Listings {
-  readonly #listings = new Map<string, Promise<Listing>>()
+  readonly #listings = new Map<string, Listing>()
   #missed = false
+  #turn = 0
   /** By identity: the partition that a file is open as. */
   readonly owners: Map<string, Partition>
 
@@ -42,8 +49,24 @@ export class Listings {
     /** Beside its own directory, and relative to that. */
     readonly olddirs: readonly string[],
     partitions: Iterable<Partition>,
+    /** Opens a log to read it, compressed or not; says where its rest cannot be had. */
+    readonly read: (path: string) => Promise<DiskFile>,
   ) {
     this.owners = new Map([...partitions].filter(({ file }) => file !== undefined).map((one) => [one.identity, one]))
+  }
+
+  /** To be called before others when several of these will be asked for: where their rotated files go is then listed once for all. */
+  async begin(logs: Iterable<{ readonly path: string }>): Promise<void> {
+    for (const { path } of logs) await this.#listed(dirname(path), 0)
+  }
+
+  /** Undefined: it cannot be opened, or its name leads elsewhere by now, see renew(). */
+  async open({ path, stat }: Candidate): Promise<DiskFile | undefined> {
+    const file = await this.read(path).catch((error: unknown) => this.#miss(error))
+    if (file === undefined || identityOf(await file.stat()) === identityOf(stat)) return file
+    this.#missed = true
+    await file.close()
+    return undefined
   }
 
   /** The file with this identity, where the log of this path may be. */
@@ -67,11 +90,6 @@ export class Listings {
     return found.sort((a, b) => a.stat.modified - b.stat.modified || compareTurns(a.turn, b.turn))
   }
 
-  /** To be told why a file could not be opened: it may be there under another name by now. */
-  missed(error: unknown): undefined {
-    this.#missed ||= errnoOf(error) === 'ENOENT'
-  }
-
   /** Looks again, where a file was missed. False: none was. */
   renew(): boolean {
     const missed = this.#missed
@@ -85,23 +103,39 @@ export class Listings {
     return (await this.#around(path)).flatMap(({ byIdentity }) => [...byIdentity.values()])
   }
 
-  #around(path: string): Promise<Listing[]> {
+  /** Its own directory first: what is moved from there to another meanwhile is seen in one of them. */
+  async #around(path: string): Promise<Listing[]> {
     const directory = dirname(path)
-    const directories = new Set([directory, ...this.olddirs.map((olddir) => resolve(directory, olddir))])
-    return Promise.all([...directories].map((one) => {
-      const listing = this.#listings.get(one) ?? this.#list(one)
-      this.#listings.set(one, listing)
-      return listing
-    }))
+    const own = await this.#listed(directory, 0)
+    const found = [own]
+    for (const olddir of new Set(this.olddirs.map((olddir) => resolve(directory, olddir)))) {
+      if (olddir !== directory) found.push(await this.#listed(olddir, own.turn))
+    }
+    return found
+  }
+
+  /** A listing that is younger than the one with this number. */
+  async #listed(directory: string, than: number): Promise<Listing> {
+    const known = this.#listings.get(directory)
+    if (known !== undefined && known.turn > than) return known
+    const listing = await this.#list(directory)
+    this.#listings.set(directory, listing)
+    return listing
   }
 
   async #list(directory: string): Promise<Listing> {
+    const turn = ++this.#turn
+    let files = await this.#files(directory)
+    for (let tries = 2; tries < TRIES; tries++) {
+      const before = files
+      files = await this.#files(directory)
+      if (areSame(before, files)) break
+    }
     const byIdentity = new Map<string, Candidate>()
     const byBase = new Map<string, Earlier[]>()
-    for (const name of await this.#names(directory)) {
+    for (const [name, stat] of files) {
+      if (stat.kind !== 'file') continue
       const path = join(directory, name)
-      const stat = await this.disk.stat(path).catch(() => undefined)
-      if (stat?.kind !== 'file') continue
       byIdentity.set(identityOf(stat), { path, stat })
       for (const { base, turn } of [...rotatedFrom(name), ...compressedFrom(name)]) {
         const same = byBase.get(base) ?? []
@@ -109,7 +143,26 @@ export class Listings {
         byBase.set(base, same)
       }
     }
-    return { byIdentity, byBase }
+    return { turn, byIdentity, byBase }
+  }
+
+  /** The first of them in a thread, as its file system may hang; the others at once, which takes a tenth of the time. */
+  async #files(directory: string): Promise<Map<string, FileStat>> {
+    const files = new Map<string, FileStat>()
+    for (const [index, name] of (await this.#names(directory)).entries()) {
+      if (index % AT_ONCE === AT_ONCE - 1) await setImmediate()
+      const stat = await this.#stat(join(directory, name), index > 0)
+      if (stat !== undefined) files.set(name, stat)
+    }
+    return files
+  }
+
+  async #stat(path: string, now: boolean): Promise<FileStat | undefined> {
+    try {
+      return now ? this.disk.statNow(path) : await this.disk.stat(path)
+    } catch {
+      return undefined
+    }
   }
 
   async #names(directory: string): Promise<string[]> {
@@ -133,7 +186,7 @@ export class Listings {
   }
 
   async #head({ path }: Candidate): Promise<Buffer> {
-    const file = await openLog((path) => this.disk.open(path, 'read'), path, () => undefined).catch((error: unknown) => this.missed(error))
+    const file = await openLog((path) => this.disk.open(path, 'read'), path, () => undefined).catch((error: unknown) => this.#miss(error))
     try {
       return file === undefined ? Buffer.alloc(0) : await readAt(file, 0, HEAD_SIZE)
     } catch {
@@ -142,4 +195,17 @@ export class Listings {
       await file?.close()
     }
   }
+
+  /** It may be there under another name by now. */
+  #miss(error: unknown): undefined {
+    this.#missed ||= errnoOf(error) === 'ENOENT'
+  }
+}
+
+/** The same names lead to the same files. */
+function areSame(one: ReadonlyMap<string, FileStat>, other: ReadonlyMap<string, FileStat>): boolean {
+  return one.size === other.size && [...one].every(([name, stat]) => {
+    const same = other.get(name)
+    return same !== undefined && identityOf(same) === identityOf(stat)
+  })
 }

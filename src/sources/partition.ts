@@ -68,6 +68,8 @@ export class Partition {
   sameTo = 0
   /** It was seen empty, with this time, and has grown since: it may have been rotated in between. */
   emptyUntil: number | undefined
+  /** Its file had a rotated name when it was met: it may be one that was seen before, and gone before it was opened. */
+  unseen = false
   /** There may be something to do. */
   due = true
   /** Its bytes from `offset` to here are lost, and that was not said yet. */

@@ -2,7 +2,7 @@
  * The partitions of a source, and the files that match now: which is which. Inode and content must both agree; a file
  * that is no known one is a new partition, of which nothing is read before judge() has looked whether it is a copy.
  */
-import type { DiskFile } from '../disk/disk.js'
+import { basename } from 'node:path'
 import { abreast } from './abreast.js'
 import { Listings } from './listing.js'
 import { Logs, type Opened } from './logs.js'
@@ -12,6 +12,7 @@ import { Partition } from './partition.js'
 import { Resting } from './resting.js'
 import { between, inherit, isDone, search, type Known } from './search.js'
 import { before, byIdentity, rewind, standing } from './standing.js'
+import { rotatedFrom } from './turns.js'
 import type { Match } from './watch.js'
 
 /** Partition to the positions where readers stand in it, lowest first. */
@@ -84,11 +85,7 @@ export class Partitions implements Known {
   }
 
   listings(): Listings {
-    return new Listings(this.disk, this.names, this.olddirs, this.all.values())
-  }
-
-  open(path: string): Promise<DiskFile> {
-    return this.logs.open(path)
+    return new Listings(this.disk, this.names, this.olddirs, this.all.values(), (path) => this.logs.open(path))
   }
 
   /**
@@ -160,6 +157,7 @@ export class Partitions implements Known {
     const grown = [...this.all.values()].filter(({ emptyUntil, knownSize }) => emptyUntil !== undefined && knownSize > 0)
     if (rotated.size + grown.length === 0) return added
     const listings = this.listings()
+    await listings.begin([...rotated, ...grown])
     for (const partition of rotated) await between(partition, this, listings)
     for (const partition of grown) {
       if (partition.name === partition.path) await between(partition, this, listings, partition.emptyUntil)
@@ -183,6 +181,7 @@ export class Partitions implements Known {
    */
   async seek(): Promise<number> {
     const listings = this.listings()
+    await listings.begin([...this.all.values()].filter(({ name, path }) => name !== path && this.names.owns(path)))
     const newest = new Map<string, Partition>()
     let gone = 0
     for (const partition of [...this.all.values()].sort((a, b) => (a.marked?.time ?? 0) - (b.marked?.time ?? 0))) {
@@ -279,6 +278,7 @@ export class Partitions implements Known {
   #add(path: string, { file, stat }: Opened): Partition {
     const partition = new Partition(this.newId(), path)
     partition.attach(file, stat, path, this.now())
+    partition.unseen = rotatedFrom(basename(path)).length > 0
     this.all.set(partition.id, partition)
     return partition
   }

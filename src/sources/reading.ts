@@ -2,9 +2,11 @@
  * The next bytes of one file, in large blocks: its whole lines, or the last one that has no end yet. Each block begins
  * with the bytes just before the place, and these must be what they were, or the file is another one now.
  */
+import { assert } from '../errors.js'
 import { allocate } from '../events/json.js'
 import type { Multiline } from './multiline.js'
 import type { Partition } from './partition.js'
+import { readAt } from './position.js'
 
 /**
  * raw[0] is byte `base` of the file; raw[from..to) are whole events, raw[to..end) is one that may not be finished: a line
@@ -102,14 +104,22 @@ export class Reading {
 
   /** Reads until a line is whole behind raw[from], the buffer is full or the file ends; returns the bytes read. */
   async #fill(partition: Partition, from: number): Promise<number | undefined> {
-    const { file, base } = partition
+    const { file, base, knownSize } = partition
+    assert(file !== undefined)
     let end = 0
+    let ended = false
+    let grew = false
     while (end < room(this.#raw)) {
-      const count = (await file?.read(this.#raw.subarray(end, room(this.#raw)), base + end)) ?? 0
+      const into = this.#raw.subarray(end, room(this.#raw))
+      const count = await file.read(into, base + end)
       end += count
+      grew ||= ended && count > 0
+      ended = count < into.length
       if (count === 0 || (end > from && this.#raw.lastIndexOf(NEWLINE, end - 1) >= from)) break
     }
-    return partition.holds(this.#raw.subarray(0, Math.min(end, partition.knownSize))) ? end : undefined
+    if (!partition.holds(this.#raw.subarray(0, Math.min(end, knownSize)))) return undefined
+    // it may have been truncated between two reads, and grown to be longer than before
+    return !grew || partition.holds(await readAt(file, base, knownSize)) ? end : undefined
   }
 
   /** For a line that is longer than the buffer. */

@@ -3,14 +3,14 @@
  * go, compressed or not. Its inode tells, then its content. And what else was this log in the meantime: a log that was
  * rotated twice while nobody looked has passed through a file that was never seen.
  */
-import { basename } from 'node:path'
+import { basename, dirname } from 'node:path'
 import { assert } from '../errors.js'
 import type { Disk, DiskFile } from '../disk/disk.js'
-import { sizeInside } from './compressed.js'
+import { Compressed, sizeInside } from './compressed.js'
 import type { Candidate, Earlier, Listings } from './listing.js'
 import { HEAD_SIZE, identityOf, isPrefix, readAt, wasBorn, verify, type FilePosition } from './position.js'
 import { Partition } from './partition.js'
-import { COMPRESSED, compareTurns, rotatedFrom } from './turns.js'
+import { compareTurns, isRotated, logOf, plainOf, rotatedFrom } from './turns.js'
 import type { Names } from './watch.js'
 
 /** A file may be renamed or compressed between the look at its directory and the look into it. */
@@ -31,8 +31,6 @@ export interface Known {
   isResting(identity: string): boolean
   /** What has these first bytes, as far as can be told at once, is among `all` again. */
   wakeAlike(head: Buffer): void
-  /** Opens a log to read it, compressed or not; says where its rest cannot be had. */
-  open(path: string): Promise<DiskFile>
 }
 
 /** Looks for the rest of a partition by inode, then by content. False: it is not there. */
@@ -75,7 +73,8 @@ export async function isDone(partition: Partition, { offset, size }: FilePositio
 }
 
 /** Goes on in that file, where it holds the place and is not being read as another partition. */
-async function take(partition: Partition, place: FilePosition, { path, stat }: Candidate, known: Known, listings: Listings): Promise<boolean> {
+async function take(partition: Partition, place: FilePosition, candidate: Candidate, known: Known, listings: Listings): Promise<boolean> {
+  const { stat } = candidate
   if (known.isResting(identityOf(stat))) return false
   const owner = listings.owners.get(identityOf(stat))
   if (owner?.file !== undefined) {
@@ -83,7 +82,7 @@ async function take(partition: Partition, place: FilePosition, { path, stat }: C
     listings.owners.set(identityOf(stat), partition)
     return inherit(partition, owner, known)
   }
-  const file = await known.open(path).catch((error: unknown) => listings.missed(error))
+  const file = await listings.open(candidate)
   if (file === undefined) return false
   if (!(await partition.place(file, place))) {
     await file.close()
@@ -123,7 +122,8 @@ export async function between(partition: Partition, known: Known, listings: List
 
 async function betweenOnce(partition: Partition, known: Known, listings: Listings, before?: number): Promise<number> {
   const { path } = partition
-  const candidates = await listings.earlier(path)
+  const log = logOf(path)
+  const candidates = await listings.earlier(log)
   const became = await whatTheyAre(path, candidates, known, listings)
   const stood = became.get(partition)
   const modified = before ?? stood?.stat.modified ?? (partition.modified > 0 ? partition.modified : (partition.marked?.time ?? 0))
@@ -133,18 +133,18 @@ async function betweenOnce(partition: Partition, known: Known, listings: Listing
   // of a file that is gone, and of which nothing was read, nothing tells which one it is now: it is read as one that was never seen
   const mayBeIt = ({ stat }: Earlier): boolean => partition.file === undefined && partition.marked === null && stat.modified >= wholeSecond(modified)
   const taken = new Set([...became.values()].map((candidate) => candidate.path))
-  const plain = new Set(candidates.map((candidate) => candidate.path))
-  const live = [...known.all.values()].find(({ name, file }) => name === path && file !== undefined)
+  const paths = new Set(candidates.map((candidate) => candidate.path))
   let count = 0
   for (const candidate of candidates.filter((candidate) => later(candidate) || mayBeIt(candidate))) {
     const identity = identityOf(candidate.stat)
     if (taken.has(candidate.path) || candidate.stat.size === 0) continue
-    if (COMPRESSED.test(candidate.path) && plain.has(candidate.path.replace(COMPRESSED, ''))) continue // it is being made of that
+    const plain = plainOf(candidate.path)
+    if (plain !== candidate.path && paths.has(plain)) continue // it is being made of that
     if (listings.owners.has(identity) || known.isResting(identity) || [...known.all.values()].some((one) => one.identity === identity)) continue
-    if (live !== undefined && (await isCopyOf(candidate, live, known, listings))) continue
-    if (before !== undefined && (await looking(candidate.path, known, listings, (copy) => holdsKnown(copy, partition)))) continue
+    if (await isCopied(candidate, path, became, known, listings)) continue
+    if (before !== undefined && (await looking(candidate, listings, (copy) => holdsKnown(copy, partition)))) continue
     if (await wasRead(path, candidate, known, listings)) continue
-    if (known.names.owns(candidate.path) || (await add(path, candidate, known, listings))) count++
+    if (known.names.owns(candidate.path) || (log === path && (await add(path, candidate, known, listings)))) count++
   }
   return count
 }
@@ -163,9 +163,9 @@ async function whatTheyAre(path: string, candidates: readonly Earlier[], known: 
     else deleted.push(partition)
   }
   for (const partition of deleted) {
-    const others = new Set(found.values())
+    const others = new Set([...found.values()].map((candidate) => candidate.path))
     for (const candidate of candidates) {
-      if (others.has(candidate) || !(await isMadeOf(candidate, partition, known, listings))) continue
+      if (others.has(candidate.path) || !(await isMadeOf(candidate, partition, known, listings))) continue
       found.set(partition, candidate)
       break
     }
@@ -174,11 +174,11 @@ async function whatTheyAre(path: string, candidates: readonly Earlier[], known: 
 }
 
 /** It holds what is in the open file of the partition, as far as first KiB and place tell. */
-async function isMadeOf({ path }: Candidate, partition: Partition, known: Known, listings: Listings): Promise<boolean> {
+async function isMadeOf(candidate: Candidate, partition: Partition, known: Known, listings: Listings): Promise<boolean> {
   const { file } = partition
   const head = file === undefined ? Buffer.alloc(0) : await readAt(file, 0, HEAD_SIZE)
   if (head.length === 0) return false
-  return looking(path, known, listings, async (copy) => (
+  return looking(candidate, listings, async (copy) => (
     head.equals(await readAt(copy, 0, head.length)) && (await verify(copy, partition.position(known.now()))) !== undefined
   ))
 }
@@ -189,16 +189,28 @@ async function wasRead(path: string, candidate: Candidate, known: Known, listing
     log === path && file === undefined && marked?.head.size === HEAD_SIZE && marked.ended !== true ? [marked] : []
   ))
   if (places.length === 0) return false
-  return looking(candidate.path, known, listings, async (file) => {
+  return looking(candidate, listings, async (file) => {
     for (const place of places) if ((await verify(file, place)) !== undefined) return true
     return false
   })
 }
 
-/** The log is being copied there at this moment, before it is truncated. What was rotated is older than its successor. */
-async function isCopyOf({ path, stat }: Candidate, { file, birth }: Partition, known: Known, listings: Listings): Promise<boolean> {
-  if (file === undefined || stat.born <= birth) return false
-  return looking(path, known, listings, (copy) => isPrefix(copy, stat.size, file))
+/**
+ * It is being copied there at this moment: the log, before it is truncated, or a file that was the log, which goes where the copy is.
+ * A full first KiB tells; shorter ones may be the same by chance.
+ */
+async function isCopied(candidate: Candidate, path: string, became: ReadonlyMap<Partition, Candidate>, known: Known, listings: Listings): Promise<boolean> {
+  const { stat } = candidate
+  for (const one of known.all.values()) {
+    const { file, name, birth } = one
+    if (file === undefined || (name !== path && one.path !== path) || stat.born < birth) continue
+    const own = became.get(one)?.path ?? path
+    // a log that was rotated is older than its successor; and a file is moved as it is called, or from a name that is not meant to last
+    const short = name === path ? stat.born > birth : basename(own) === basename(candidate.path) || !isRotated(own, path)
+    if (stat.size < HEAD_SIZE && !short) continue
+    if (await looking(candidate, listings, (copy) => isPrefix(copy, stat.size, file))) return true
+  }
+  return false
 }
 
 /** It is what the partition is in, copied just now: what that has, or will have, is truncated. */
@@ -206,8 +218,8 @@ async function holdsKnown(copy: DiskFile, partition: Partition): Promise<boolean
   return partition.holds(await readAt(copy, partition.base, partition.knownSize))
 }
 
-async function looking(path: string, known: Known, listings: Listings, look: (file: DiskFile) => Promise<boolean>): Promise<boolean> {
-  const file = await known.open(path).catch((error: unknown) => listings.missed(error))
+async function looking(candidate: Candidate, listings: Listings, look: (file: DiskFile) => Promise<boolean>): Promise<boolean> {
+  const file = await listings.open(candidate)
   try {
     return file !== undefined && (await look(file))
   } finally {
@@ -216,13 +228,25 @@ async function looking(path: string, known: Known, listings: Listings, look: (fi
 }
 
 async function add(path: string, candidate: Candidate, known: Known, listings: Listings): Promise<boolean> {
-  const file = await known.open(candidate.path).catch((error: unknown) => listings.missed(error))
+  const file = await listings.open(candidate)
   if (file === undefined) return false
   const partition = new Partition(known.newId(), path)
   partition.attach(file, await file.stat(), undefined, known.now())
   partition.since = known.now()
   partition.judged = true
+  partition.unseen = true
   known.all.set(partition.id, partition)
   listings.owners.set(partition.identity, partition)
   return true
+}
+
+/** Its file was gone before it was opened, and one was met that is younger and may be what was made of it: each is taken for one only. */
+export function isMet({ path, size, birth }: Partition, known: Known): boolean {
+  for (const one of known.all.values()) {
+    const isSame = one.path === path || (dirname(one.path) === dirname(path) && isRotated(one.path, path))
+    if (!isSame || !one.unseen || one.birth < birth || (one.size < size && !(one.file instanceof Compressed))) continue
+    one.unseen = false
+    return true
+  }
+  return false
 }

@@ -7,15 +7,18 @@ export interface Rotated {
   readonly turn: string
 }
 
-export const COMPRESSED = /\.(gz|zst)$/
+const COMPRESSED = /\.(gz|zst)$/
 /** Behind the name: `.1`, `-20260131`, `.2026-01-31`, `-20260131-1769817600`, `.old`, `.1.old`. */
 const BEHIND = /^([-._]\d[\d._:T-]*(\.old)?|\.old)$/
 /** Before the last part of it: `app.1.log`, `app-20260131.log`. */
 const BEFORE = /^(.+?)(\.\d{1,3}|[-._]\d[\d_:T-]{5,})(\.[A-Za-z]\w*)$/
 
+/** What a file of this path is made of by compressing it. */
+export const plainOf = (path: string): string => path.replace(COMPRESSED, '')
+
 /** All that this name may be a rotated name of. */
 export function rotatedFrom(name: string): Rotated[] {
-  const whole = name.replace(COMPRESSED, '')
+  const whole = plainOf(name)
   const found: Rotated[] = []
   for (const { index } of whole.matchAll(/[-._](?=\d|old$)/g)) {
     const turn = whole.slice(index)
@@ -28,12 +31,24 @@ export function rotatedFrom(name: string): Rotated[] {
 
 /** The same for one that was compressed where it stood. */
 export function compressedFrom(name: string): Rotated[] {
-  return COMPRESSED.test(name) ? [{ base: name.replace(COMPRESSED, ''), turn: '' }] : []
+  const plain = plainOf(name)
+  return plain === name ? [] : [{ base: plain, turn: '' }]
 }
 
-/** Whether a file with this path may be the log that had that path, rotated. */
+/** Whether a file with this path is made of the other by compressing it. */
+export const isCompressed = (path: string, plain: string | undefined): boolean => path !== plain && plainOf(path) === plain
+
+/** How logrotate(8) calls a log that it copies to another place. */
+const MOVING = /\.tmp$/
+
+/** The path of a log, also while it is on its way from there. */
+export const logOf = (path: string): string => path.replace(MOVING, '')
+
+/** Whether a file with this path may be the log that had that path, rotated; or both may have been the same log. */
 export function isRotated(path: string, log: string): boolean {
-  return rotatedFrom(basename(path)).some(({ base }) => base === basename(log))
+  const name = logOf(basename(log))
+  const logs = new Set([name, ...rotatedFrom(name).map(({ base }) => base)])
+  return [...rotatedFrom(basename(path)), ...compressedFrom(basename(path))].some(({ base }) => logs.has(base))
 }
 
 /** Below 0: a file with the first name was the log before one with the second. Higher numbers are older, later days newer. */

@@ -16,7 +16,7 @@ const require = createRequire(import.meta.url)
 const glob = (): typeof Glob => require('fast-glob') as typeof Glob
 
 /** Files that are looked at before others have a turn: 3 ms. */
-const AT_ONCE = 256
+export const AT_ONCE = 256
 /** Messages that are remembered as said: they name files, of which there are new ones each day. */
 const SAID_MAX = 1000
 

@@ -1,8 +1,8 @@
 /**
- * npm run prove:rotation -- [--steps N] [--sample N] [--workers N] [--on DIRECTORY]...
+ * npm run prove:rotation -- [--steps N] [--calls N] [--sample N] [--workers N] [--on DIRECTORY]...
  *
  * Each kind of rotation × every sequence of up to N (4) steps × patterns × short and long lines, on each file system at hand, or those of the directories.
- * `--sample N`: each N-th of them, in an order that is always the same. `--workers N`: processes at once, else as many as there are cores. The source runs
+ * Then each in the middle of a look, its steps between any of N (20) calls of the file system. `--sample N`: each N-th of them, in an order that is always the same. `--workers N`: processes at once, else as many as there are cores. The source runs
  * in these, and looks when it is told to; with real processes and the real logrotate(8) it is test/pipelines/rotation.test.ts.
  */
 import { existsSync, statfsSync } from 'node:fs'
@@ -16,12 +16,14 @@ import type { Looked } from './main.js'
 const { values } = parseArgs({
   options: {
     steps: { type: 'string', default: '4' },
+    calls: { type: 'string', default: '20' },
     sample: { type: 'string', default: '1' },
     workers: { type: 'string', default: String(cpus().length) },
     on: { type: 'string', multiple: true, default: ['/dev/shm', tmpdir(), '/var/tmp', process.cwd()] },
   },
 })
 const steps = Number(values.steps)
+const calls = Number(values.calls)
 const sample = Number(values.sample)
 const workers = Number(values.workers)
 
@@ -38,9 +40,9 @@ let faults = 0
 for (const [type, path] of [...places].reverse()) {
   const elsewhere = [...places.values()].find((other) => other !== path) ?? path
   const began = Date.now()
-  const all = await Promise.all(Array.from({ length: workers }, (_, worker) => saidBy<Looked>(file, [path, elsewhere, steps, worker * sample, workers * sample])))
+  const all = await Promise.all(Array.from({ length: workers }, (_, worker) => saidBy<Looked>(file, [path, elsewhere, steps, calls, worker * sample, workers * sample])))
   const cases = all.reduce((sum, looked) => sum + looked.cases, 0)
-  console.log(`${NAMES[type] ?? `file system ${type.toString(16)}`}, ${path}: up to ${steps} steps, ${cases} cases, ${((Date.now() - began) / 1000).toFixed(0)} s`)
+  console.log(`${NAMES[type] ?? `file system ${type.toString(16)}`}, ${path}: up to ${steps} steps, ${calls} calls, ${cases} cases, ${((Date.now() - began) / 1000).toFixed(0)} s`)
   for (const { name, fault } of all.flatMap((looked) => looked.faults)) console.log(`${name}\n  ${fault}`)
   faults += all.reduce((sum, looked) => sum + looked.faults.length, 0)
 }

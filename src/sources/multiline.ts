@@ -13,7 +13,7 @@ export class Multiline {
   lastStart(raw: Buffer, from: number, to: number): number {
     for (let end = to; end > from; ) {
       const begin = end - 2 < from ? from : Math.max(from, raw.lastIndexOf(NEWLINE, end - 2) + 1)
-      if (begin === from || this.#begins(raw, begin, end)) return begin
+      if (begin === from || this.begins(raw, begin, lineEnd(raw, begin, end))) return begin
       end = begin
     }
     return from
@@ -30,14 +30,15 @@ export class Multiline {
     while (begin > 0 && begin < to) {
       const end = raw.indexOf(NEWLINE, begin) + 1
       if (end === 0 || end > to) return undefined
-      if (this.#begins(raw, begin, end)) return begin
+      if (this.begins(raw, begin, lineEnd(raw, begin, end))) return begin
       begin = end
     }
     return undefined
   }
 
-  #begins(raw: Buffer, from: number, to: number): boolean {
-    return this.start.test(raw.toString('utf8', from, lineEnd(raw, from, to)))
+  /** Whether the line raw[from..to), without its end or as far as it is there, begins an event. */
+  begins(raw: Buffer, from: number, to: number): boolean {
+    return this.start.test(raw.toString('utf8', from, to))
   }
 }
 

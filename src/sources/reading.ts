@@ -64,25 +64,36 @@ export class Reading {
       }
       const stop = partition.stops[0] === undefined ? end : Math.min(end, partition.stops[0] - base)
       const whole = stop === from ? stop : Math.max(from, raw.lastIndexOf(NEWLINE, stop - 1) + 1)
-      const to = this.multiline === undefined ? whole : this.#lastStart(this.multiline, partition, from, whole)
+      const isLong = full && end - from > this.lineBytesMax
+      const to = this.multiline === undefined ? whole : this.#lastStart(this.multiline, partition, from, whole, isLong ? stop : whole)
       const cut = stop > from && base + stop === partition.stops[0]
       if (to === 0 && base === 0 && !full) partition.sees(raw.subarray(0, stop))
       if (to > from || cut || !full) return { raw, base, from, to, end: stop, more: full || stop < end, cut }
-      if (end - from > this.lineBytesMax) partition.skipping = true
+      if (isLong) partition.skipping = true
       else this.#grow()
     }
   }
 
-  /** The rest of an event that was too long, of which no end came. */
+  /** The rest of an event that was too long, of which no end came: with a last line that has none, unless that begins another. */
   async endSkipping(partition: Partition, { raw, base, to, end }: Block): Promise<void> {
-    if (end > to && raw[to] === NEWLINE) partition.advance(raw, base, to + 1)
-    await this.refuse(raw.subarray(to, to), true, partition, base + to)
+    const line = end > to && raw[to] === NEWLINE ? to + 1 : to
+    const isOther = line === end || this.#beginsOther(to, end)
+    partition.advance(raw, base, isOther ? line : end)
+    await this.refuse(raw.subarray(to, isOther ? to : end), true, partition, base + to)
     partition.skipping = false
   }
 
-  /** Where the event begins that more lines may follow. More of a line that was sent in part is an event by itself. */
-  #lastStart(multiline: Multiline, { parts }: Partition, from: number, whole: number): number {
-    if (whole === from) return whole
+  /** raw[from] ends a line of the event before, and raw[from + 1..end), of which more may come, begins one. */
+  #beginsOther(from: number, end: number): boolean {
+    return this.#raw[from] === NEWLINE && this.multiline?.begins(this.#raw, from + 1, end) === true
+  }
+
+  /**
+   * Where the event begins that more lines may follow: of the whole lines raw[from..whole), or behind them, where raw[whole..end) begins one as far as it is
+   * there. More of a line that was sent in part is an event by itself.
+   */
+  #lastStart(multiline: Multiline, { parts }: Partition, from: number, whole: number, end: number): number {
+    if (whole === from || (end > whole && this.#beginsOther(whole - 1, end))) return whole
     return multiline.lastStart(this.#raw, parts > 0 ? this.#raw.indexOf(NEWLINE, from) + 1 : from, whole)
   }
 
@@ -98,6 +109,7 @@ export class Reading {
     }
     const start = this.multiline.nextStart(raw, from, end)
     if (start !== undefined) return { past: start, ended: true, rest: start }
+    if (full && this.#beginsOther(from, end)) return { past: from + 1, ended: true, rest: from + 1 }
     const newline = raw.lastIndexOf(NEWLINE)
     return { past: newline > from ? newline : full ? end : from, ended: false, rest: end }
   }

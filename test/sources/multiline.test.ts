@@ -188,6 +188,39 @@ t.test('an event that is too long goes to the rejects as a whole, and what follo
   }
 })
 
+t.test('such an event takes no other along, wherever it is cut', async (t) => {
+  for (const size of [3000, 65_000, 66_000, 300_000, 1_900_000]) {
+    const long = `3 ${'x'.repeat(size)}`
+    const file = join(t.testdir({ log: `1 a\n2 b\n${long}\n4 c\n` }), 'log')
+    const { bodies, refused } = await once(file, { eventBytesMax: 2000 })
+    t.same(bodies, ['1 a', '2 b', '4 c'], `${size}`)
+    t.ok(refused.join('|').trimEnd() === long, `${size}: ${refused.map(({ length }) => length).join()}`)
+  }
+})
+
+t.test('of two such events each is refused by itself', async (t) => {
+  for (const size of [3000, 65_530, 300_000, 1_900_000]) {
+    const [one, other] = [`1 ${'x'.repeat(size)}\n y`, `2 ${'z'.repeat(size)}`]
+    const file = join(t.testdir({ log: `0 a\n${one}\n${other}\n3 b\n` }), 'log')
+    const { bodies, refused } = await once(file, { eventBytesMax: 2000 })
+    t.same(bodies, ['0 a', '3 b'], `${size}`)
+    t.ok(refused.map((body) => body.trimEnd()).join('|') === `${one}|${other}`, `${size}: ${refused.map(({ length }) => length).join()}`)
+  }
+})
+
+t.test('such an event takes the last line along also where that is unfinished, unless it begins one', async (t) => {
+  for (const size of [3000, 65_000, 300_000, 1_900_000]) {
+    for (const last of ['', '\n2 b', '\n2 b\n c', '\n 2 b']) {
+      const long = `1 S\n${'x'.repeat(size)}${last.startsWith('\n ') ? last : ''}`
+      const file = join(t.testdir({ log: `0 a\n1 S\n${'x'.repeat(size)}${last}` }), 'log')
+      const { bodies, refused, sent } = await once(file, { eventBytesMax: 2000 })
+      t.same(bodies, last.startsWith('\n2') ? ['0 a', last.slice(1)] : ['0 a'], `${size} ${last}`)
+      t.ok(refused.join('|').trimEnd() === long, `${size} ${last}: ${refused.map(({ length }) => length).join()}`)
+      t.equal(sent.at(-1)!.mark.to.offset, fs.statSync(file).size, 'and it is not read again')
+    }
+  }
+})
+
 t.test('such an event at the end of a file that is followed ends when nothing comes any more', async (t) => {
   const long = `1 ${'x\n'.repeat(1_000_000)}`
   const file = join(t.testdir({ log: long }), 'log')

@@ -44,6 +44,7 @@ haRule('a failover by command, and one after kill -9, make the other NameNode ac
   t.equal((await put(one, '/a', 'a')).status, 201)
   t.match(await statusOf(two, '/a'), { status: 403, exception: 'StandbyException' })
   await hdfs.failover('nn1', 'nn2')
+  await hdfs.ready() // it leaves safe mode when it knows of the blocks
   t.match(await statusOf(one, '/a'), { status: 403, exception: 'StandbyException' })
   t.match(await statusOf(two, '/a'), { status: 200 })
   t.equal((await put(two, '/b', 'b')).status, 201)

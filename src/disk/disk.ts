@@ -70,6 +70,8 @@ export interface Disk {
   /** link(2): fails with EEXIST where rename(2) would overwrite. */
   link(from: string, to: string): Promise<void>
   unlink(path: string): Promise<void>
+  /** unlink(), at once: right behind statNow() nobody in this process, and hardly anybody else, comes in between. */
+  unlinkNow(path: string): void
   /** From now on the file was last written then: ms since the epoch. */
   touch(path: string, modified: number): Promise<void>
   /** The file gets the mode, the times and, where this process may give files away, the owner of the other one. */

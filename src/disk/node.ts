@@ -251,6 +251,7 @@ export const nodeDisk: Disk = {
   rename: (from, to) => promises.rename(systemPath(from), systemPath(to)),
   link: (from, to) => promises.link(systemPath(from), systemPath(to)),
   unlink: (path) => promises.unlink(systemPath(path)),
+  unlinkNow: (path) => fs.unlinkSync(systemPath(path)),
   touch: (path, modified) => promises.utimes(systemPath(path), modified / 1000, modified / 1000),
   resemble,
   makeDirectory,

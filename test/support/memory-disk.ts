@@ -346,6 +346,10 @@ class View implements Disk {
     })
   }
 
+  unlinkNow(): never {
+    throw new Error('no rule has come to need it in memory')
+  }
+
   touch(path: string, modified: number): Promise<void> {
     return this.#change(`touch ${path}`, () => (this.#at(path).modified = modified))
   }

@@ -144,13 +144,19 @@ export async function watched(directory: string, change: () => void): Promise<{ 
   return { bodies: queue.bodies, looks }
 }
 
-/** The disk, until its `calls`-th call that changes something: that one is made or not, and none after it ever ends. */
+/** The disk, until its `calls`-th call that changes something: that one is made or not, and none after it ever ends, or does anything. */
 export function dying(calls: number, made: boolean, death: AbortController): Disk {
   let left = calls
   const changing = new Set(['link', 'rename', 'unlink', 'syncDirectory', 'makeDirectory', 'resemble'])
   return new Proxy(nodeDisk, {
     get(disk, name: keyof Disk) {
       const call = disk[name] as (...args: unknown[]) => unknown
+      if (name === 'unlinkNow') return (path: string): void => {
+        const dies = --left === 0
+        if (left > 0 || (dies && made)) disk.unlinkNow(path)
+        if (left <= 0) death.abort()
+        if (left < 0 || (dies && !made)) throw new Error('it is dead')
+      }
       if (!changing.has(name)) return call.bind(disk)
       return async (...args: unknown[]): Promise<unknown> => {
         if (--left > 0 && !death.signal.aborted) return call.apply(disk, args)

@@ -104,7 +104,8 @@ export function withoutStrays(disk: Disk, paths: Paths, strays: readonly Stray[]
     lstat: (path) => disk.lstat(path),
     realPath: (path) => disk.realPath(path),
     space: (path) => disk.space(path),
-    entries: unused, rename: unused, link: unused, unlink: unused, touch: unused, resemble: unused, makeDirectory: unused, syncDirectory: unused,
+    entries: unused, rename: unused, link: unused, unlink: unused, unlinkNow: unused, touch: unused, resemble: unused, makeDirectory: unused,
+    syncDirectory: unused,
   }
 }
 

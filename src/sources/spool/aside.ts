@@ -9,8 +9,8 @@ import type { Disk, FileStat } from '../../disk/disk.js'
 import { shownPath } from '../../disk/path.js'
 import { errnoOf } from '../../errors.js'
 import { identityOf, type SpoolFile } from './file.js'
-import { readAt } from '../position.js'
 import type { Marker } from './marker.js'
+import { linkOrCopy } from './moving.js'
 import type { Tracker } from './tracker.js'
 
 export type Done =
@@ -40,8 +40,8 @@ export interface AsideSurroundings {
   say(message: string): void
 }
 
-/** What became of it: gone from where it was, changed since it was read, or still there. */
-type Outcome = 'done' | 'changed' | { readonly error: unknown }
+/** What became of it: set aside, changed since it was read, not where it was any more, or still there. */
+type Outcome = 'done' | 'changed' | 'away' | { readonly error: unknown }
 
 /** One that is being set aside: where it went, if anywhere. */
 interface Step {
@@ -53,9 +53,6 @@ interface Step {
 }
 
 const AT_ONCE = 256
-const COPY_SIZE = 1024 * 1024
-/** ms by which a time may be another on another file system. */
-const TIME_GRAIN = 2000
 /** Of these so many at the same time: as many as the system has threads for. */
 const SIDE_BY_SIDE = 8
 /** link(2) cannot be had for this file, or on this file system. */
@@ -74,8 +71,8 @@ export class Aside {
   constructor(
     readonly options: AsideOptions,
     readonly around: AsideSurroundings,
-    /** It is not there any more, or it is, and has changed. */
-    readonly told: (file: SpoolFile, outcome: 'done' | 'changed') => void,
+    /** It is set aside; or it was not, as it has changed, or somebody has taken it away or given it another name. */
+    readonly told: (file: SpoolFile, outcome: 'done' | 'changed' | 'away') => void,
   ) {
     this.disk = around.disk
   }
@@ -114,7 +111,7 @@ export class Aside {
       await this.around.ready().catch((error: unknown) => steps.forEach((step) => (step.outcome = { error })))
       await sideBySide(steps, (step) => this.#place(step))
       await this.#sync(steps, ({ target, file }) => (target !== undefined && dirname(target) !== dirname(file.at) ? dirname(target) : undefined))
-      await sideBySide(steps, (step) => this.#remove(step))
+      for (const step of steps) this.#remove(step)
       await this.#remember(steps)
       await this.#sync(steps, ({ file }) => (this.options.done.how === 'none' ? undefined : dirname(file.at)))
       for (const { file, outcome } of steps) this.#tell(file, outcome)
@@ -128,96 +125,49 @@ export class Aside {
     if (step.outcome !== 'done') return
     try {
       const stat = await this.disk.stat(file.at)
-      step.named = stat !== undefined
-      if (stat === undefined) return // somebody has taken it away
-      if (!file.isAs(stat)) step.outcome = 'changed'
+      if (stat === undefined) step.outcome = 'away'
+      else if (!file.isAs(stat)) step.outcome = 'changed'
       else if (this.options.done.how === 'none') this.around.tracker.add(file)
       else if (this.options.done.how !== 'delete') await this.#name(step, stat)
     } catch (error) {
-      step.outcome = { error }
+      step.outcome = errnoOf(error) === 'ENOENT' && !this.#isThere(file) ? 'away' : { error }
     }
   }
 
   async #name(step: Step, stat: FileStat): Promise<void> {
-    const { at } = step.file
+    const { at, key } = step.file
     const wanted = await this.#wanted(at)
     for (let count = 0; ; count++) {
       const target = this.#numbered(wanted, count)
       step.target = target
       try {
-        await this.#link(at, target, stat)
+        const made = await linkOrCopy(this.disk, at, target, stat)
+        // what is called so now may be another file
+        if (made === undefined || (made === 'link' ? this.#isAt(target, key) : this.#isThere(step.file))) return
+        await this.disk.unlink(target)
+        step.outcome = 'away'
         return
       } catch (error) {
         const errno = errnoOf(error) ?? ''
         const there = await this.disk.stat(target)
-        if (there !== undefined && identityOf(there) === identityOf(stat)) return // killed between the two
+        if (there !== undefined && identityOf(there) === key) return // killed between the two
         if (there !== undefined || errno === 'EEXIST') continue
         if (!NO_LINKS.has(errno)) throw error
-        await this.disk.rename(at, target)
+        if (!this.#isThere(step.file)) step.outcome = 'away'
+        else await this.disk.rename(at, target)
         step.named = false
         return
       }
     }
   }
 
-  /** To another file system as a copy, which gets its name when it is whole and on disk. */
-  async #link(at: string, target: string, stat: FileStat): Promise<void> {
-    try {
-      return await this.disk.link(at, target)
-    } catch (error) {
-      if (errnoOf(error) !== 'EXDEV') throw error
-    }
-    const copy = join(dirname(target), `.${basename(target)}.flume-copy`)
-    try {
-      if (await this.#isCopy(at, target, stat)) return // killed after that
-      await this.#copy(at, copy)
-      await this.disk.link(copy, target)
-    } finally {
-      await this.disk.unlink(copy).catch(() => undefined)
-    }
+  #isThere({ at, key }: SpoolFile): boolean {
+    return this.#isAt(at, key)
   }
 
-  async #copy(from: string, to: string): Promise<void> {
-    await this.disk.unlink(to).catch(() => undefined)
-    const copy = await this.disk.open(to, 'create')
-    try {
-      for await (const [block, at] of this.#blocksOf(from)) await copy.write([block], at)
-      await this.disk.resemble(to, from)
-      await copy.sync()
-    } finally {
-      await copy.close()
-    }
-  }
-
-  /** It holds the same, and is as old. */
-  async #isCopy(at: string, target: string, { size, modified }: FileStat): Promise<boolean> {
-    const there = await this.disk.stat(target)
-    if (there?.size !== size || Math.abs(there.modified - modified) > TIME_GRAIN) return false
-    const file = await this.disk.open(target, 'read')
-    try {
-      for await (const [block, from] of this.#blocksOf(at)) {
-        if (!block.equals(await readAt(file, from, block.length))) return false
-      }
-      return true
-    } finally {
-      await file.close()
-    }
-  }
-
-  /** With the place of each. */
-  async *#blocksOf(path: string): AsyncGenerator<readonly [Buffer, number]> {
-    const file = await this.disk.open(path, 'read')
-    try {
-      const block = Buffer.allocUnsafe(COPY_SIZE)
-      for (let at = 0; ; ) {
-        const count = await file.read(block, at)
-        if (count === 0) return
-        yield [block.subarray(0, count), at]
-        at += count
-      }
-    } finally {
-      await file.close()
-    }
+  #isAt(path: string, key: string): boolean {
+    const there = this.disk.statNow(path)
+    return there !== undefined && identityOf(there) === key
   }
 
   async #wanted(at: string): Promise<string> {
@@ -236,13 +186,18 @@ export class Aside {
     return done.how === 'suffix' ? name + done.suffix : name
   }
 
-  async #remove(step: Step): Promise<void> {
+  /** The last look at it and its end follow at once upon each other: the system has no call for both, and its name may be another file's by now. */
+  #remove(step: Step): void {
+    const { file } = step
     if (step.outcome !== 'done' || !step.named || this.options.done.how === 'none') return
     try {
-      await this.around.marker?.remove(step.file.at)
-      await this.disk.unlink(step.file.at)
+      if (!this.#isThere(file)) step.outcome = 'away'
+      else {
+        this.around.marker?.remove(file.at)
+        this.disk.unlinkNow(file.at)
+      }
     } catch (error) {
-      if (errnoOf(error) !== 'ENOENT') step.outcome = { error }
+      step.outcome = errnoOf(error) === 'ENOENT' ? 'away' : { error }
     }
   }
 

@@ -15,6 +15,7 @@ import type { Backlog, Waiting } from './backlog.js'
 import { identityOf, type SpoolFile } from './file.js'
 import type { Known } from './known.js'
 import type { Marker } from './marker.js'
+import { findMissing, type Findings } from './missing.js'
 import type { Tracker } from './tracker.js'
 import type { Found, Tree } from './tree.js'
 
@@ -26,16 +27,6 @@ export interface SpoolTimes {
   readonly retry: number
   /** A file that was not written to for so long is finished. */
   readonly settle: number
-}
-
-/** What a look has found out about files that were known before. */
-export interface Findings {
-  /** They were read to their end, all of that is acked, and they are still there. */
-  readonly done: readonly SpoolFile[]
-  /** They are not there, or are remembered. */
-  readonly missing: readonly SpoolFile[]
-  /** All that is there was seen. */
-  readonly whole: boolean
 }
 
 /** Of so many files it is known how they came. */
@@ -124,6 +115,7 @@ export class Looks {
   async #lookAtAll(): Promise<Findings> {
     const begun = this.clock.now()
     const done: SpoolFile[] = []
+    const remembered: SpoolFile[] = []
     const missing = new Set([...this.known.all.values()].filter(({ sent, aside, acked }) => !aside && (!sent || acked !== null)))
     this.#soon = this.#waits = false
     this.#wakeAt = this.#singleAt = Infinity
@@ -135,9 +127,11 @@ export class Looks {
     let whole = true
     try {
       for await (const found of this.tree.files()) {
-        const file = this.#judge(found, done)
-        if (file !== undefined) missing.delete(file)
+        const held = this.#judge(found, done)
+        const file = held ?? this.known.of(found)
+        if (file !== undefined && missing.delete(file) && held === undefined) remembered.push(file)
       }
+      if (await findMissing(missing, this.tree, this.known)) this.soon()
     } catch (error) {
       missing.clear()
       whole = false
@@ -147,7 +141,7 @@ export class Looks {
     this.#lookFrom = now + (now - begun) * SHARE_NOTICED
     this.#lookAt = now + Math.max(this.times.poll, (now - begun) * SHARE)
     if (!this.once) this.#watch()
-    return { done, missing: [...missing], whole }
+    return { done, missing: [...missing, ...remembered], whole }
   }
 
   /** Those whose time has come. Where one of the known files is not any more what was there, all are looked at. */

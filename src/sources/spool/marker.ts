@@ -30,11 +30,13 @@ export class Marker {
   }
 
   /** It was for this file only, which is set aside: the next one of this name has to have its own. */
-  async remove(path: string): Promise<void> {
+  remove(path: string): void {
     if (this.#behind === undefined) return
-    await this.disk.unlink(this.#of(path)).catch((error: unknown) => {
+    try {
+      this.disk.unlinkNow(this.#of(path))
+    } catch (error) {
       if (errnoOf(error) !== 'ENOENT') throw error
-    })
+    }
   }
 
   #of(path: string): string {

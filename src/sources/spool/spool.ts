@@ -288,8 +288,8 @@ export class Spool implements Source {
     return batchOf(Buffer.alloc(0), 0, { partition, from: marked, to: marked!, time: this.around.clock.now(), replayable: true, gone })
   }
 
-  #told(file: SpoolFile, outcome: 'done' | 'changed'): void {
-    if (outcome === 'changed') return this.#looks.again(file.at)
+  #told(file: SpoolFile, outcome: 'done' | 'changed' | 'away'): void {
+    if (outcome !== 'done') return outcome === 'changed' ? this.#looks.again(file.at) : this.#looks.soon()
     this.#known.remove(file)
     if (file.marked === null && this.options.done.how === 'none') this.#looks.pass(file)
     this.#forget(file)

@@ -5,12 +5,9 @@
 import * as fs from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
-import type { Disk } from '../../../src/disk/disk.js'
-import { nodeDisk } from '../../../src/disk/node.js'
 import { FakeClock } from '../../support/clock.js'
+import { SteppingDisk, type Step } from '../../support/stepping.js'
 import { Tailing } from '../../support/tailing.js'
-
-type Step = () => void
 
 /** Of this log, as logrotate(8) and others do it; what was rotated goes to `old` as app.log.1. */
 type Steps = (log: string, old: string) => readonly Step[]
@@ -88,51 +85,6 @@ export function* betweenCalls(calls: number): Generator<Between> {
 export function nameOf({ kind, all, apart, long, start, first, every }: Between): string {
   const place = apart ? 'app.log, into another directory' : all ? 'app*' : 'app.log'
   return `${kind}, ${place}, ${long ? 'long' : 'short'} lines, ${start ? 'at the start' : 'later'}, from call ${first}, a step each ${every}`
-}
-
-/** nodeDisk, whose calls take the steps. */
-class SteppingDisk {
-  #calls = -Infinity
-
-  constructor(
-    readonly steps: Step[],
-    readonly first: number,
-    readonly every: number,
-  ) {}
-
-  readonly disk: Disk = {
-    ...nodeDisk,
-    open: async (...words) => {
-      this.#called()
-      const file = await nodeDisk.open(...words)
-      const { read, stat } = file
-      return Object.assign(file, {
-        read: (...words: Parameters<typeof read>) => (this.#called(), read.apply(file, words)),
-        stat: () => (this.#called(), stat.apply(file)),
-      })
-    },
-    list: (directory) => (this.#called(), nodeDisk.list(directory)),
-    stat: (path) => (this.#called(), nodeDisk.stat(path)),
-    statNow: (path) => (this.#called(), nodeDisk.statNow(path)),
-    realPath: (path) => (this.#called(), nodeDisk.realPath(path)),
-  }
-
-  /** Calls count from here. */
-  begin(): void {
-    this.#calls = 0
-  }
-
-  finish(): void {
-    for (const step of this.steps.splice(0)) step()
-  }
-
-  #called(): void {
-    this.#calls++
-    if (this.#calls < this.first) return
-    this.#calls -= this.every
-    if (this.every === 0) this.finish()
-    else this.steps.shift()?.()
-  }
 }
 
 /** Undefined where all is well. `directory` and `elsewhere` are empty, the second on another file system. */

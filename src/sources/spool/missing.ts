@@ -1,0 +1,44 @@
+/**
+ * Whether a known file is not there any more. One that is renamed while a directory is listed may be listed twice or not at all: it is
+ * missing when it was in none of some listings of which the last two were the same.
+ */
+import { identityOf, type SpoolFile } from './file.js'
+import type { Known } from './known.js'
+import type { Tree } from './tree.js'
+
+/** What a look has found out about files that were known before. */
+export interface Findings {
+  /** They were read to their end, all of that is acked, and they are still there. */
+  readonly done: readonly SpoolFile[]
+  /** They are not there, or are remembered. */
+  readonly missing: readonly SpoolFile[]
+  /** All that is there was seen. */
+  readonly whole: boolean
+}
+
+/** A directory that changes all the time is listed so often. */
+const TRIES = 8
+
+/** Takes those out of `missing` that are there after all; true: there were some. Throws where the directory cannot be looked into. */
+export async function findMissing(missing: Set<SpoolFile>, tree: Tree, known: Known): Promise<boolean> {
+  let found = false
+  let before: number | undefined
+  for (let tries = 0; tries < TRIES && missing.size > 0; tries++) {
+    let digest = 0
+    for await (const one of tree.files()) {
+      const file = known.of(one)
+      if (file !== undefined && missing.delete(file)) found = true
+      digest = (digest + hashOf(`${one.path} ${identityOf(one.stat)}`)) | 0 // in whatever order they come
+    }
+    if (digest === before) break
+    before = digest
+  }
+  return found
+}
+
+/** FNV-1a. */
+function hashOf(text: string): number {
+  let hash = 0x811c9dc5
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
+  return hash
+}

@@ -84,4 +84,6 @@ export interface Disk {
   space(path: string): Promise<{ readonly free: number; readonly total: number }>
   /** Absolute path without symlinks. */
   realPath(path: string): Promise<string>
+  /** What a symlink says, wherever that leads. */
+  readLink(path: string): Promise<string>
 }

@@ -268,4 +268,5 @@ export const nodeDisk: Disk = {
     return { free: stat.bavail * stat.bsize, total: stat.blocks * stat.bsize }
   },
   realPath: (path) => promises.realpath(path),
+  readLink: (path) => promises.readlink(path),
 }

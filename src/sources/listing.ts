@@ -7,9 +7,10 @@ import { setImmediate } from 'node:timers/promises'
 import { errnoOf } from '../errors.js'
 import type { Disk, DiskFile, FileStat } from '../disk/disk.js'
 import { openLog } from './compressed.js'
+import type { Logs } from './logs.js'
 import type { Partition } from './partition.js'
 import { HEAD_SIZE, identityOf, printOf, readAt } from './position.js'
-import { compareTurns, compressedFrom, rotatedFrom } from './turns.js'
+import { compareTurns, compressedFrom, logOf, rotatedFrom } from './turns.js'
 import { AT_ONCE, type Names } from './watch.js'
 
 /** A directory that changes while it is listed is listed again, at most so often in all. */
@@ -32,6 +33,8 @@ interface Listing {
   readonly byIdentity: ReadonlyMap<string, Candidate>
   /** By the name of the log. */
   readonly byBase: ReadonlyMap<string, readonly Earlier[]>
+  /** Whatever they lead to, if anything. */
+  readonly names: ReadonlySet<string>
   /** By the hash of the first KiB. */
   byHead?: Promise<ReadonlyMap<string, readonly Candidate[]>>
 }
@@ -40,6 +43,8 @@ export class Listings {
   readonly #listings = new Map<string, Listing>()
   #missed = false
   #turn = 0
+  /** Of these logs it is known where they lead. */
+  readonly #resolved = new Set<string>()
   /** By identity: the partition that a file is open as. */
   readonly owners: Map<string, Partition>
 
@@ -49,20 +54,25 @@ export class Listings {
     /** Beside its own directory, and relative to that. */
     readonly olddirs: readonly string[],
     partitions: Iterable<Partition>,
-    /** Opens a log to read it, compressed or not; says where its rest cannot be had. */
-    readonly read: (path: string) => Promise<DiskFile>,
+    readonly logs: Pick<Logs, 'open' | 'resolve' | 'targets'>,
   ) {
     this.owners = new Map([...partitions].filter(({ file }) => file !== undefined).map((one) => [one.identity, one]))
   }
 
   /** To be called before others when several of these will be asked for: where their rotated files go is then listed once for all. */
   async begin(logs: Iterable<{ readonly path: string }>): Promise<void> {
-    for (const { path } of logs) await this.#listed(dirname(path), 0)
+    for (const { path } of logs) for (const name of this.namesOf(path)) await this.#listed(dirname(name), 0)
+  }
+
+  /** What it is called, also while it is on its way from there, and where that leads. */
+  namesOf(path: string): string[] {
+    const target = this.logs.targets.get(path)
+    return target === undefined ? [logOf(path)] : [logOf(path), target]
   }
 
   /** Undefined: it cannot be opened, or its name leads elsewhere by now, see renew(). */
   async open({ path, stat }: Candidate): Promise<DiskFile | undefined> {
-    const file = await this.read(path).catch((error: unknown) => this.#miss(error))
+    const file = await this.logs.open(path).catch((error: unknown) => this.#miss(error))
     if (file === undefined || identityOf(await file.stat()) === identityOf(stat)) return file
     this.#missed = true
     await file.close()
@@ -86,7 +96,8 @@ export class Listings {
 
   /** Files that may have been this log, the oldest first. */
   async earlier(path: string): Promise<Earlier[]> {
-    const found = (await this.#around(path)).flatMap(({ byBase }) => byBase.get(basename(path)) ?? [])
+    const names = new Set(this.namesOf(path).map((name) => basename(name)))
+    const found = (await this.#around(path)).flatMap(({ byBase }) => [...names].flatMap((name) => byBase.get(name) ?? []))
     return found.sort((a, b) => a.stat.modified - b.stat.modified || compareTurns(a.turn, b.turn))
   }
 
@@ -103,13 +114,17 @@ export class Listings {
     return (await this.#around(path)).flatMap(({ byIdentity }) => [...byIdentity.values()])
   }
 
-  /** Its own directory first: what is moved from there to another meanwhile is seen in one of them. */
+  /** Its own directories first: what is moved from there to another meanwhile is seen in one of them. */
   async #around(path: string): Promise<Listing[]> {
-    const directory = dirname(path)
-    const own = await this.#listed(directory, 0)
-    const found = [own]
-    for (const olddir of new Set(this.olddirs.map((olddir) => resolve(directory, olddir)))) {
-      if (olddir !== directory) found.push(await this.#listed(olddir, own.turn))
+    const { names } = await this.#listed(dirname(path), 0)
+    if (names.has(basename(path)) && !this.#resolved.has(path)) await this.logs.resolve(path)
+    this.#resolved.add(path)
+    const own = new Set(this.namesOf(path).map((name) => dirname(name)))
+    const found: Listing[] = []
+    for (const directory of own) found.push(await this.#listed(directory, 0))
+    const last = Math.max(...found.map(({ turn }) => turn))
+    for (const olddir of new Set([...own].flatMap((directory) => this.olddirs.map((olddir) => resolve(directory, olddir))))) {
+      if (!own.has(olddir)) found.push(await this.#listed(olddir, last))
     }
     return found
   }
@@ -134,7 +149,7 @@ export class Listings {
     const byIdentity = new Map<string, Candidate>()
     const byBase = new Map<string, Earlier[]>()
     for (const [name, stat] of files) {
-      if (stat.kind !== 'file') continue
+      if (stat?.kind !== 'file') continue
       const path = join(directory, name)
       byIdentity.set(identityOf(stat), { path, stat })
       for (const { base, turn } of [...rotatedFrom(name), ...compressedFrom(name)]) {
@@ -143,16 +158,15 @@ export class Listings {
         byBase.set(base, same)
       }
     }
-    return { turn, byIdentity, byBase }
+    return { turn, byIdentity, byBase, names: new Set(files.keys()) }
   }
 
   /** The first of them in a thread, as its file system may hang; the others at once, which takes a tenth of the time. */
-  async #files(directory: string): Promise<Map<string, FileStat>> {
-    const files = new Map<string, FileStat>()
-    for (const [index, name] of (await this.#names(directory)).entries()) {
-      if (index % AT_ONCE === AT_ONCE - 1) await setImmediate()
-      const stat = await this.#stat(join(directory, name), index > 0)
-      if (stat !== undefined) files.set(name, stat)
+  async #files(directory: string): Promise<Map<string, FileStat | undefined>> {
+    const files = new Map<string, FileStat | undefined>()
+    for (const name of await this.#names(directory)) {
+      if (files.size % AT_ONCE === AT_ONCE - 1) await setImmediate()
+      files.set(name, await this.#stat(join(directory, name), files.size > 0))
     }
     return files
   }
@@ -203,9 +217,9 @@ export class Listings {
 }
 
 /** The same names lead to the same files. */
-function areSame(one: ReadonlyMap<string, FileStat>, other: ReadonlyMap<string, FileStat>): boolean {
+function areSame(one: ReadonlyMap<string, FileStat | undefined>, other: ReadonlyMap<string, FileStat | undefined>): boolean {
   return one.size === other.size && [...one].every(([name, stat]) => {
     const same = other.get(name)
-    return same !== undefined && identityOf(same) === identityOf(stat)
+    return stat === undefined || same === undefined ? other.has(name) && stat === same : identityOf(same) === identityOf(stat)
   })
 }

@@ -1,4 +1,5 @@
 /** Files opened to be read as logs, compressed or not, and what is wrong with those that cannot be. */
+import { basename, dirname, join, resolve } from 'node:path'
 import type { Disk, DiskFile, FileStat } from '../disk/disk.js'
 import { FlumeError, errnoOf } from '../errors.js'
 import { openLog } from './compressed.js'
@@ -21,6 +22,8 @@ export class Logs {
   readonly sizeless = new Set<string>()
   /** By the path without symlinks, where that is another: the path that matched. */
   readonly paths = new Map<string, string>()
+  /** By a path that matches, and is a symlink itself: where it leads. */
+  readonly targets = new Map<string, string>()
 
   constructor(
     readonly disk: Disk,
@@ -46,8 +49,7 @@ export class Logs {
       const file = await this.open(path, alone)
       this.unreadable.delete(path)
       if (file instanceof OpenFile && (await isSizeless(file))) return await this.#refuseSizeless(path, file)
-      const real = await this.disk.realPath(path).catch(() => path)
-      if (real !== path) this.paths.set(real, path)
+      await this.resolve(path)
       return { file, stat: file instanceof OpenFile ? file.last : await file.stat() }
     } catch (error) {
       if (errnoOf(error) === 'ENOENT') return 'gone'
@@ -57,6 +59,16 @@ export class Logs {
       this.names.sayOnce(error instanceof FlumeError ? error.message : `cannot read ${path}: ${errnoOf(error) ?? String(error)}`)
       return 'unreadable'
     }
+  }
+
+  /** Finds out where a path leads; of a symlink also where nothing is, as between two steps of a rotation. */
+  async resolve(path: string): Promise<void> {
+    const { disk } = this
+    const directory = await disk.realPath(dirname(path)).catch(() => dirname(path))
+    const real = await disk.realPath(path).catch(async () => resolve(directory, await disk.readLink(path))).catch(() => path)
+    if (real !== path) this.paths.set(real, path)
+    if (real === path || real === join(directory, basename(path))) this.targets.delete(path)
+    else this.targets.set(path, real)
   }
 
   async #refuseSizeless(path: string, file: OpenFile): Promise<'unreadable'> {

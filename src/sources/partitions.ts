@@ -85,7 +85,7 @@ export class Partitions implements Known {
   }
 
   listings(): Listings {
-    return new Listings(this.disk, this.names, this.olddirs, this.all.values(), (path) => this.logs.open(path))
+    return new Listings(this.disk, this.names, this.olddirs, this.all.values(), this.logs)
   }
 
   /**

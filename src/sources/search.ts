@@ -122,12 +122,12 @@ export async function between(partition: Partition, known: Known, listings: List
 
 async function betweenOnce(partition: Partition, known: Known, listings: Listings, before?: number): Promise<number> {
   const { path } = partition
-  const log = logOf(path)
-  const candidates = await listings.earlier(log)
+  const candidates = await listings.earlier(path)
   const became = await whatTheyAre(path, candidates, known, listings)
   const stood = became.get(partition)
   const modified = before ?? stood?.stat.modified ?? (partition.modified > 0 ? partition.modified : (partition.marked?.time ?? 0))
-  const turn = stood === undefined ? undefined : rotatedFrom(basename(stood.path)).find(({ base }) => base === basename(path))?.turn
+  const names = new Set(listings.namesOf(path).map((name) => basename(name)))
+  const turn = stood === undefined ? undefined : rotatedFrom(basename(stood.path)).find(({ base }) => names.has(base))?.turn
   const later = ({ stat, turn: other }: Earlier): boolean =>
     stat.modified > modified || (stat.modified === modified && turn !== undefined && compareTurns(turn, other) < 0)
   // of a file that is gone, and of which nothing was read, nothing tells which one it is now: it is read as one that was never seen
@@ -144,7 +144,7 @@ async function betweenOnce(partition: Partition, known: Known, listings: Listing
     if (await isCopied(candidate, path, became, known, listings)) continue
     if (before !== undefined && (await looking(candidate, listings, (copy) => holdsKnown(copy, partition)))) continue
     if (await wasRead(path, candidate, known, listings)) continue
-    if (known.names.owns(candidate.path) || (log === path && (await add(path, candidate, known, listings)))) count++
+    if (known.names.owns(candidate.path) || (logOf(path) === path && (await add(path, candidate, known, listings)))) count++
   }
   return count
 }
@@ -206,7 +206,7 @@ async function isCopied(candidate: Candidate, path: string, became: ReadonlyMap<
     if (file === undefined || (name !== path && one.path !== path) || stat.born < birth) continue
     const own = became.get(one)?.path ?? path
     // a log that was rotated is older than its successor; and a file is moved as it is called, or from a name that is not meant to last
-    const short = name === path ? stat.born > birth : basename(own) === basename(candidate.path) || !isRotated(own, path)
+    const short = name === path ? stat.born > birth : basename(own) === basename(candidate.path) || !listings.namesOf(path).some((log) => isRotated(own, log))
     if (stat.size < HEAD_SIZE && !short) continue
     if (await looking(candidate, listings, (copy) => isPrefix(copy, stat.size, file))) return true
   }

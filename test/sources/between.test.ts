@@ -106,6 +106,33 @@ for (const size of [3, 300]) {
   })
 }
 
+t.test('a log that is a symbolic link is found in the directory that it leads to, by names made of that of the file, as the kubelet gives them', async (t) => {
+  for (const size of [3, 300]) {
+    const directory = t.testdir({ containers: {}, pods: { '0.log': text(0, size) } })
+    const log = `${directory}/pods/0.log`
+    fs.symlinkSync('../pods/0.log', `${directory}/containers/app.log`)
+    const following = (): Tailing => new Tailing([`${directory}/containers/*.log`], new FakeClock(Date.now()))
+    const one = following()
+    await one.start()
+    await one.close()
+    const rotate = (as: string, from: number): void => {
+      fs.renameSync(log, `${log}.${as}`)
+      fs.writeFileSync(log, text(from, from + size))
+    }
+    fs.appendFileSync(log, text(size, 2 * size))
+    rotate('20260131-120000', 2 * size)
+    const other = following()
+    await other.start({ kind: 'keeps', held: one.held() })
+    await other.close()
+    rotate('20260131-130000', 3 * size)
+    rotate('20260131-140000', 4 * size)
+    compress(`${log}.20260131-140000`)
+    const last = following()
+    await last.start({ kind: 'keeps', held: one.held([...one.sent, ...other.sent]) })
+    t.strictSame([...one.bodies, ...other.bodies, ...(await settle(last))], lines(0, 5 * size))
+  }
+})
+
 function compressAs(from: string, to: string): void {
   fs.renameSync(from, to)
   compress(to)

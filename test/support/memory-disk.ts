@@ -381,6 +381,10 @@ class View implements Disk {
     return join('/', path)
   }
 
+  async readLink(path: string): Promise<string> {
+    throw failed('EINVAL', path) // it has none
+  }
+
   /** `nothing`: where the process ends in it, nothing of it is done. */
   async #change(name: string, change: () => void, nothing = false): Promise<void> {
     const ending = await this.disk.begin(this.process, name, true)

@@ -23,6 +23,7 @@ export class SteppingDisk {
     statNow: (path) => this.#called(() => nodeDisk.statNow(path)),
     link: (from, to) => this.#called(() => nodeDisk.link(from, to)),
     realPath: (path) => this.#called(() => nodeDisk.realPath(path)),
+    readLink: (path) => this.#called(() => nodeDisk.readLink(path)),
     syncDirectory: (path) => this.#called(() => nodeDisk.syncDirectory(path)),
   }
 

@@ -103,6 +103,7 @@ export function withoutStrays(disk: Disk, paths: Paths, strays: readonly Stray[]
     sizes: (directory) => disk.sizes(directory),
     lstat: (path) => disk.lstat(path),
     realPath: (path) => disk.realPath(path),
+    readLink: (path) => disk.readLink(path),
     space: (path) => disk.space(path),
     entries: unused, rename: unused, link: unused, unlink: unused, unlinkNow: unused, touch: unused, resemble: unused, makeDirectory: unused,
     syncDirectory: unused,

@@ -17,6 +17,8 @@ export interface Between {
   /** It matches the rotated files, too; else they may lie in another directory. */
   readonly all: boolean
   readonly apart: boolean
+  /** By a symbolic link with another name, in another directory. */
+  readonly linked: boolean
   /** Lines that make the file longer than what tells one short file from another. */
   readonly long: boolean
   /** In the first look of one that goes on where another was killed; else in a later one. */
@@ -72,23 +74,23 @@ const EVERY = [0, 1, 2, 3, 5, 8]
 /** With the first step before each of so many calls. */
 export function* betweenCalls(calls: number): Generator<Between> {
   for (const kind of Object.keys(KINDS)) {
-    for (const [all, apart] of [[false, false], [false, true], [true, false]] as const) {
+    for (const [all, apart, linked] of [[false, false, false], [false, true, false], [true, false, false], [false, false, true], [false, true, true]] as const) {
       for (const long of [false, true]) {
         for (const start of [false, true]) {
-          for (const every of EVERY) for (let first = 1; first <= calls; first++) yield { kind, all, apart, long, start, first, every }
+          for (const every of EVERY) for (let first = 1; first <= calls; first++) yield { kind, all, apart, linked, long, start, first, every }
         }
       }
     }
   }
 }
 
-export function nameOf({ kind, all, apart, long, start, first, every }: Between): string {
+export function nameOf({ kind, all, apart, linked, long, start, first, every }: Between): string {
   const place = apart ? 'app.log, into another directory' : all ? 'app*' : 'app.log'
-  return `${kind}, ${place}, ${long ? 'long' : 'short'} lines, ${start ? 'at the start' : 'later'}, from call ${first}, a step each ${every}`
+  return `${kind}, ${linked ? 'by a link to ' : ''}${place}, ${long ? 'long' : 'short'} lines, ${start ? 'at the start' : 'later'}, from call ${first}, a step each ${every}`
 }
 
 /** Undefined where all is well. `directory` and `elsewhere` are empty, the second on another file system. */
-export async function faultOf({ kind, all, apart, long, start, first, every }: Between, directory: string, elsewhere: string): Promise<string | undefined> {
+export async function faultOf({ kind, all, apart, linked, long, start, first, every }: Between, directory: string, elsewhere: string): Promise<string | undefined> {
   const log = join(directory, 'app.log')
   const copies = /copy|mv/.test(kind)
   const old = !apart ? directory : copies ? elsewhere : join(directory, 'old')
@@ -107,8 +109,13 @@ export async function faultOf({ kind, all, apart, long, start, first, every }: B
   const steps = Array.from({ length: times }, () => [append, ...KINDS[kind]!(log, old), append]).flat()
   const stepping = new SteppingDisk(steps, first, every)
   const began = Date.now()
+  const link = join(directory, 'links', 'current')
+  if (linked) {
+    fs.mkdirSync(join(directory, 'links'))
+    fs.symlinkSync(log, link)
+  }
   const following = (): Tailing => (
-    new Tailing([join(directory, all ? 'app*' : 'app.log')], new FakeClock(began), apart ? { olddirs: [old] } : {}, { disk: stepping.disk })
+    new Tailing([linked ? link : join(directory, all ? 'app*' : 'app.log')], new FakeClock(began), apart ? { olddirs: [old] } : {}, { disk: stepping.disk })
   )
   const one = following()
   await one.start()

@@ -10,7 +10,7 @@ import { openLog } from './compressed.js'
 import type { Logs } from './logs.js'
 import type { Partition } from './partition.js'
 import { HEAD_SIZE, identityOf, printOf, readAt } from './position.js'
-import { compareTurns, compressedFrom, logOf, rotatedFrom } from './turns.js'
+import { compareTurns, compressedFrom, logOf, rotatedFrom, type Rotated } from './turns.js'
 import { AT_ONCE, type Names } from './watch.js'
 
 /** A directory that changes while it is listed is listed again, at most so often in all. */
@@ -23,9 +23,7 @@ export interface Candidate {
 }
 
 /** One that may have been a certain log before. */
-export interface Earlier extends Candidate {
-  readonly turn: string
-}
+export interface Earlier extends Candidate, Rotated {}
 
 interface Listing {
   /** One that was begun later has the higher number. */
@@ -64,10 +62,9 @@ export class Listings {
     for (const { path } of logs) for (const name of this.namesOf(path)) await this.#listed(dirname(name), 0)
   }
 
-  /** What it is called, also while it is on its way from there, and where that leads. */
+  /** What it is called, was called before it was on its way from there, and where that leads. */
   namesOf(path: string): string[] {
-    const target = this.logs.targets.get(path)
-    return target === undefined ? [logOf(path)] : [logOf(path), target]
+    return [...new Set([path, logOf(path), this.logs.targets.get(path) ?? path])]
   }
 
   /** Undefined: it cannot be opened, or its name leads elsewhere by now, see renew(). */
@@ -141,7 +138,7 @@ export class Listings {
   async #list(directory: string): Promise<Listing> {
     const turn = ++this.#turn
     let files = await this.#files(directory)
-    for (let tries = 2; tries < TRIES; tries++) {
+    for (let tries = 2; tries <= TRIES; tries++) {
       const before = files
       files = await this.#files(directory)
       if (areSame(before, files)) break
@@ -152,10 +149,10 @@ export class Listings {
       if (stat?.kind !== 'file') continue
       const path = join(directory, name)
       byIdentity.set(identityOf(stat), { path, stat })
-      for (const { base, turn } of [...rotatedFrom(name), ...compressedFrom(name)]) {
-        const same = byBase.get(base) ?? []
-        same.push({ path, stat, turn })
-        byBase.set(base, same)
+      for (const rotated of [...rotatedFrom(name), ...compressedFrom(name)]) {
+        const same = byBase.get(rotated.base) ?? []
+        same.push({ path, stat, ...rotated })
+        byBase.set(rotated.base, same)
       }
     }
     return { turn, byIdentity, byBase, names: new Set(files.keys()) }

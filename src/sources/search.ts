@@ -127,6 +127,8 @@ async function betweenOnce(partition: Partition, known: Known, listings: Listing
   const stood = became.get(partition)
   const modified = before ?? stood?.stat.modified ?? (partition.modified > 0 ? partition.modified : (partition.marked?.time ?? 0))
   const names = new Set(listings.namesOf(path).map((name) => basename(name)))
+  // where it was met on its way: the name that it had is another log's
+  const left = logOf(path) === path ? undefined : basename(logOf(path))
   const turn = stood === undefined ? undefined : rotatedFrom(basename(stood.path)).find(({ base }) => names.has(base))?.turn
   const later = ({ stat, turn: other }: Earlier): boolean =>
     stat.modified > modified || (stat.modified === modified && turn !== undefined && compareTurns(turn, other) < 0)
@@ -144,7 +146,7 @@ async function betweenOnce(partition: Partition, known: Known, listings: Listing
     if (await isCopied(candidate, path, became, known, listings)) continue
     if (before !== undefined && (await looking(candidate, listings, (copy) => holdsKnown(copy, partition)))) continue
     if (await wasRead(path, candidate, known, listings)) continue
-    if (known.names.owns(candidate.path) || (logOf(path) === path && (await add(path, candidate, known, listings)))) count++
+    if (known.names.owns(candidate.path) || (candidate.base !== left && (await add(path, candidate, known, listings)))) count++
   }
   return count
 }

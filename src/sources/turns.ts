@@ -46,8 +46,8 @@ export const logOf = (path: string): string => path.replace(MOVING, '')
 
 /** Whether a file with this path may be the log that had that path, rotated; or both may have been the same log. */
 export function isRotated(path: string, log: string): boolean {
-  const name = logOf(basename(log))
-  const logs = new Set([name, ...rotatedFrom(name).map(({ base }) => base)])
+  const names = [basename(log), logOf(basename(log))]
+  const logs = new Set([...names, ...names.flatMap((name) => rotatedFrom(name).map(({ base }) => base))])
   return [...rotatedFrom(basename(path)), ...compressedFrom(basename(path))].some(({ base }) => logs.has(base))
 }
 

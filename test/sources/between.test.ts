@@ -133,6 +133,25 @@ t.test('a log that is a symbolic link is found in the directory that it leads to
   }
 })
 
+t.test('a log whose own name ends in .tmp is another one than the log that logrotate would call so for a while', async (t) => {
+  for (const size of [3, 300]) {
+    const directory = t.testdir({ 'app.tmp': text(0, size), 'app.1': 'of another log\n' })
+    const log = `${directory}/app.tmp`
+    const following = (): Tailing => new Tailing([log], new FakeClock(Date.now()))
+    const one = following()
+    await one.start()
+    await one.close()
+    fs.renameSync(log, `${log}.2`)
+    for (const [name, from] of [[`${log}.1`, size], [log, 2 * size]] as const) fs.writeFileSync(name, text(from, from + size))
+    const later = Date.now() / 1000 + 1
+    fs.utimesSync(`${directory}/app.1`, later, later)
+    fs.utimesSync(`${log}.1`, later, later)
+    const other = following()
+    await other.start({ kind: 'keeps', held: one.held() })
+    t.strictSame([...one.bodies, ...(await settle(other))], lines(0, 3 * size))
+  }
+})
+
 function compressAs(from: string, to: string): void {
   fs.renameSync(from, to)
   compress(to)

@@ -64,11 +64,12 @@ export class Logs {
   /** Finds out where a path leads; of a symlink also where nothing is, as between two steps of a rotation. */
   async resolve(path: string): Promise<void> {
     const { disk } = this
-    const directory = await disk.realPath(dirname(path)).catch(() => dirname(path))
-    const real = await disk.realPath(path).catch(async () => resolve(directory, await disk.readLink(path))).catch(() => path)
-    if (real !== path) this.paths.set(real, path)
-    if (real === path || real === join(directory, basename(path))) this.targets.delete(path)
-    else this.targets.set(path, real)
+    const directory = (): Promise<string> => disk.realPath(dirname(path)).catch(() => dirname(path))
+    const real = await disk.realPath(path).catch(async () => resolve(await directory(), await disk.readLink(path))).catch(() => path)
+    this.targets.delete(path)
+    if (real === path) return
+    this.paths.set(real, path)
+    if (real !== join(await directory(), basename(path))) this.targets.set(path, real)
   }
 
   async #refuseSizeless(path: string, file: OpenFile): Promise<'unreadable'> {

@@ -1,4 +1,5 @@
 /** Whether a queue keeps its segments compressed, and who does it: whoever puts, beside its other work, the oldest first. */
+import { unlinkThere } from '../disk/gone.js'
 import { readWhole, replace } from '../disk/replace.js'
 import { errnoOf } from '../errors.js'
 import { compressSegment, type Outcome, type Replace } from './compress.js'
@@ -23,7 +24,7 @@ export async function setCompresses(around: Surroundings, paths: Paths, on: bool
   if ((await compresses(around, paths)) === on) return false
   if (on) await replace(disk, paths.compress, RECORD, `${paths.compress}.${uuid()}.tmp`)
   else {
-    await disk.unlink(paths.compress)
+    await unlinkThere(disk, paths.compress)
     await disk.syncDirectory(paths.directory)
   }
   return true

@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto'
 import { dirname } from 'node:path'
 import type { Disk, DiskFile } from '../disk/disk.js'
+import { openThere, unlinkThere } from '../disk/gone.js'
 import { replace } from '../disk/replace.js'
 import { FlumeError } from '../errors.js'
 import type { Clock } from '../events/flow.js'
@@ -47,8 +48,8 @@ export class Cursor {
   /** Undefined where none is registered. Throws SEGMENT_DAMAGED where it cannot be read. */
   static async open(paths: Paths, name: string, { disk, clock, say }: Surroundings): Promise<Cursor | undefined> {
     const path = paths.cursor(name)
-    if ((await disk.stat(path)) === undefined) return undefined
-    const file = await disk.open(path, 'update')
+    const file = await openThere(disk, path, 'update')
+    if (file === undefined) return undefined
     const slots = new Slots(file, MAGIC, SLOT_SIZE, BODY_SIZE_MIN, true)
     const body = await slots.adopt()
     await disk.syncDirectory(paths.cursors) // whoever registered it may have died before its name was on disk
@@ -145,8 +146,8 @@ export interface Seen extends State {
 /** Undefined: not registered. Throws SEGMENT_DAMAGED where it cannot be read. */
 export async function readCursor(paths: Paths, name: string, disk: Disk): Promise<Seen | undefined> {
   const path = paths.cursor(name)
-  if ((await disk.stat(path)) === undefined) return undefined
-  const file = await disk.open(path, 'read')
+  const file = await openThere(disk, path, 'read')
+  if (file === undefined) return undefined
   try {
     const slots = new Slots(file, MAGIC, SLOT_SIZE, BODY_SIZE_MIN, true)
     const states = (await slots.readAll()).map(decode)
@@ -163,7 +164,7 @@ export async function listReaders(paths: Paths, disk: Disk): Promise<string[]> {
 }
 
 export async function removeCursor(paths: Paths, name: string, disk: Disk): Promise<void> {
-  await disk.unlink(paths.cursor(name))
+  await unlinkThere(disk, paths.cursor(name))
   await disk.syncDirectory(dirname(paths.cursor(name)))
 }
 

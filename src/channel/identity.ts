@@ -37,8 +37,10 @@ export async function openIdentity(paths: Paths, around: Surroundings, how: Open
   const bytes = stat === undefined ? undefined : await readWhole(disk, paths.identity)
   if (bytes !== undefined) return checkIdentity(paths, around, how, decode(bytes, paths))
   if (!how.create) throw new FlumeError('NO_INPUT', `cannot open queue ${paths.directory}: there is none`)
-  if (stat !== undefined) await refuseOther(disk, paths)
-  return create(paths, around)
+  const refusal = stat && (await otherThere(disk, paths))
+  if (refusal === undefined) return create(paths, around)
+  if ((await disk.stat(paths.identity)) === undefined) throw refusal
+  return openIdentity(paths, around, how) // somebody else has made it meanwhile
 }
 
 /** What queue.json says, and whether the directory is where it says; changes nothing. Throws NO_INPUT, VERSION, SEGMENT_DAMAGED. */
@@ -99,15 +101,13 @@ function isUuid(text: unknown): text is string {
 /** What may lie in a directory whose queue.json was not yet made when its maker died. */
 const HALF_MADE = /^(segments|cursors|replays|lock|readers\.lock|committed|(queue\.json|retain|compress)(\..*\.tmp)?)$/
 
-async function refuseOther(disk: Disk, paths: Paths): Promise<void> {
+/** Why no queue can be made where this is; undefined: one can. */
+async function otherThere(disk: Disk, paths: Paths): Promise<FlumeError | undefined> {
   const other = (await disk.list(paths.directory)).find((name) => !HALF_MADE.test(name))
-  if (other !== undefined) {
-    throw new FlumeError('CANNOT_CREATE', `cannot make a queue of ${paths.directory}: it is no queue and holds ${other}`)
-  }
+  if (other !== undefined) return new FlumeError('CANNOT_CREATE', `cannot make a queue of ${paths.directory}: it is no queue and holds ${other}`)
   const segments = await disk.stat(paths.segments)
-  if (segments !== undefined && (await disk.list(paths.segments)).some((name) => name.endsWith('.seg'))) {
-    throw new FlumeError('SEGMENT_DAMAGED', `cannot open queue ${paths.directory}: it has segments, but queue.json is missing; --repair says what can be done`)
-  }
+  if (segments === undefined || !(await disk.list(paths.segments)).some((name) => name.endsWith('.seg'))) return undefined
+  return new FlumeError('SEGMENT_DAMAGED', `cannot open queue ${paths.directory}: it has segments, but queue.json is missing; --repair says what can be done`)
 }
 
 async function create(paths: Paths, around: Surroundings): Promise<Identity> {

@@ -1,12 +1,14 @@
 /** One process at a time, by the kernel's lock: kill -9 leaves nothing to clean. The pid in the file is for messages. */
 import type { Disk, DiskFile } from '../disk/disk.js'
+import { openThere } from '../disk/gone.js'
 import { FlumeError } from '../errors.js'
 import type { Surroundings } from './surroundings.js'
 
-/** ms between two tries, and the number of tries, while somebody may hold it for a moment only. */
+/** ms between two tries, and their number: where it is held for long, for a moment, or by one who has not yet said which, as a slow disk may take a while. */
 const AGAIN = 50
 const TRIES = 5
 const TRIES_MOMENT = 1200
+const TRIES_UNSAID = 100
 
 export class Lock {
   private constructor(readonly file: DiskFile) {}
@@ -25,7 +27,7 @@ export class Lock {
     const file = await around.disk.open(path, 'any')
     for (let tries = 1; !file.tryLock(); tries++) {
       const holder = await readHolder(file)
-      if (tries >= (holder.moment ? TRIES_MOMENT : TRIES)) {
+      if (tries >= triesFor(holder)) {
         await file.close()
         throw new FlumeError('BUSY', `cannot use ${what}: process ${holder.pid ?? '(unknown)'} holds it`)
       }
@@ -58,8 +60,18 @@ export class Lock {
   }
 }
 
-/** Who holds, or held last, the lock; no pid where nobody says so. */
-async function readHolder(file: DiskFile): Promise<{ pid: number | undefined; moment: boolean }> {
+/** Who holds, or held last, a lock; no pid where nobody says so. */
+interface Holder {
+  readonly pid: number | undefined
+  readonly moment: boolean
+}
+
+function triesFor({ pid, moment }: Holder): number {
+  if (pid === undefined) return TRIES_UNSAID
+  return moment ? TRIES_MOMENT : TRIES
+}
+
+async function readHolder(file: DiskFile): Promise<Holder> {
   const bytes = Buffer.alloc(64)
   const text = bytes.toString('latin1', 0, await file.read(bytes, 0))
   const match = /^(0 )?(\d+)\n/.exec(text)
@@ -68,8 +80,8 @@ async function readHolder(file: DiskFile): Promise<{ pid: number | undefined; mo
 
 /** Who holds a lock, as far as its file and /proc tell. */
 export async function runningHolder(path: string, disk: Disk): Promise<{ pid?: number }> {
-  if ((await disk.stat(path)) === undefined) return {}
-  const file = await disk.open(path, 'read')
+  const file = await openThere(disk, path, 'read')
+  if (file === undefined) return {}
   try {
     const { pid } = await readHolder(file)
     return pid === undefined || (await disk.stat(`/proc/${pid}`)) === undefined ? {} : { pid }

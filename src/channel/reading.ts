@@ -198,9 +198,11 @@ export class LogReader {
   async #open(): Promise<OpenSegment | undefined> {
     const { around, paths, identity, blocks, began } = this.reading
     for (;;) {
-      const segments = (await listSegments(around.disk, paths)).filter((start) => start > this.#passed)
+      const listed = await listSegments(around.disk, paths)
+      const segments = listed.filter((start) => start > this.#passed)
       const first = segments.findLast((start) => start <= this.#next) ?? segments[0]
       if (first === undefined) return undefined
+      if (first === listed[0]) this.#reason = 'removed' // what was passed last has gone, too
       const path = paths.segment(first)
       try {
         const file = await openSegment(around.disk, path)

@@ -1,4 +1,5 @@
 /** What is kept although all readers have acked it: the file `retain` of a queue, flume-segment(5). Missing: nothing is. */
+import { unlinkThere } from '../disk/gone.js'
 import { readWhole, replace } from '../disk/replace.js'
 import { FlumeError } from '../errors.js'
 import type { Paths, Surroundings } from './surroundings.js'
@@ -44,8 +45,7 @@ export async function isSaid(around: Surroundings, paths: Paths, retain: Retain 
 /** On return it is on disk. Several processes may write at once: one of them is the last. */
 export async function writeRetain({ disk, uuid }: Surroundings, paths: Paths, retain: Retain | undefined): Promise<void> {
   if (retain !== undefined) return replace(disk, paths.retain, Buffer.from(encode(retain)), `${paths.retain}.${uuid()}.tmp`)
-  if ((await disk.stat(paths.retain)) === undefined) return
-  await disk.unlink(paths.retain)
+  await unlinkThere(disk, paths.retain)
   await disk.syncDirectory(paths.directory)
 }
 

@@ -3,7 +3,8 @@
  * the lock of the log removes them.
  */
 import type { Disk } from '../disk/disk.js'
-import { errnoOf, FlumeError } from '../errors.js'
+import { unlinkThere } from '../disk/gone.js'
+import { FlumeError } from '../errors.js'
 import { listReaders, readCursor } from './cursor.js'
 import { Lock } from './lock.js'
 import { retainOrAll, type Retain } from './retain.js'
@@ -104,12 +105,8 @@ async function isRetained({ disk, clock }: Surroundings, path: string, { age, by
   return clock.now() - modified < age
 }
 
-function orGone(error: unknown): void {
-  if (errnoOf(error) !== 'ENOENT') throw error // else somebody has removed it by hand
-}
-
 /** Oldest first on disk too: what is left has no hole. */
 async function removeSegment(disk: Disk, paths: Paths, first: number): Promise<void> {
-  await disk.unlink(paths.segment(first)).catch(orGone)
+  await unlinkThere(disk, paths.segment(first))
   await disk.syncDirectory(paths.segments)
 }

@@ -1,6 +1,7 @@
 /** Write a small file whole: a crash leaves the old one or the new one, never half of one. */
 import { dirname } from 'node:path'
 import type { Disk } from './disk.js'
+import { openThere } from './gone.js'
 
 /** Where several may write it at once, each has a `temporary` of its own: the last one wins. */
 export async function replace(disk: Disk, path: string, bytes: Uint8Array, temporary = `${path}.tmp`): Promise<void> {
@@ -18,8 +19,8 @@ export async function replace(disk: Disk, path: string, bytes: Uint8Array, tempo
 
 /** The whole of a small file; undefined where it is missing. */
 export async function readWhole(disk: Disk, path: string): Promise<Buffer | undefined> {
-  if ((await disk.stat(path)) === undefined) return undefined
-  const file = await disk.open(path, 'read')
+  const file = await openThere(disk, path, 'read')
+  if (file === undefined) return undefined
   try {
     const bytes = Buffer.alloc((await file.stat()).size)
     let at = 0

@@ -4,6 +4,7 @@
  */
 import { dirname } from 'node:path'
 import type { Disk, DiskFile, FileStat } from '../../disk/disk.js'
+import { openThere, unlessMissing, unlinkThere } from '../../disk/gone.js'
 import { FlumeError, errnoOf } from '../../errors.js'
 import type { Draft, Entry, FileSystem, Finished, Left } from './filesystem.js'
 
@@ -91,7 +92,7 @@ export function localFileSystem(disk: Disk): FileSystem {
           throw new FlumeError('OTHER_HISTORY', `cannot name a file ${path}: another one has that name`, { cause: error })
         }
       }
-      await disk.unlink(file.path).catch(unlessMissing)
+      await unlinkThere(disk, file.path)
       await disk.syncDirectory(dirname(path))
     },
 
@@ -132,12 +133,8 @@ async function* entriesOf(disk: Disk, directory: string): AsyncGenerator<Entry> 
 
 /** Undefined: there is no such file. */
 export async function leftAt(disk: Disk, path: string, remove: () => Promise<void>): Promise<Left | undefined> {
-  try {
-    return { file: await disk.open(path, 'read'), remove }
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined
-    throw error
-  }
+  const file = await openThere(disk, path, 'read')
+  return file && { file, remove }
 }
 
 /** A directory that we may not read is not one that we have made. */
@@ -156,10 +153,6 @@ async function removed(disk: Disk, path: string): Promise<void> {
   } catch (error) {
     unlessMissing(error)
   }
-}
-
-function unlessMissing(error: unknown): void {
-  if (errnoOf(error) !== 'ENOENT') throw error
 }
 
 function idOf(stat: FileStat): string {

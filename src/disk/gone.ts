@@ -1,0 +1,27 @@
+/** Files that somebody else may remove between any two calls. */
+import { errnoOf } from '../errors.js'
+import type { Disk, DiskFile, OpenMode } from './disk.js'
+
+/** Undefined: there is no such file. */
+export async function openThere(disk: Disk, path: string, mode: OpenMode & ('read' | 'update')): Promise<DiskFile | undefined> {
+  try {
+    return await disk.open(path, mode)
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return undefined
+    throw error
+  }
+}
+
+/** Fine where it has gone. */
+export async function unlinkThere(disk: Disk, path: string): Promise<void> {
+  try {
+    await disk.unlink(path)
+  } catch (error) {
+    unlessMissing(error)
+  }
+}
+
+/** Throws any other error. */
+export function unlessMissing(error: unknown): void {
+  if (errnoOf(error) !== 'ENOENT') throw error
+}

@@ -2,7 +2,8 @@
 import type { Blocks } from '../disk/blocks.js'
 import { openSegment } from './compressed.js'
 import type { DiskFile } from '../disk/disk.js'
-import { errnoOf, FlumeError } from '../errors.js'
+import { unlessMissing } from '../disk/gone.js'
+import { FlumeError } from '../errors.js'
 import type { Batch } from '../events/batch.js'
 import { decodeFrameHeader, FRAME_HEADER_SIZE } from './format.js'
 import { reasonOf } from './gap.js'
@@ -111,16 +112,12 @@ async function inSegment<T>(
   look: (file: DiskFile, beginning: Awaited<ReturnType<typeof beginningOf>>) => Promise<T>,
 ): Promise<T | undefined> {
   const path = paths.segment(first)
+  const file = await openSegment(around.disk, path).catch(unlessMissing)
+  if (file === undefined) return undefined
   try {
-    const file = await openSegment(around.disk, path)
-    try {
-      return await look(file, await beginningOf(file, first, path, identity, blocks))
-    } finally {
-      await file.close()
-    }
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined
-    throw error
+    return await look(file, await beginningOf(file, first, path, identity, blocks))
+  } finally {
+    await file.close()
   }
 }
 

@@ -14,14 +14,10 @@ export async function openThere(disk: Disk, path: string, mode: OpenMode & ('rea
 
 /** Fine where it has gone. */
 export async function unlinkThere(disk: Disk, path: string): Promise<void> {
-  try {
-    await disk.unlink(path)
-  } catch (error) {
-    unlessMissing(error)
-  }
+  await disk.unlink(path).catch(unlessMissing)
 }
 
 /** Throws any other error. */
-export function unlessMissing(error: unknown): void {
+export function unlessMissing(error: unknown): undefined {
   if (errnoOf(error) !== 'ENOENT') throw error
 }

@@ -2,6 +2,7 @@
 import { basename } from 'node:path'
 import { Blocks } from '../../disk/blocks.js'
 import type { Disk, DiskFile } from '../../disk/disk.js'
+import { unlessMissing } from '../../disk/gone.js'
 import { openSegment } from '../compressed.js'
 import { SEGMENT_HEADER_SIZE } from '../format.js'
 import type { Identity } from '../identity.js'
@@ -31,7 +32,8 @@ export type Headers = ReadonlyMap<number, Said>
 export async function readHeaders(paths: Paths, { disk }: Surroundings, segments: readonly number[]): Promise<Headers> {
   const headers = new Map<number, Said>()
   for (const first of segments) {
-    const file = await openSegment(disk, paths.segment(first))
+    const file = await openSegment(disk, paths.segment(first)).catch(unlessMissing)
+    if (file === undefined) continue // it was removed since it was listed
     try {
       const header = await readHeader(file)
       const frame = header === undefined ? await firstEvent(file) : undefined

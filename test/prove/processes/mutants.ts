@@ -15,6 +15,10 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [{ file: 'channel/reading.ts', from: "if (errnoOf(error) !== 'ENOENT') throw error // else removed since it was listed", to: 'throw error' }],
   },
   {
+    name: 'a segment that goes while a repair is planned is an error',
+    edits: [{ file: 'channel/repair/strays.ts', from: '.catch(unlessMissing)', to: '' }],
+  },
+  {
     name: 'what was removed after the segment before it is said to be missing',
     edits: [{ file: 'channel/reading.ts', from: "if (first === listed[0]) this.#reason = 'removed'", to: '' }],
   },

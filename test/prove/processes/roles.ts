@@ -1,6 +1,8 @@
 /** What each process does with the queue, and what must be true of what it is told. */
 import { Check } from '../../../src/channel/check.js'
 import { Queue, type Surroundings, type Taker } from '../../../src/channel/channel.js'
+import { planRepair, type Plan } from '../../../src/channel/repair/plan.js'
+import { Repair } from '../../../src/channel/repair/repair.js'
 import { Paths } from '../../../src/channel/surroundings.js'
 import { FlumeError } from '../../../src/errors.js'
 import type { Batch, Mark } from '../../../src/events/batch.js'
@@ -164,6 +166,13 @@ const LOOKS: readonly ((queue: Queue, world: World, life: Life) => Promise<unkno
     const check = new Check(new Paths(PATH), world.around(life), new AbortController().signal)
     for await (const finding of check.findings()) if (!world.killed || finding.kind !== 'note') world.wrong(`--check: ${JSON.stringify(finding)}`)
   },
+  async (_, world, life) => mends(world, await planRepair(new Paths(PATH), world.around(life), undefined, new AbortController().signal)),
+  async (_, world, life) => {
+    const repair = await Repair.open(new Paths(PATH), world.around(life), undefined, new AbortController().signal)
+    mends(world, repair.plan)
+    await repair.apply()
+    await repair.close()
+  },
   async (queue, world) => world.wrong(faultOfLook(await all(queue.export()))),
   async (queue, world) => {
     const replay = await queue.openReplay({}, 'r')
@@ -175,6 +184,11 @@ const LOOKS: readonly ((queue: Queue, world: World, life: Life) => Promise<unkno
     await queue.forget(FORGETTABLE).finally(() => world.forgets++)
   },
 ]
+
+/** Nothing is to be mended, but for what a process that was killed has left. */
+function mends(world: World, { steps }: Plan): void {
+  if (!world.killed && steps.length > 0) world.wrong(`--repair: ${JSON.stringify(steps)}`)
+}
 
 async function all(batches: AsyncIterable<Batch>, settle?: (mark: Mark) => Promise<void>): Promise<Taken[]> {
   const taken: Taken[] = []

@@ -29,6 +29,8 @@ export class World {
   offered = 0
   /** Counted before a reader is forgotten, and after. */
   forgets = 0
+  /** Somebody mends the queue, or did and was killed: nobody else may put. */
+  mending = 0
   /** Some process was killed. */
   killed = false
   #uuids = 0
@@ -69,7 +71,10 @@ export async function puts(world: World, life: Life, both: boolean): Promise<voi
   const { choose, turns } = world
   const queue = await Queue.open(PATH, world.around(life), { create: true })
   const stop = new AbortController()
-  const putter = await queue.openPut({ segmentBytesMax: world.segmentBytesMax, freeMin: 0, stop: stop.signal, ...(choose(3) === 0 ? { sizeMax: 4 * world.segmentBytesMax } : {}) })
+  const sizeMax = choose(3) === 0 ? 4 * world.segmentBytesMax : Infinity
+  const opened = queue.openPut({ segmentBytesMax: world.segmentBytesMax, freeMin: 0, stop: stop.signal, sizeMax })
+  const putter = await opened.catch((error: unknown) => (isBusy(error) && world.mending > 0 ? undefined : Promise.reject(error as Error)))
+  if (putter === undefined) return
   void turns.clock.sleep(PUT_MAX).then(() => stop.abort()) // nobody may ever make room
   const from = (await putter.held('p')).get('p')?.[0]?.offset ?? 0
   if (from < world.acked || from > world.offered) world.wrong(`the queue holds ${from}, acked are ${world.acked}, offered ${world.offered}`)
@@ -117,9 +122,13 @@ async function openTake(queue: Queue, name: string): Promise<Taker | undefined> 
   try {
     return await queue.openTake(name, { once: true })
   } catch (error) {
-    if (error instanceof FlumeError && error.code === 'BUSY') return undefined // the one who puts reads under this name, too
+    if (isBusy(error)) return undefined // the one who puts reads under this name, too
     throw error
   }
+}
+
+function isBusy(error: unknown): boolean {
+  return error instanceof FlumeError && error.code === 'BUSY'
 }
 
 /** Undefined: it has none yet, or may have been forgotten. */
@@ -168,10 +177,15 @@ const LOOKS: readonly ((queue: Queue, world: World, life: Life) => Promise<unkno
   },
   async (_, world, life) => mends(world, await planRepair(new Paths(PATH), world.around(life), undefined, new AbortController().signal)),
   async (_, world, life) => {
-    const repair = await Repair.open(new Paths(PATH), world.around(life), undefined, new AbortController().signal)
-    mends(world, repair.plan)
-    await repair.apply()
-    await repair.close()
+    world.mending++
+    try {
+      const repair = await Repair.open(new Paths(PATH), world.around(life), undefined, new AbortController().signal)
+      mends(world, repair.plan)
+      await repair.apply()
+      await repair.close()
+    } finally {
+      world.mending--
+    }
   },
   async (queue, world) => world.wrong(faultOfLook(await all(queue.export()))),
   async (queue, world) => {

@@ -11,6 +11,7 @@ import { PROGRAM, type Explored } from './campaign.js'
 import { MUTANTS } from './mutants.js'
 
 const options = optionsOf('schedules')
+if (options.record) throw new Error('--record: a seed is all there is to write down, and that is printed')
 
 async function campaign(): Promise<boolean> {
   const file = join(directory, 'processes.mjs')

@@ -62,9 +62,9 @@ export async function perform(seed: number): Promise<World> {
   try {
     await turns.run([
       runs('putter', 3, (life) => puts(world, life, both)),
-      runs('a', 3, (life) => reads(world, life, 'a', false)),
-      ...(choose(2) === 0 ? [runs('b', 3, (life) => reads(world, life, 'b', true))] : []),
-      ...(choose(2) === 0 ? [runs(FORGETTABLE, 3, (life) => reads(world, life, FORGETTABLE, false))] : []),
+      runs('a', 3, (life) => reads(world, life, { name: 'a', keeps: false })),
+      ...(choose(2) === 0 ? [runs('b', 3, (life) => reads(world, life, { name: 'b', keeps: true }))] : []),
+      ...(choose(2) === 0 ? [runs(FORGETTABLE, 3, (life) => reads(world, life, { name: FORGETTABLE, keeps: false }))] : []),
       ...Array.from({ length: choose(3) }, () => runs(LOOKER, 5, (life) => looks(world, life))),
     ])
     turns.rules = { stay: 1, deadly: 0 }

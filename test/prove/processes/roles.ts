@@ -88,7 +88,7 @@ export async function puts(world: World, life: Life, both: boolean): Promise<voi
       if (choose(4) === 0) await turns.clock.sleep(choose(1500))
     }
   }
-  const taking = both ? takes(world, life, queue, 'a', false) : undefined
+  const taking = both ? takes(world, life, queue, { name: 'a', keeps: false }) : undefined
   taking?.catch(() => undefined)
   for await (const mark of putter.put(batches())) world.acked = mark.to.offset
   if (!life.isDead && !stop.signal.aborted && world.acked < world.offered) world.wrong(`${world.offered} were put, ${world.acked} are acked`)
@@ -97,20 +97,35 @@ export async function puts(world: World, life: Life, both: boolean): Promise<voi
   await putter.close()
 }
 
-/** `keeps`: the reader holds its position itself. */
-export async function reads(world: World, life: Life, name: string, keeps: boolean): Promise<void> {
-  await world.pause(3000)
-  await takes(world, life, await Queue.open(PATH, world.around(life), { create: true }), name, keeps)
+interface Reader {
+  readonly name: string
+  /** It holds its position itself. */
+  readonly keeps: boolean
 }
 
-async function takes(world: World, life: Life, queue: Queue, name: string, keeps: boolean): Promise<void> {
+export async function reads(world: World, life: Life, reader: Reader): Promise<void> {
+  await world.pause(3000)
+  await takes(world, life, await Queue.open(PATH, world.around(life), { create: true }), reader)
+}
+
+async function takes(world: World, life: Life, queue: Queue, { name, keeps }: Reader): Promise<void> {
   const taker = await openTake(queue, name)
   if (taker === undefined) return
   const place = placeOf(world, name)
   const held = new Map(place === undefined ? [] : [[taker.asks, [{ offset: place.acked }]]])
   const taken: Taken[] = []
   for await (const batch of taker.open(keeps ? { kind: 'keeps', held } : { kind: 'acks', binding: 'file:///out' }, new AbortController().signal)) {
-    if (batch.mark !== null && !life.isDead) await take(world, taker, name, keeps, takenOf(batch), batch.mark, taken, place)
+    if (life.isDead) break
+    if (batch.mark === null) continue // the queue is full, and asks for acks
+    const { from, to } = takenOf(batch)
+    if (taken.length === 0 && place !== undefined && (from < place.acked || from > place.given)) {
+      world.wrong(`reader ${name} acked ${place.acked}, was given ${place.given}, and goes on at ${from}`)
+    }
+    taken.push(takenOf(batch))
+    const { forgets } = world
+    world.places.set(name, { acked: keeps ? to : Math.max(from, placeOf(world, name)?.acked ?? 0), given: to, forgets })
+    await taker.settle(batch.mark)
+    world.places.set(name, { acked: to, given: to, forgets })
     batch.release()
     if (world.choose(12) === 0) break
   }
@@ -134,19 +149,8 @@ function isBusy(error: unknown): boolean {
 /** Undefined: it has none yet, or may have been forgotten. */
 function placeOf({ places, forgets }: World, name: string): Place | undefined {
   const place = places.get(name)
-  return place === undefined || (name === FORGETTABLE && place.forgets !== forgets) ? undefined : place
-}
-
-async function take(world: World, taker: Taker, name: string, keeps: boolean, batch: Taken, mark: Mark, taken: Taken[], place: Place | undefined): Promise<void> {
-  const { from, to } = batch
-  if (taken.length === 0 && place !== undefined && (from < place.acked || from > place.given)) {
-    world.wrong(`reader ${name} acked ${place.acked}, was given ${place.given}, and goes on at ${from}`)
-  }
-  taken.push(batch)
-  const { forgets } = world
-  world.places.set(name, { acked: keeps ? to : Math.max(from, placeOf(world, name)?.acked ?? 0), given: to, forgets })
-  await taker.settle(mark)
-  world.places.set(name, { acked: to, given: to, forgets })
+  const isSure = name !== FORGETTABLE || (place?.forgets === forgets && forgets % 2 === 0)
+  return isSure ? place : undefined
 }
 
 /** This reader may be forgotten. */

@@ -4,7 +4,8 @@
  */
 import { Blocks } from '../disk/blocks.js'
 import type { DiskFile } from '../disk/disk.js'
-import { errnoOf, FlumeError } from '../errors.js'
+import { unlessMissing } from '../disk/gone.js'
+import { FlumeError } from '../errors.js'
 import { CompressedSegment, openSegment } from './compressed.js'
 import { checkReaders } from './check-readers.js'
 import { spoiledRecord, type Finding, type Summary } from './finding.js'
@@ -205,17 +206,16 @@ export class Check {
   /** Undefined: it was removed. Throws VERSION. */
   async #open(first: number): Promise<Opened | undefined> {
     const path = this.paths.segment(first)
-    let file: DiskFile | undefined
+    const file = await openSegment(this.around.disk, path).catch(unlessMissing)
+    if (file === undefined) return undefined
     try {
-      file = await openSegment(this.around.disk, path)
       const header = await readHeader(file)
       if (header !== undefined) checkFormat(header, path)
       const table = header === undefined ? undefined : await readTable(file, header)
       const at = header === undefined ? await firstFrame(file, this.#blocks) : SEGMENT_HEADER_SIZE + header.tableSize
       return { first, path, file, header, table, at }
     } catch (error) {
-      await file?.close()
-      if (errnoOf(error) === 'ENOENT') return undefined
+      await file.close()
       throw error
     }
   }

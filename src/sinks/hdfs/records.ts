@@ -4,7 +4,8 @@
  */
 import { join } from 'node:path'
 import type { Disk } from '../../disk/disk.js'
-import { FlumeError, errnoOf } from '../../errors.js'
+import { unlessMissing, unlinkThere } from '../../disk/gone.js'
+import { FlumeError } from '../../errors.js'
 import { told } from '../retry.js'
 import type { Span } from './bucket.js'
 import type { FileSystem } from './filesystem.js'
@@ -96,7 +97,7 @@ export class Records {
 
   async #adoptAll(): Promise<void> {
     const { disk, spool, say } = this.around
-    const names = await told(`cannot list ${spool}`, disk.list(spool).catch(nothingThere))
+    const names = (await told(`cannot list ${spool}`, disk.list(spool).catch(unlessMissing))) ?? []
     for (const name of names) {
       const stream = RECORD.exec(name)?.[1]
       if (stream === undefined || this.#records.has(stream)) continue
@@ -130,7 +131,7 @@ export class Records {
       const left = names.filter((name) => isTemporaryOf(name, stream))
       for (const path of left.map((name) => join(spool, name))) {
         if (record.damaged) say(`${path} stays: the damaged record of commits may have told of it`)
-        else await disk.unlink(path).catch(nothingThere)
+        else await unlinkThere(disk, path)
       }
     } catch (error) {
       if (!(error instanceof FlumeError)) throw error
@@ -138,9 +139,4 @@ export class Records {
       say(`cannot put in place what a run that was killed has left in ${spool}: ${error.message}${reason}; the next start tries again`)
     }
   }
-}
-
-function nothingThere(error: unknown): [] {
-  if (errnoOf(error) === 'ENOENT') return []
-  throw error
 }

@@ -4,8 +4,8 @@
  */
 import type { Blocks } from '../disk/blocks.js'
 import type { DiskFile } from '../disk/disk.js'
+import { unlessMissing } from '../disk/gone.js'
 import { batchOf, type Batch, type Mark } from '../events/batch.js'
-import { errnoOf } from '../errors.js'
 import { openSegment } from './compressed.js'
 import { gapLine, reasonOf, type Reason } from './gap.js'
 import type { Identity } from './identity.js'
@@ -204,13 +204,15 @@ export class LogReader {
       if (first === undefined) return undefined
       if (first === listed[0]) this.#reason = 'removed' // what was passed last has gone, too
       const path = paths.segment(first)
+      const file = await openSegment(around.disk, path).catch(unlessMissing)
+      if (file === undefined) continue // removed since it was listed
       try {
-        const file = await openSegment(around.disk, path)
         const beginning = await beginningOf(file, first, path, identity, blocks)
         began?.(first)
         return (this.#segment = { first, path, file, ...beginning, damaged: false })
       } catch (error) {
-        if (errnoOf(error) !== 'ENOENT') throw error // else removed since it was listed
+        await file.close()
+        throw error
       }
     }
   }

@@ -1,4 +1,5 @@
 /** The bytes of a queue: as flume-segment(5) has them, cut at each byte, and flipped. */
+import { readdirSync, readlinkSync } from 'node:fs'
 import { copyFile, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
@@ -19,6 +20,17 @@ async function make(directory: string, segmentBytesMax = 2e6): Promise<Queue> {
 
 async function lastSegment(directory: string): Promise<string> {
   return join(directory, 'segments', (await readdir(join(directory, 'segments'))).sort().at(-1)!)
+}
+
+/** By this process. */
+function openFiles(): string[] {
+  return readdirSync('/proc/self/fd').map((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`)
+    } catch {
+      return '' // it was that of the directory itself
+    }
+  })
 }
 
 /** What is lost, as numbers of events; throws where anything else is wrong. */
@@ -195,6 +207,16 @@ t.test('a segment of another queue, or of a later format, is refused', async (t)
   await copyFile(await lastSegment(join(root, 'a')), await lastSegment(join(root, 'b')))
   await t.rejects(queue.openPut({}), { code: 'OTHER_HISTORY', message: /segment 0 of queue/ })
   await t.rejects(exportAll(queue), { code: 'OTHER_HISTORY' })
+})
+
+t.test('one in the middle that is refused is not left open', async (t) => {
+  const directory = t.testdir()
+  const queue = await make(directory, 3000)
+  const segments = join(directory, 'segments')
+  const [first, second] = (await readdir(segments)).sort()
+  await copyFile(join(segments, first!), join(segments, second!))
+  await t.rejects(exportAll(queue), { code: 'OTHER_HISTORY' })
+  t.strictSame(openFiles().filter((path) => path.startsWith(segments)), [])
 })
 
 t.test('a frame inside an event is not taken for one of the segment', async (t) => {

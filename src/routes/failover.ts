@@ -2,7 +2,7 @@
  * The selector of --failover, flume-route(1): a batch goes to the first output, in their order, that takes it. Guards the rule
  * that no event is given to two: what an output was given and has not acked stays its own, until it says where it stands.
  * So that a later run knows it too, each place that an output keeps says from where on all was its own, and what before that
- * was another's and not acked.
+ * was another's and not acked. An output that is a router itself may stand at several places: what lies between is its own, too.
  */
 import { FlumeError } from '../errors.js'
 import type { Batch, Mark, Position } from '../events/batch.js'
@@ -18,6 +18,8 @@ interface Bound {
 
 interface Note {
   readonly bound: readonly Bound[]
+  /** From where on all up to the place is of the output that keeps it; absent: of what is given once more. */
+  readonly since?: Position
 }
 
 /** What is known of a partition. */
@@ -56,7 +58,7 @@ export class Failover implements Selector {
       reach.end = place.to
     }
     if (again === undefined) reach.bound = reach.bound.filter(({ output, to }) => !this.#has(output, place.partition, to.offset))
-    const note: Note = { bound: reach.bound }
+    const note: Note = { bound: reach.bound, ...(again === undefined && { since: reach.since }) }
     return { portions: this.outlets.map((outlet) => (outlet === owner ? { lines, count } : undefined)), note }
   }
 
@@ -64,11 +66,13 @@ export class Failover implements Selector {
   resume(partition: string, stands: readonly Stand[], moved: ReadonlyMap<string, number>): readonly Position[] {
     const top = stands.toSorted((one, other) => other.position.offset - one.position.offset)[0]
     if (top === undefined) return []
-    const open = boundOf(top.note).flatMap((bound) => this.#open(bound, partition, stands, moved))
+    const last = { output: this.outlets[top.output]!.name, from: noteOf(top.note).since ?? { offset: 0 }, to: top.position }
+    const open = [...noteOf(top.note).bound, last].flatMap((bound) => this.#open(bound, partition, stands, moved))
     const again = open.flatMap(({ output, from, to }) => [{ to: from.offset, owner: undefined }, { to: to.offset, owner: this.#called(output) }])
     const end = top.position
     this.#reaches.set(partition, { owner: undefined, since: end, end, bound: open, again: [...again, { to: end.offset, owner: undefined }] })
-    return ascending([...open.flatMap(({ from, to }) => [from, to]), end])
+    const between = stands.map(({ position }) => position).filter(({ offset }) => offset > (open[0]?.from ?? end).offset)
+    return ascending([...open.flatMap(({ from, to }) => [from, to]), ...between, end])
   }
 
   /** What of it the output has not got by now. */
@@ -117,7 +121,7 @@ export class Failover implements Selector {
   }
 }
 
-function boundOf(note: unknown): readonly Bound[] {
-  const bound = typeof note === 'object' && note !== null && 'bound' in note ? note.bound : []
-  return Array.isArray(bound) ? (bound as Bound[]) : []
+function noteOf(note: unknown): Note {
+  const isNote = typeof note === 'object' && note !== null && 'bound' in note && Array.isArray(note.bound)
+  return isNote ? (note as Note) : { bound: [] }
 }

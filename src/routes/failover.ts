@@ -7,7 +7,7 @@
 import { FlumeError } from '../errors.js'
 import type { Batch, Mark, Position } from '../events/batch.js'
 import type { Outlet } from './outlet.js'
-import { apart, ascending, type Selection, type Selector, type Stand } from './selector.js'
+import { apart, ascending, withNote, type Selection, type Selector, type Stand } from './selector.js'
 
 /** Events that belong to an output, and were not acked by it. */
 interface Bound {
@@ -53,18 +53,19 @@ export class Failover implements Selector {
     while (reach.again[0] !== undefined && reach.again[0].to <= begin.offset) reach.again.shift()
     const [again] = reach.again
     const owner = again === undefined ? this.#first() : again.owner
-    if (again === undefined) {
-      if (owner !== reach.owner) this.#change(place.partition, reach, owner)
-      reach.end = place.to
-    }
+    const changes = again === undefined && owner !== reach.owner
+    if (changes) this.#change(place.partition, reach, owner)
+    if (again === undefined) reach.end = place.to
     if (again === undefined) reach.bound = reach.bound.filter(({ output, to }) => !this.#has(output, place.partition, to.offset))
     const note: Note = { bound: reach.bound, ...(again === undefined && { since: reach.since }) }
-    return { portions: this.outlets.map((outlet) => (outlet === owner ? { lines, count } : undefined)), note }
+    const portions = this.outlets.map((outlet) => (outlet === owner ? { lines, count } : undefined))
+    const begins = changes && owner?.waitsFor(owner.name, place.partition, Infinity) === false
+    return { portions, note, ...(begins && { begin: withNote(reach.since, note) }) }
   }
 
   /** Throws BINDING_CHANGED where what belongs to an output that is not there any more was not acked. */
   resume(partition: string, stands: readonly Stand[], moved: ReadonlyMap<string, number>): readonly Position[] {
-    const top = stands.toSorted((one, other) => other.position.offset - one.position.offset)[0]
+    const [top] = stands.toSorted((one, other) => other.position.offset - one.position.offset || Number(other.note !== undefined) - Number(one.note !== undefined))
     if (top === undefined) return []
     const last = { output: this.outlets[top.output]!.name, from: noteOf(top.note).since ?? { offset: 0 }, to: top.position }
     const open = [...noteOf(top.note).bound, last].flatMap((bound) => this.#open(bound, partition, stands, moved))

@@ -50,8 +50,9 @@ export class Router {
   }
 
   /** `finish` is called once all that are waited for have acked it. */
-  pass(place: Mark, { portions, note }: Selection, finish: () => void): void {
+  pass(place: Mark, { portions, note, begin }: Selection, finish: () => void): void {
     const mark = note === undefined ? place : { ...place, to: withNote(place.to, note) }
+    if (begin !== undefined) this.#push({ ...place, from: null, to: begin }, this.#lacking(mark, portions), () => undefined)
     const waiting = { mark, portions, done: finish }
     if (!this.#begin(waiting)) this.#waiting.push(waiting)
     this.#advance()
@@ -87,6 +88,12 @@ export class Router {
     return this.options.outlets.filter(({ kind, options }, index) => kind === 'keeps' && !options.optional && portions[index] !== undefined)
   }
 
+  /** The place alone for those that keep positions and have none of this partition. */
+  #lacking({ partition }: Mark, portions: Portions): Portions {
+    const lacking = this.#keepers(portions).filter(({ stands }) => !stands.has(partition))
+    return this.options.outlets.map((outlet) => (lacking.includes(outlet) ? NOTHING : undefined))
+  }
+
   /** A batch is to end where an optional output stands too, if it comes by there. */
   #withOptional(partition: string, positions: readonly Position[]): readonly Position[] {
     const optional = this.options.outlets.filter((outlet) => outlet.options.optional && outlet.kind === 'keeps')
@@ -120,7 +127,7 @@ export class Router {
     if (isPlace) this.#give(waiting, held)
     else {
       const place = { partition, from: null, to: placeOf(mark, keepers), time, replayable: true }
-      this.#send(place, this.options.outlets.map((outlet) => (lacking.includes(outlet) ? NOTHING : undefined)), held)
+      this.#send(place, this.#lacking(mark, portions), held)
     }
     return isPlace
   }

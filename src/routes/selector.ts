@@ -17,6 +17,8 @@ export interface Selection {
   readonly portions: Portions
   /** JSON; absent: nothing is to be kept. */
   readonly note?: unknown
+  /** Where the batch begins, with its note: what an output to which the partition is new is to keep first. Absent: the router sees to that. */
+  readonly begin?: Position
 }
 
 /** Where an output stands in a partition, and the note that it keeps. */

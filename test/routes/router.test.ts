@@ -14,7 +14,7 @@ import { Outlet } from '../../src/routes/outlet.js'
 import { Router } from '../../src/routes/router.js'
 import type { Selector } from '../../src/routes/selector.js'
 import { randomOf } from '../support/numbered-log.js'
-import { live, Store, type Pick } from '../support/stores.js'
+import { live, Pair, Store, type Pick, type Stored } from '../support/stores.js'
 
 const COUNT = 60
 const PARTITION = 'file.x.y'
@@ -37,9 +37,8 @@ async function* read(held: Held, pick: Pick): AsyncGenerator<Batch> {
   }
 }
 
-async function run(t: Test, selectorOf: (outlets: readonly Outlet[]) => Selector, seed: number): Promise<Store[]> {
+async function run<S extends Stored>(t: Test, selectorOf: (outlets: readonly Outlet[]) => Selector, stores: readonly S[], seed: number): Promise<readonly S[]> {
   const pick = randomOf(seed)
-  const stores = names.map(() => new Store())
   const clock: Clock = { now: () => 0, sleep: () => tick() }
   for (let runs = 0; runs < 200; runs++) {
     const stop = new AbortController()
@@ -79,10 +78,17 @@ const SELECTORS: Record<string, (outlets: readonly Outlet[]) => Selector> = {
 for (const [title, selectorOf] of Object.entries(SELECTORS)) {
   t.test(`${title}: whoever dies, each event is stored once`, async (t) => {
     for (let seed = 1; seed <= Number(process.env.FLUME_SEEDS ?? 60); seed++) {
-      const stores = await run(t, selectorOf, seed * 7919)
+      const stores = await run(t, selectorOf, names.map(() => new Store()), seed * 7919)
       if (title === 'replicate') for (const { events } of stores) t.strictSame(events, ALL, `seed ${seed}`)
       else t.strictSame(sorted(stores), ALL, `seed ${seed}`)
       if (title === 'round-robin') t.strictSame(stores.map(({ events }) => events), names.map((_, index) => ALL.filter((n) => n % 3 === index)), `seed ${seed}`)
     }
   })
 }
+
+t.test('failover between outputs that are routers with two of their own: each of the two has each event once', async (t) => {
+  for (let seed = 1; seed <= Number(process.env.FLUME_SEEDS ?? 60); seed++) {
+    const pairs = await run(t, (outlets) => new Failover(outlets, false), names.map(() => new Pair()), seed * 7919)
+    for (const side of [0, 1] as const) t.strictSame(sorted(pairs.map(({ stores }) => stores[side])), ALL, `seed ${seed}`)
+  }
+})

@@ -51,8 +51,8 @@ export class Outputs {
     const { clock, say } = context
     const holdBytesMax = Math.max(values.hold, 1)
     const stalled = values['failover-stalled'] ?? STALLED_MS
-    this.outlets = specs.map(({ name, suffix, optional }) => new Outlet({
-      name, suffix, holdBytesMax, stalled, optional, replayable: !values.failover,
+    this.outlets = specs.map(({ name, identity, suffix, optional }) => new Outlet({
+      name, identity, suffix, holdBytesMax, stalled, optional, replayable: !values.failover,
       now: () => clock.now(),
       changed: () => this.#met.wake(),
       progress: () => this.onProgress(),

@@ -6,6 +6,8 @@ import type { Typed } from './command.js'
 
 export interface OutputSpec {
   readonly name: string
+  /** What a later run knows it by: its name, where it was given one, else what was typed. */
+  readonly identity: string
   /** Nobody waits for it. */
   readonly optional: boolean
   readonly wants: Wants
@@ -36,9 +38,9 @@ export function routeList(typed: readonly Typed[]): RouteList {
   const list = new List()
   for (const { name: option, text } of typed) list.take(option, text)
   const { inputs, outputs } = list.end()
-  distinct('inputs', inputs.map(({ name, from }) => ({ name, text: 'command' in from ? from.command : from.file })))
-  distinct('outputs', outputs.map(({ name, target }) => ({ name, text: 'command' in target ? target.command : target.file })))
-  if (outputs.length === 0) outputs.push({ name: 'stdout', optional: false, wants: 'all', rule: 'all', suffix: '', target: { file: '-' } })
+  distinct('inputs', inputs.map(({ name, from }) => ({ name, text: textOf(from) })))
+  distinct('outputs', outputs.map(({ name, target }) => ({ name, text: textOf(target) })))
+  if (outputs.length === 0) outputs.push({ name: 'stdout', identity: 'stdout', optional: false, wants: 'all', rule: 'all', suffix: '', target: { file: '-' } })
   if (outputs.every(({ optional }) => optional)) bad('all outputs are --optional: nothing would tell what is safe')
   if (!outputs.some(({ wants }) => wants === 'otherwise') || outputs.some(({ wants }) => typeof wants === 'function')) return { inputs, outputs }
   return bad('--otherwise gets what no --when took, and there is no --when')
@@ -94,10 +96,16 @@ class List {
     if (otherwise && rule !== undefined) bad(`--when ${rule} stands before --otherwise, which has no rule`)
     const wants = otherwise ? 'otherwise' : rule === undefined ? 'all' : parseRule(rule)
     const name = this.#name ?? String(this.#outputs.length + 1)
-    this.#outputs.push({ name, optional: this.#optional, wants, rule: otherwise ? 'otherwise' : (rule ?? 'all'), suffix: `.${name}`, target })
+    const identity = this.#name ?? textOf(target)
+    this.#outputs.push({ name, identity, optional: this.#optional, wants, rule: otherwise ? 'otherwise' : (rule ?? 'all'), suffix: `.${name}`, target })
     this.#name = this.#rule = undefined
     this.#optional = false
   }
+}
+
+/** As typed. */
+function textOf(end: InputSpec['from']): string {
+  return 'command' in end ? end.command : end.file
 }
 
 function bad(why: string): never {

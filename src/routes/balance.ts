@@ -26,8 +26,8 @@ interface Note {
 
 export interface BalanceOptions {
   readonly policy: Policy
-  /** Names of the outputs, in their order. */
-  readonly outputs: readonly string[]
+  /** In their order; `identity`: what a later run knows it by. */
+  readonly outputs: readonly { readonly name: string; readonly identity: string }[]
   readonly refused: Pick<Refused, 'add'>
   /** Other outputs or another policy than before are meant, though events are on their way. */
   readonly rebind: boolean
@@ -50,8 +50,8 @@ export class Balance implements Selector {
 
   constructor(readonly options: BalanceOptions) {
     const { policy, outputs } = options
-    this.#by = `${policy.by === 'hash' ? `hash:${policy.header}` : policy.by} ${outputs.join(' ')}`
-    this.#seeds = outputs.map(hashOf)
+    this.#by = `${policy.by === 'hash' ? `hash:${policy.header}` : policy.by}, ${outputs.map(({ identity }) => identity).join(', ')}`
+    this.#seeds = outputs.map(({ name }) => hashOf(name))
   }
 
   select(batch: Pick<Batch, 'lines' | 'count' | 'mark'>, place: Mark): Selection {
@@ -77,7 +77,7 @@ export class Balance implements Selector {
     const other = stands.map(({ note }) => note).find((note) => isNote(note) && note.by !== this.#by) as Note | undefined
     if (positions.length > 1 && other !== undefined && !this.options.rebind) {
       throw new FlumeError('BINDING_CHANGED', `cannot share out by ${this.#by}: of ${partition} not all is where it belongs by ${other.by}; ` +
-        'type the line once more as it was, or --rebind, and events in between may be missing or twice')
+        'type the line once more as it was; or --rebind: unless these are the same queues in the same order, events in between may be missing or twice')
     }
     const lowest = stands.find(({ position }) => position.offset === positions[0]?.offset)
     this.#counts.set(partition, isNote(lowest?.note) ? lowest.note.count : 0)

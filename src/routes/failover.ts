@@ -11,6 +11,7 @@ import { apart, ascending, withNote, type Selection, type Selector, type Stand }
 
 /** Events that belong to an output, and were not acked by it. */
 interface Bound {
+  /** Its identity. */
   readonly output: string
   readonly from: Position
   readonly to: Position
@@ -56,7 +57,7 @@ export class Failover implements Selector {
     const changes = again === undefined && owner !== reach.owner
     if (changes) this.#change(place.partition, reach, owner)
     if (again === undefined) reach.end = place.to
-    if (again === undefined) reach.bound = reach.bound.filter(({ output, to }) => !this.#has(output, place.partition, to.offset))
+    if (again === undefined) reach.bound = reach.bound.filter(({ output, to }) => !this.#has(this.#called(output), place.partition, to.offset))
     const note: Note = { bound: reach.bound, ...(again === undefined && { since: reach.since }) }
     const portions = this.outlets.map((outlet) => (outlet === owner ? { lines, count } : undefined))
     const begins = changes && owner?.waitsFor(owner.name, place.partition, Infinity) === false
@@ -67,7 +68,7 @@ export class Failover implements Selector {
   resume(partition: string, stands: readonly Stand[], moved: ReadonlyMap<string, number>): readonly Position[] {
     const [top] = stands.toSorted((one, other) => other.position.offset - one.position.offset || Number(other.note !== undefined) - Number(one.note !== undefined))
     if (top === undefined) return []
-    const last = { output: this.outlets[top.output]!.name, from: noteOf(top.note).since ?? { offset: 0 }, to: top.position }
+    const last = { output: this.outlets[top.output]!.options.identity, from: noteOf(top.note).since ?? { offset: 0 }, to: top.position }
     const open = [...noteOf(top.note).bound, last].flatMap((bound) => this.#open(bound, partition, stands, moved))
     const again = open.flatMap(({ output, from, to }) => [{ to: from.offset, owner: undefined }, { to: to.offset, owner: this.#called(output) }])
     const end = top.position
@@ -82,16 +83,16 @@ export class Failover implements Selector {
     const outlet = this.#called(output)
     if (outlet === undefined && !this.rebind) {
       throw new FlumeError('BINDING_CHANGED', `cannot go on without output ${output}: events of ${partition} are with it, and not acked; ` +
-        'name it as before, or --rebind, and they are given to nobody')
+        'type it as before, or --rebind, and they are given to nobody')
     }
     if (outlet === undefined) return []
     const own = stands.find((stand) => this.outlets[stand.output] === outlet)?.position
     const from = own !== undefined && own.offset > bound.from.offset ? own : bound.from
-    return Math.max(from.offset, moved.get(output) ?? 0) < to.offset ? [{ ...bound, from }] : []
+    return Math.max(from.offset, moved.get(outlet.name) ?? 0) < to.offset ? [{ ...bound, from }] : []
   }
 
-  #called(name: string): Outlet | undefined {
-    return this.outlets.find((outlet) => outlet.name === name)
+  #called(identity: string): Outlet | undefined {
+    return this.outlets.find(({ options }) => options.identity === identity)
   }
 
   #reachOf(partition: string, begin: Position): Reach {
@@ -103,17 +104,17 @@ export class Failover implements Selector {
   /** From here on it is another's. */
   #change(partition: string, reach: Reach, owner: Outlet | undefined): void {
     const { owner: former, since, end } = reach
-    if (former !== undefined && !this.#has(former.name, partition, end.offset)) {
+    if (former !== undefined && !this.#has(former, partition, end.offset)) {
       const acked = former.stands.get(partition)?.[0]
-      reach.bound.push({ output: former.name, from: acked !== undefined && acked.offset > since.offset ? apart(acked).position : since, to: end })
+      reach.bound.push({ output: former.options.identity, from: acked !== undefined && acked.offset > since.offset ? apart(acked).position : since, to: end })
     }
     reach.owner = owner
     reach.since = end
   }
 
   /** Nothing up to there is on its way to this output any more. */
-  #has(output: string, partition: string, offset: number): boolean {
-    return !this.outlets.some((outlet) => outlet.waitsFor(output, partition, offset))
+  #has(output: Outlet | undefined, partition: string, offset: number): boolean {
+    return !this.outlets.some((outlet) => output !== undefined && outlet.waitsFor(output.name, partition, offset))
   }
 
   /** The first that takes something; where none does, nobody is asked. */

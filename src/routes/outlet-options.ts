@@ -1,6 +1,8 @@
 /** What an output of a router is, and whom it tells. */
 export interface OutletOptions {
   readonly name: string
+  /** What a later run knows it by. */
+  readonly identity: string
   /** Ends the partitions of a reader that keeps no positions. A sink names files after them, and has not all that is in them. */
   readonly suffix: string
   /** Nobody waits for it: it misses what comes when it is full. */

@@ -35,6 +35,25 @@ t.test('events go to the next output while the first one hangs, and to that one 
   t.notMatch(running.said, /its command (ended|read)/)
 })
 
+t.test('what the first output had not acked when all was killed stays with its command, also where that is typed as the last', async (t) => {
+  const directory = t.testdir({})
+  const log = new NumberedLog(directory, randomOf(1))
+  const bodies = bodiesIn(directory)
+  const running = Running.start(t, "flume-tail app.log | flume-route --failover --failover-stalled 200ms --hold 16K --to 'flume-buffer a' --to 'flume-buffer b'", directory)
+  const why = (): string => running.said
+
+  log.append(100)
+  await until(async () => (await bodies('a')).length === log.count, why)
+  running.signalStage('flume-buffer', 'a', 'SIGSTOP')
+  await until(async () => (log.append(200), (await bodies('b')).length > 0), why)
+  running.kill('SIGKILL')
+  t.ok(await running.falls())
+
+  const last = await shell("flume-tail --once app.log | flume-route --failover --to 'flume-buffer b' --to 'flume-buffer a'; echo \"${PIPESTATUS[*]}\"", directory)
+  t.equal(last.out, '0 0\n', last.err)
+  t.strictSame(log.tally([...(await bodies('a')), ...(await bodies('b'))]), NOTHING_WRONG, running.said + last.err)
+})
+
 const INNER: Readonly<Record<string, string>> = {
   'one that shares out': 'flume-route --balance round-robin',
   'one that copies': 'flume-route',

@@ -46,21 +46,40 @@ t.test('a key stays with its output and keeps its order, whatever outputs are ad
 
 t.test('other outputs are taken after a whole end, and refused before', async (t) => {
   const directory = t.testdir({ 'a.log': lines(0, 3000) })
-  const two = "--to 'flume-buffer a' --to 'flume-buffer b'"
+  const two = "--name a --to 'flume-buffer a' --name b --to 'flume-buffer b'"
+  const three = `${two} --name c --to 'flume-buffer c'`
   const line = (outputs: string, before = '', more = ''): string => `flume-tail --once a.log | ${before} flume-route ${more} --balance random ${outputs}; echo "\${PIPESTATUS[*]}"`
   t.equal((await shell(line(two), directory)).out, '0 0\n')
   appendFileSync(join(directory, 'a.log'), lines(3000, 6000))
-  t.equal((await shell(line(THREE), directory)).out, '0 0\n')
+  t.equal((await shell(line(three), directory)).out, '0 0\n')
   t.ok((await numbers('c', directory)).every((n) => n >= 3000))
   appendFileSync(join(directory, 'a.log'), lines(6000, 9000))
-  await shell(line("--to 'flume-buffer a' --to 'FLUME_KILL_AT=flume-buffer:batch-read flume-buffer b' --to 'flume-buffer c'", 'FLUME_KILL_AT=flume-route:ack-read'), directory)
+  await shell(line(three.replace('flume-buffer b', 'FLUME_KILL_AT=flume-buffer:batch-read flume-buffer b'), 'FLUME_KILL_AT=flume-route:ack-read'), directory)
   const all = async (): Promise<number[]> => (await Promise.all(['a', 'b', 'c'].map((queue) => numbers(queue, directory)))).flat().sort((one, other) => one - other)
   t.not((await all()).length, 9000, 'the case is there')
   const { out, err } = await shell(line(two), directory)
   t.match(out, / 75\n/)
-  t.match(err, /cannot share out by random 1 2: of file\.\S+ not all is where it belongs by random 1 2 3/)
-  t.equal((await shell(line(THREE), directory)).out, '0 0\n')
+  t.match(err, /cannot share out by random, a, b: of file\.\S+ not all is where it belongs by random, a, b, c/)
+  t.equal((await shell(line(three), directory)).out, '0 0\n')
   t.same(await all(), Array.from({ length: 9000 }, (_, n) => n))
+})
+
+t.test('outputs without names are known by their commands: in another order they are others', async (t) => {
+  const plain = 'exec flume-buffer qb'
+  const directory = t.testdir({ 'a.log': lines(0, 100), a: 'exec flume-buffer qa', b: plain })
+  const line = (outputs: string, before = ''): string => `flume-tail --once a.log | ${before} flume-route --balance round-robin ${outputs}; echo "\${PIPESTATUS[*]}"`
+  await shell(line("--to 'sh a' --to 'sh b'"), directory)
+  appendFileSync(join(directory, 'a.log'), lines(100, 3000))
+  writeFileSync(join(directory, 'b'), `FLUME_KILL_AT=flume-buffer:batch-read ${plain}`)
+  await shell(line("--to 'sh a' --to 'sh b'", 'FLUME_KILL_AT=flume-route:ack-read'), directory)
+  const all = async (): Promise<number[]> => (await Promise.all(['qa', 'qb'].map((queue) => numbers(queue, directory)))).flat().sort((one, other) => one - other)
+  t.not((await all()).length, 3000, 'the case is there')
+  writeFileSync(join(directory, 'b'), plain)
+  const { out, err } = await shell(line("--to 'sh b' --to 'sh a'"), directory)
+  t.match(out, / 75\n/)
+  t.match(err, /cannot share out by round-robin, sh b, sh a: .* by round-robin, sh a, sh b/)
+  t.equal((await shell(line("--to 'sh a' --to 'sh b'"), directory)).out, '0 0\n')
+  t.same(await all(), Array.from({ length: 3000 }, (_, n) => n))
 })
 
 /** The first output runs as long as there is no file `down`. */

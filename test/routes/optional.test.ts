@@ -94,7 +94,7 @@ class World {
     const stores = [...this.required, optional]
     const before = this.#begins()
     const outlets = stores.map((store, index) => new Outlet({
-      name: `${index}`, suffix: '', optional: store === optional, replayable: true, holdBytesMax: store === optional ? hold : 500, stalled: 10_000,
+      name: `${index}`, identity: `${index}`, suffix: '', optional: store === optional, replayable: true, holdBytesMax: store === optional ? hold : 500, stalled: 10_000,
       now: () => 0, changed: () => undefined, progress: () => undefined, say: (message) => this.#say(message, before),
     }))
     const router = new Router({ outlets, selector: new Choice(['all', 'all', 'all'], refused, () => undefined), clock, aside: () => Promise.resolve() })

@@ -43,7 +43,7 @@ async function run<S extends Stored>(t: Test, selectorOf: (outlets: readonly Out
   for (let runs = 0; runs < 200; runs++) {
     const stop = new AbortController()
     const outlets = names.map((name) => new Outlet({
-      name, suffix: `.${name}`, optional: false, replayable: true, holdBytesMax: 500, stalled: 10_000,
+      name, identity: name, suffix: `.${name}`, optional: false, replayable: true, holdBytesMax: 500, stalled: 10_000,
       now: () => 0, changed: () => undefined, progress: () => undefined, say: (message) => t.fail(`${seed}: ${message}`),
     }))
     const router = new Router({ outlets, selector: selectorOf(outlets), clock, aside: () => Promise.resolve() })
@@ -70,8 +70,8 @@ const ALL = Array.from({ length: COUNT }, (_, n) => n)
 const sorted = (stores: readonly Store[]): number[] => stores.flatMap(({ events }) => events).sort((one, other) => one - other)
 const SELECTORS: Record<string, (outlets: readonly Outlet[]) => Selector> = {
   'replicate': () => new Choice(['all', 'all', 'all'], refused, () => undefined),
-  'round-robin': () => new Balance({ policy: { by: 'round-robin', header: '' }, outputs: names, refused, rebind: false }),
-  'random': () => new Balance({ policy: { by: 'random', header: '' }, outputs: names, refused, rebind: false }),
+  'round-robin': () => new Balance({ policy: { by: 'round-robin', header: '' }, outputs: names.map((name) => ({ name, identity: name })), refused, rebind: false }),
+  'random': () => new Balance({ policy: { by: 'random', header: '' }, outputs: names.map((name) => ({ name, identity: name })), refused, rebind: false }),
   'failover': (outlets) => new Failover(outlets, false),
 }
 

@@ -163,7 +163,7 @@ class Route {
   #selector(refused: Pick<Refused, 'add'>): Selector {
     const { balance, failover, rebind } = this.values
     const { outlets } = this.#outputs
-    const outputs = outlets.map(({ name }) => name)
+    const outputs = outlets.map(({ options: { name, identity } }) => ({ name, identity }))
     if (balance !== undefined) return new Balance({ policy: policyOf(balance), outputs, refused, rebind })
     if (failover) return new Failover(outlets, rebind)
     return new Choice(this.list.outputs.map(({ wants }) => wants), refused, (count) => this.#pass(count))

@@ -51,6 +51,17 @@ t.test('what is wrong is said, with its exit status:', async (t) => {
   }
 })
 
+t.test('a --done that is where the files come from, by whatever name, is refused, and the files stay', async (t) => {
+  const directory = t.testdir({ in: { a: 'one\n' }, alias: t.fixture('symlink', 'in'), mounted: {} })
+  const spool = (args: string): string => `flume-spool --once --settle 0s ${args} </dev/null | flume-buffer --put q; echo \${PIPESTATUS[0]}`
+  for (const args of ['--done alias in', '--done in alias', '--done in/../alias/. in']) {
+    t.match(await shell(spool(args), directory), { out: '64\n', err: /that is where the files come from/ }, args)
+  }
+  const unshared = "unshare --mount --map-root-user bash -c 'mount --bind in mounted && eval \"$LINE\"'"
+  t.match(await shell(unshared, directory, { LINE: spool('--done mounted in') }), { out: '64\n', err: /that is where the files come from/ }, 'mounted')
+  t.same(fs.readdirSync(join(directory, 'in')), ['a'])
+})
+
 t.test('a second flume-spool on the same directory is refused', async (t) => {
   const directory = t.testdir({ in: {} })
   const first = Running.start(t, 'flume-spool in | flume-buffer --put q', directory)

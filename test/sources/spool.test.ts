@@ -4,9 +4,10 @@
  * themselves, test/pipelines/spool.
  */
 import * as fs from 'node:fs'
-import { basename, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { gzipSync } from 'node:zlib'
+import type { Disk } from '../../src/disk/disk.js'
 import { nodeDisk } from '../../src/disk/node.js'
 import { dying, Queue, spooled, watched, type SpoolRun } from '../support/spooling.js'
 
@@ -17,6 +18,12 @@ const PLAIN = { kind: 'plain' } as const
 
 /** Files come in several batches. */
 const SMALL = { batchBytesMax: 2000 }
+
+/** As between two mounts: no name of the one is linked to a name of the other. */
+const elsewhere: Disk = {
+  ...nodeDisk,
+  link: (from, to) => (dirname(from) === dirname(to) ? nodeDisk.link(from, to) : Promise.reject(Object.assign(new Error('another'), { code: 'EXDEV' }))),
+}
 
 /** A directory with files in it, the first one the oldest. */
 function dropped(t: Test, files: Record<string, string | Buffer>): string {
@@ -90,6 +97,40 @@ t.test('what became of files that are set aside:', async (t) => {
     await spooled(directory, queue, { options })
     t.same(queue.bodies, numbers(1, 1))
     t.same(names(directory), ['read', 'read/a'])
+  })
+
+  t.test('moved to a directory among them that is called otherwise, which is not looked into either', async (t) => {
+    const directory = dropped(t, { a: text(1, 1), 'read/.keep': '' })
+    fs.symlinkSync('in/read', `${directory}.read`)
+    const options = { recursive: true, done: { how: 'move', directory: `${directory}.read` } } as const
+    const queue = new Queue()
+    await spooled(directory, queue, { options })
+    await spooled(directory, queue, { options })
+    t.same(queue.bodies, numbers(1, 1))
+    t.same(names(directory), ['read', 'read/.keep', 'read/a'])
+  })
+
+  t.test('where its new name is its old one, by another path, it is named, and stays', async (t) => {
+    for (const disk of [nodeDisk, elsewhere]) {
+      const directory = dropped(t, { 'sub/a': text(1, 1), b: text(2, 2) })
+      const to = `${directory}.read`
+      fs.mkdirSync(to)
+      fs.symlinkSync('../in/sub', join(to, 'sub'))
+      const queue = new Queue()
+      const { said } = await spooled(directory, queue, { options: { recursive: true, done: { how: 'move', directory: to } }, around: { disk } })
+      t.match(said, [/^cannot move .*\/in\/sub\/a to .*in\.read: it is there by another path; it was read, and is not read again$/])
+      t.same([names(directory), names(to)], [['sub', 'sub/a'], ['b', 'sub', 'sub/a']])
+    }
+  })
+
+  t.test('where its new name is a link to it, it gets another one', async (t) => {
+    const directory = dropped(t, { a: text(1, 1) })
+    const to = `${directory}.read`
+    fs.mkdirSync(to)
+    fs.symlinkSync('../in/a', join(to, 'a'))
+    await spooled(directory, new Queue(), { options: { done: { how: 'move', directory: to } } })
+    t.same([names(directory), names(to)], [[], ['a', 'a.1']])
+    t.equal(fs.readFileSync(join(to, 'a.1'), 'utf8'), text(1, 1))
   })
 
   t.test('deleted', async (t) => {

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
 import { join, resolve } from 'node:path'
 import { notice } from '../../disk/notice.js'
+import { isSame } from '../../disk/same.js'
 import { errnoOf, FlumeError } from '../../errors.js'
 import { deliver } from '../../pipe/output.js'
 import type { Done } from '../../sources/spool/aside.js'
@@ -146,10 +147,11 @@ async function doneOf(text: string, directory: string, { disk, directory: here }
   if (text === 'delete' || text === 'none') return { how: text }
   if (/^\.[^./]/.test(text) && !text.includes('/')) return { how: 'suffix', suffix: text }
   const path = resolve(here, text)
-  if (path === directory) throw new FlumeError('BAD_OPTION', `--done ${text}: that is where the files come from`)
   try {
+    if (path === directory || (await isSame(disk, path, directory))) throw new FlumeError('BAD_OPTION', `--done ${text}: that is where the files come from`)
     await disk.makeDirectory(path)
   } catch (cause) {
+    if (cause instanceof FlumeError) throw cause
     throw new FlumeError(errnoOf(cause) === 'EACCES' ? 'PERMISSION' : 'CANNOT_CREATE', `cannot make the directory of --done ${text}`, { cause })
   }
   return { how: 'move', directory: path }

@@ -7,10 +7,11 @@ import { basename, dirname, join, relative } from 'node:path'
 import type { Clock } from '../../events/flow.js'
 import type { Disk, FileStat } from '../../disk/disk.js'
 import { shownPath } from '../../disk/path.js'
-import { errnoOf } from '../../errors.js'
+import { isSame } from '../../disk/same.js'
+import { errnoOf, FlumeError } from '../../errors.js'
 import { identityOf, type SpoolFile } from './file.js'
 import type { Marker } from './marker.js'
-import { linkOrCopy } from './moving.js'
+import { byAnotherPath, linkOrCopy } from './moving.js'
 import type { Tracker } from './tracker.js'
 
 export type Done =
@@ -148,9 +149,10 @@ export class Aside {
         step.outcome = 'away'
         return
       } catch (error) {
+        if (error instanceof FlumeError) throw error
         const errno = errnoOf(error) ?? ''
-        const there = await this.disk.stat(target)
-        if (there !== undefined && identityOf(there) === key) return // killed between the two
+        const there = await this.disk.lstat(target)
+        if (there !== undefined && identityOf(there) === key) return this.#leave(at, target)
         if (there !== undefined || errno === 'EEXIST') continue
         if (!NO_LINKS.has(errno)) throw error
         if (!this.#isThere(step.file)) step.outcome = 'away'
@@ -159,6 +161,11 @@ export class Aside {
         return
       }
     }
+  }
+
+  /** It was killed between the two names. Throws where they are one, and its directory is reached by two paths. */
+  async #leave(at: string, target: string): Promise<void> {
+    if (basename(at) === basename(target) && (await isSame(this.disk, dirname(at), dirname(target)))) throw byAnotherPath()
   }
 
   #isThere({ at, key }: SpoolFile): boolean {
@@ -233,7 +240,8 @@ export class Aside {
 function cannotSetAside(file: SpoolFile, { done }: AsideOptions, error: unknown): string {
   const where = done.how === 'move' ? ` to ${shownPath(done.directory)}` : done.how === 'suffix' ? ` to ${shownPath(basename(file.at))}${done.suffix}` : ''
   const verb = { delete: 'remove', none: 'remember', move: 'move', suffix: 'move' }[done.how]
-  return `cannot ${verb} ${shownPath(file.at)}${where}: ${errnoOf(error) ?? String(error)}; it was read, and is not read again`
+  const why = error instanceof FlumeError ? error.message : (errnoOf(error) ?? String(error))
+  return `cannot ${verb} ${shownPath(file.at)}${where}: ${why}; it was read, and is not read again`
 }
 
 async function sideBySide(steps: readonly Step[], work: (step: Step) => Promise<void>): Promise<void> {

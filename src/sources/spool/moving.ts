@@ -1,8 +1,9 @@
 /** A file gets another name, on this file system or on another; what has that name already is never overwritten. */
 import { basename, dirname, join } from 'node:path'
 import type { Disk, FileStat } from '../../disk/disk.js'
-import { errnoOf } from '../../errors.js'
+import { errnoOf, FlumeError } from '../../errors.js'
 import { readAt } from '../position.js'
+import { identityOf } from './file.js'
 
 const COPY_SIZE = 1024 * 1024
 /** ms by which a time may be another on another file system. */
@@ -10,7 +11,7 @@ const TIME_GRAIN = 2000
 
 /**
  * link(2); to another file system a copy, which gets its name when it is whole and on disk. `stat`: of the file. Returns what was
- * made, if that was not there from a run that was killed. Throws as link(2) does.
+ * made, if that was not there from a run that was killed. Throws as link(2) does, and where `to` is the file itself.
  */
 export async function linkOrCopy(disk: Disk, from: string, to: string, stat: FileStat): Promise<'link' | 'copy' | undefined> {
   try {
@@ -42,10 +43,14 @@ async function writeCopy(disk: Disk, from: string, to: string): Promise<void> {
   }
 }
 
+/** It has no other name there: who removes the old one would remove the file. */
+export const byAnotherPath = (): FlumeError => new FlumeError('IO', 'it is there by another path')
+
 /** `to` holds the same, and is as old. */
-async function isCopy(disk: Disk, from: string, to: string, { size, modified }: FileStat): Promise<boolean> {
-  const there = await disk.stat(to)
-  if (there?.size !== size || Math.abs(there.modified - modified) > TIME_GRAIN) return false
+async function isCopy(disk: Disk, from: string, to: string, stat: FileStat): Promise<boolean> {
+  const there = await disk.lstat(to)
+  if (there?.kind !== 'file' || there.size !== stat.size || Math.abs(there.modified - stat.modified) > TIME_GRAIN) return false
+  if (identityOf(there) === identityOf(stat)) throw byAnotherPath()
   const file = await disk.open(to, 'read')
   try {
     for await (const [block, at] of blocksOf(disk, from)) {

@@ -7,6 +7,7 @@ import { basename, join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import type { DirectoryEntry, Disk, FileStat } from '../../disk/disk.js'
 import { shownPath } from '../../disk/path.js'
+import { isSame } from '../../disk/same.js'
 import { errnoOf } from '../../errors.js'
 import { matcherOf } from '../pattern.js'
 
@@ -66,14 +67,14 @@ export class Tree {
       for await (const entry of this.#entries(next)) {
         const path = join(next, entry.name)
         if (entry.kind === 'directory') {
-          if (recursive && this.#isEntered(path, entry)) left.push(path)
+          if (recursive && (await this.#isEntered(path, entry))) left.push(path)
           continue
         }
         if (!this.#isRead(path, entry.name)) continue
         if (++count % AT_ONCE === 0) await setImmediate()
         const stat = this.#stat(path)
         if (stat?.kind === 'file') yield { path, stat }
-        else if (stat?.kind === 'directory' && entry.kind === 'other' && recursive && this.#isEntered(path, entry)) left.push(path)
+        else if (stat?.kind === 'directory' && entry.kind === 'other' && recursive && (await this.#isEntered(path, entry))) left.push(path)
       }
     }
     this.directories = seen
@@ -117,8 +118,10 @@ export class Tree {
     }
   }
 
-  #isEntered(path: string, { name }: DirectoryEntry): boolean {
-    return !name.startsWith('.') && path !== this.options.apart && !this.#ignores(this.#relative(path))
+  async #isEntered(path: string, { name }: DirectoryEntry): Promise<boolean> {
+    const { apart } = this.options
+    if (name.startsWith('.') || path === apart || this.#ignores(this.#relative(path))) return false
+    return apart === undefined || !(await isSame(this.disk, path, apart).catch(() => false)) // else its own entries say what is wrong
   }
 
   #isRead(path: string, name: string): boolean {

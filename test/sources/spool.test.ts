@@ -383,6 +383,61 @@ t.test('a sub-directory that vanishes is passed over in silence, one that cannot
   t.match(said, [/^cannot look into .*\/shut: EACCES$/])
 })
 
+t.test('what is begun and not seen is no file that was removed: the next run that sees it goes on where its reading stood;', async (t) => {
+  const fails = (code: string) => Object.assign(new Error('no'), { code })
+  const isIn = (name: string, path: string): boolean => basename(path) === name
+  const shut: typeof nodeDisk.entries = (path) => {
+    if (isIn('sub', path)) throw fails('EACCES')
+    return nodeDisk.entries(path)
+  }
+  const stale: typeof nodeDisk.statNow = (path) => {
+    if (isIn('big', path)) throw fails('ESTALE')
+    return nodeDisk.statNow(path)
+  }
+  const recursive = true
+  const unseen: Record<string, [run: SpoolRun, said: RegExp[]]> = {
+    'its directory cannot be looked into': [{ options: { recursive }, around: { disk: { ...nodeDisk, entries: shut } } }, [/^cannot look into .*sub: EACCES$/]],
+    'it cannot be looked at': [{ options: { recursive }, around: { disk: { ...nodeDisk, statNow: stale } } }, [/^cannot look at .*big: ESTALE$/]],
+    'its directory is left out': [{}, []],
+    'its name is left out': [{ options: { recursive, include: ['a'] } }, []],
+    'its name is ignored': [{ options: { recursive, ignore: ['b*'] } }, []],
+  }
+  for (const [name, [run, said]] of Object.entries(unseen)) {
+    t.test(name, async (t) => {
+      const directory = dropped(t, { 'sub/big': text(1, 600), a: text(601, 601) })
+      const queue = new Queue()
+      await t.rejects(spooled(directory, queue, { options: { ...SMALL, recursive }, batches: 1 }))
+      const other = await spooled(directory, queue, run)
+      t.match(other.said, said)
+      t.equal(other.said.length, said.length)
+      t.match((await spooled(directory, queue, { options: { recursive } })).said, [/^going on with .*\/sub\/big at byte \d+$/])
+      t.same(queue.bodies.toSorted(), numbers(1, 601).toSorted())
+    })
+  }
+
+  t.test('but one that is removed meanwhile is', async (t) => {
+    const directory = dropped(t, { 'sub/big': text(1, 600) })
+    const queue = new Queue()
+    await t.rejects(spooled(directory, queue, { options: { ...SMALL, recursive }, batches: 1 }))
+    fs.rmSync(join(directory, 'sub/big'))
+    t.match((await spooled(directory, queue)).said, [/sub\/big was removed before all of it was read$/])
+    t.match(queue.headers.at(-1), new Map([['flume.gap', 'removed']]))
+  })
+})
+
+t.test('a directory that is reached by another name holds the same files: one that is begun goes on where its reading stood', async (t) => {
+  const directory = dropped(t, { 'sub/big': text(1, 600) })
+  fs.symlinkSync('in', `${directory}.link`)
+  const options = { ...SMALL, recursive: true }
+  for (const [first, then] of [[directory, `${directory}.link`], [`${directory}.link`, directory]] as const) {
+    const queue = new Queue()
+    await t.rejects(spooled(first, queue, { options, batches: 1 }))
+    await spooled(then, queue, { options })
+    t.equal(queue.bodies.join(), numbers(1, 600).join())
+    fs.renameSync(join(directory, 'sub/big.COMPLETED'), join(directory, 'sub/big'))
+  }
+})
+
 t.test('a damaged .gz is read as far as it goes, said, and stays', async (t) => {
   const packed = gzipSync(text(1, 500))
   const directory = dropped(t, { a: packed.subarray(0, packed.length - 100), b: text(0, 0) })

@@ -52,6 +52,8 @@ export class SpoolFile extends Partition {
   damaged = false
   /** It is being set aside, or could not be. */
   aside = false
+  /** When all was looked at last it was none of those that are read; it is where it was, or nobody could tell. */
+  leftOut = false
 
   constructor(id: string, at: string) {
     super(id, shownPath(at))

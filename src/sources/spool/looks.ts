@@ -129,6 +129,7 @@ export class Looks {
       for await (const found of this.tree.files()) {
         const held = this.#judge(found, done)
         const file = held ?? this.known.of(found)
+        if (file !== undefined) file.leftOut = false
         if (file !== undefined && missing.delete(file) && held === undefined) remembered.push(file)
       }
       if (await findMissing(missing, this.tree, this.known)) this.soon()

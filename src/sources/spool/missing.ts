@@ -1,5 +1,6 @@
 /**
- * Whether a known file is not there any more. One that is renamed while a directory is listed may be listed twice or not at all: it is
+ * Whether a known file is not there any more. One that is where it was, or where nobody could look, is not missing, whether it is one of
+ * those that are read or not. One that is renamed while a directory is listed may be listed twice or not at all: it is
  * missing when it was in none of some listings of which the last two were the same.
  */
 import { identityOf, type SpoolFile } from './file.js'
@@ -19,10 +20,11 @@ export interface Findings {
 /** A directory that changes all the time is listed so often. */
 const TRIES = 8
 
-/** Takes those out of `missing` that are there after all; true: there were some. Throws where the directory cannot be looked into. */
+/** Takes those out of `missing` that are there after all; true: there were some of those that are read. Throws where the directory cannot be looked into. */
 export async function findMissing(missing: Set<SpoolFile>, tree: Tree, known: Known): Promise<boolean> {
   let found = false
   let before: number | undefined
+  leaveOut(missing, tree, known)
   for (let tries = 0; tries < TRIES && missing.size > 0; tries++) {
     let digest = 0
     for await (const one of tree.files()) {
@@ -30,10 +32,19 @@ export async function findMissing(missing: Set<SpoolFile>, tree: Tree, known: Kn
       if (file !== undefined && missing.delete(file)) found = true
       digest = (digest + hashOf(`${one.path} ${identityOf(one.stat)}`)) | 0 // in whatever order they come
     }
+    leaveOut(missing, tree, known)
     if (digest === before) break
     before = digest
   }
   return found
+}
+
+/** Those that are where they were seen last, or may be. */
+function leaveOut(missing: Set<SpoolFile>, tree: Tree, known: Known): void {
+  for (const file of missing) {
+    const stat = tree.whatIsAt(file.at)
+    if (stat === 'hidden' || (stat !== undefined && known.of({ path: file.at, stat }) === file)) file.leftOut = missing.delete(file)
+  }
 }
 
 /** FNV-1a. */

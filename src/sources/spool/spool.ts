@@ -21,6 +21,7 @@ import { Marker } from './marker.js'
 import { Backlog, type Order, type Waiting } from './backlog.js'
 import type { Contents, Ended } from './lines.js'
 import { Opening } from './opening.js'
+import { placesIn } from './owned.js'
 import { contentsOf, type Format } from './records.js'
 import { Tracker } from './tracker.js'
 import { Tree, type TreeOptions } from './tree.js'
@@ -191,20 +192,13 @@ export class Spool implements Source {
     const places = await this.#memory.places(reader)
     await this.#aside.idle()
     if (this.options.done.how === 'none') await this.#tracker.load()
-    const mine = [...places].filter(([, [{ path } = { path: '' }]]) => this.#owns(path))
-    this.#known.begin(new Map(mine))
+    this.#known.begin(await placesIn(this.options.directory, places, this.around.disk))
     this.#sending.gone = []
     this.#looks.begin()
     await this.#look()
-    const begun = [...this.#known.all.values()].filter(({ sent, marked }) => !sent && marked !== null)
+    const begun = [...this.#known.all.values()].filter(({ sent, marked, leftOut }) => !sent && marked !== null && !leftOut)
     if (begun.length === 1) this.around.say(`going on with ${begun[0]!.path} at byte ${begun[0]!.marked!.offset}`)
     else if (begun.length > 1) this.around.say(`going on with ${begun.length} files where their reading stood`)
-  }
-
-  /** Other directories may have places at the same reader. */
-  #owns(path: string): boolean {
-    const directory = shownPath(this.options.directory)
-    return directory === '/' || path.startsWith(`${directory}/`)
   }
 
   async #look(): Promise<void> {

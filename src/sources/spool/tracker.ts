@@ -147,11 +147,11 @@ export class Tracker {
     }
   }
 
-  /** It is there, but was not looked for in this run. */
+  /** It is there, but was not looked for in this run; or nobody can tell. */
   async #isThere(key: string, tracked: Tracked): Promise<boolean> {
     const place = await this.#placeOf(tracked)
-    const stat = place && (await this.disk.stat(place.path).catch(() => undefined))
-    return stat !== undefined && identityOf(stat) === key
+    const stat = place && (await this.disk.stat(place.path).catch(() => 'hidden' as const))
+    return stat === 'hidden' || (stat !== undefined && identityOf(stat) === key)
   }
 
   async #placeOf({ at, size }: Tracked): Promise<SpoolPosition | undefined> {

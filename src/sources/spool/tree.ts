@@ -40,6 +40,8 @@ export class Tree {
   readonly #includes: (path: string) => boolean
   readonly #ignores: (path: string) => boolean
   readonly #said = new Set<string>()
+  /** What could not be looked into, or at, when all was looked at last. */
+  #hidden: string[] = []
   /** Directories that were looked into last. */
   directories = new Set<string>()
   /** What could not be looked into, or read, as far as known. */
@@ -62,6 +64,7 @@ export class Tree {
     const seen = new Set<string>()
     const left = [directory]
     let count = 0
+    this.#hidden = []
     for (let next = left.pop(); next !== undefined; next = left.pop()) {
       seen.add(next)
       for await (const entry of this.#entries(next)) {
@@ -85,6 +88,17 @@ export class Tree {
     const stat = this.#stat(path)
     if (stat?.kind === 'directory') return 'directory'
     return stat?.kind === 'file' && this.#isRead(path, basename(path)) ? { path, stat } : undefined
+  }
+
+  /** What is at this path, in one of the directories or not, whether it is read or not; `hidden`: nobody can tell. */
+  whatIsAt(path: string): FileStat | 'hidden' | undefined {
+    const shown = shownPath(path)
+    if (this.#hidden.some((hidden) => shown === hidden || shown.startsWith(`${hidden}/`))) return 'hidden'
+    try {
+      return this.disk.statNow(path)
+    } catch {
+      return 'hidden'
+    }
   }
 
   /** Says it, unless it was said before. */
@@ -114,7 +128,9 @@ export class Tree {
       this.unreadable.delete(directory)
     } catch (error) {
       if (directory === this.options.directory) throw error
-      if (errnoOf(error) !== 'ENOENT') this.cannot('look into', directory, error) // else it vanished
+      if (['ENOENT', 'ENOTDIR'].includes(errnoOf(error) ?? '')) return // it vanished
+      this.#hidden.push(shownPath(directory))
+      this.cannot('look into', directory, error)
     }
   }
 
@@ -140,6 +156,7 @@ export class Tree {
     try {
       return this.disk.statNow(path)
     } catch (error) {
+      this.#hidden.push(shownPath(path))
       this.cannot('look at', path, error)
       return undefined
     }

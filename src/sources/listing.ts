@@ -4,7 +4,7 @@
  */
 import { basename, join, resolve, dirname } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
-import { errnoOf } from '../errors.js'
+import { errnoOf, FlumeError } from '../errors.js'
 import type { Disk, DiskFile, FileStat } from '../disk/disk.js'
 import { openLog } from './compressed.js'
 import type { Logs } from './logs.js'
@@ -33,6 +33,8 @@ interface Listing {
   readonly byBase: ReadonlyMap<string, readonly Earlier[]>
   /** Whatever they lead to, if anything. */
   readonly names: ReadonlySet<string>
+  /** There may be more in it than could be seen. */
+  readonly blind: boolean
   /** By the hash of the first KiB. */
   byHead?: Promise<ReadonlyMap<string, readonly Candidate[]>>
 }
@@ -40,6 +42,8 @@ interface Listing {
 export class Listings {
   readonly #listings = new Map<string, Listing>()
   #missed = false
+  /** Directories that do not let all be seen that is in them, and identities of files that could not be opened. */
+  readonly #hidden = new Set<string>()
   #turn = 0
   /** Of these logs it is known where they lead. */
   readonly #resolved = new Set<string>()
@@ -69,7 +73,7 @@ export class Listings {
 
   /** Undefined: it cannot be opened, or its name leads elsewhere by now, see renew(). */
   async open({ path, stat }: Candidate): Promise<DiskFile | undefined> {
-    const file = await this.logs.open(path).catch((error: unknown) => this.#miss(error))
+    const file = await this.logs.open(path).catch((error: unknown) => this.#miss(error, stat))
     if (file === undefined || identityOf(await file.stat()) === identityOf(stat)) return file
     this.#missed = true
     await file.close()
@@ -96,6 +100,11 @@ export class Listings {
     const names = new Set(this.namesOf(path).map((name) => basename(name)))
     const found = (await this.#around(path)).flatMap(({ byBase }) => [...names].flatMap((name) => byBase.get(name) ?? []))
     return found.sort((a, b) => a.stat.modified - b.stat.modified || compareTurns(a.turn, b.turn))
+  }
+
+  /** The file with this identity may be where the log of this path may be, for all that could be seen. */
+  async mayHide(path: string, identity: string): Promise<boolean> {
+    return (await this.#around(path)).some(({ blind }) => blind) || this.#hidden.has(identity)
   }
 
   /** Looks again, where a file was missed. False: none was. */
@@ -137,6 +146,7 @@ export class Listings {
 
   async #list(directory: string): Promise<Listing> {
     const turn = ++this.#turn
+    this.#hidden.delete(directory)
     let files = await this.#files(directory)
     for (let tries = 2; tries <= TRIES; tries++) {
       const before = files
@@ -155,7 +165,7 @@ export class Listings {
         byBase.set(rotated.base, same)
       }
     }
-    return { turn, byIdentity, byBase, names: new Set(files.keys()) }
+    return { turn, byIdentity, byBase, names: new Set(files.keys()), blind: this.#hidden.has(directory) }
   }
 
   /** The first of them in a thread, as its file system may hang; the others at once, which takes a tenth of the time. */
@@ -172,6 +182,8 @@ export class Listings {
     try {
       return now ? this.disk.statNow(path) : await this.disk.stat(path)
     } catch {
+      // it may also be a link that leads where nobody may look
+      await this.disk.lstat(path).catch(() => this.#hidden.add(dirname(path)))
       return undefined
     }
   }
@@ -180,7 +192,9 @@ export class Listings {
     try {
       return (await this.disk.list(directory)).sort()
     } catch (error) {
-      this.names.sayOnce(`cannot look into ${directory}: ${errnoOf(error) ?? String(error)}`)
+      const errno = errnoOf(error) ?? String(error)
+      if (!['ENOENT', 'ENOTDIR'].includes(errno)) this.#hidden.add(directory)
+      this.names.sayOnce(`cannot look into ${directory}: ${errno}`)
       return []
     }
   }
@@ -208,8 +222,10 @@ export class Listings {
   }
 
   /** It may be there under another name by now. */
-  #miss(error: unknown): undefined {
-    this.#missed ||= errnoOf(error) === 'ENOENT'
+  #miss(error: unknown, stat?: FileStat): undefined {
+    const isGone = errnoOf(error) === 'ENOENT'
+    this.#missed ||= isGone
+    if (!isGone && stat !== undefined && !(error instanceof FlumeError)) this.#hidden.add(identityOf(stat))
   }
 }
 

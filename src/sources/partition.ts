@@ -74,6 +74,8 @@ export class Partition {
   due = true
   /** Its bytes from `offset` to here are lost, and that was not said yet. */
   lost: { readonly to: number; readonly reason: string } | undefined
+  /** It was looked for and not found, where not all could be seen. */
+  hidden = false
   /** When there is something to do even if nothing happens; ms since the epoch. */
   wakeAt: number | undefined
 
@@ -90,6 +92,7 @@ export class Partition {
   attach(file: DiskFile, stat: FileStat, name: string | undefined, now: number): void {
     assert(this.file === undefined)
     this.file = file
+    this.hidden = false
     this.device = String(stat.device)
     this.inode = String(stat.inode)
     this.birth = stat.born

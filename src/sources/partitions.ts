@@ -143,7 +143,16 @@ export class Partitions implements Known {
     }
     const unnamed = [...open.values()].filter((partition) => this.#rename(partition, named.get(partition)))
     this.#waiting = [...fresh.values()]
-    return this.#more(all ? fresh.size : MET_MAX, unnamed)
+    const added = await this.#more(all ? fresh.size : MET_MAX, unnamed)
+    if (!this.#beginning) await this.#seekHidden()
+    return added
+  }
+
+  /** Those that were not found where not all could be seen. */
+  async #seekHidden(): Promise<void> {
+    const hidden = [...this.all.values()].filter((one) => one.hidden && one.file === undefined && !this.logs.unreadable.has(one.path))
+    const listings = this.listings()
+    for (const partition of hidden) if (partition.marked !== null) await this.#find(partition, partition.marked, listings)
   }
 
   /** The next of the new files. */
@@ -177,7 +186,7 @@ export class Partitions implements Known {
 
   /**
    * After the first look(): finds those that were read before, and match no more; and what was the same log after them.
-   * Returns how many are gone.
+   * Returns how many are known to be gone.
    */
   async seek(): Promise<number> {
     const listings = this.listings()
@@ -199,8 +208,9 @@ export class Partitions implements Known {
     const { path } = partition
     const wasTruncated = (await this.disk.stat(path).catch(() => undefined)) !== undefined
     if (await search(partition, place, wasTruncated, this, listings)) return true
-    if (partition.size > place.offset && !this.logs.unreadable.has(path)) partition.lose(partition.size, 'removed')
-    return false
+    partition.hidden = this.logs.unreadable.has(path) || (await listings.mayHide(path, identityOf(place)))
+    if (partition.size > place.offset && !partition.hidden) partition.lose(partition.size, 'removed')
+    return partition.hidden
   }
 
   /** It begins at byte 0 after all: it is the successor of one that was read. */

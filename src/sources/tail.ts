@@ -117,9 +117,9 @@ export class Tail implements Source {
     return bytes
   }
 
-  /** Files that match and could not be opened. */
+  /** Files that match and could not be opened, and where nobody could look whether one is there. */
   get unreadable(): readonly string[] {
-    return [...this.#partitions.logs.unreadable]
+    return [...this.#partitions.logs.unreadable, ...this.#names.hidden]
   }
 
   /** Compressed files of which not all could be read. */
@@ -222,8 +222,9 @@ export class Tail implements Source {
     if (now < this.#forgetAt) return
     this.#forgetAt = now + FORGET_EACH
     const before = now - this.options.times.forget
-    for (const { id, path, name, file, marked, lost } of [...this.#partitions.all.values()]) {
-      if (file !== undefined || name !== undefined || lost !== undefined || marked === null || marked.time > before || !this.#names.owns(path)) continue
+    for (const { id, path, name, file, marked, lost, hidden } of [...this.#partitions.all.values()]) {
+      if (file !== undefined || name !== undefined || lost !== undefined || hidden) continue
+      if (marked === null || marked.time > before || !this.#names.owns(path)) continue
       this.#partitions.all.delete(id)
       this.#sending.gone.push(id)
     }

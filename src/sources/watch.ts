@@ -8,6 +8,7 @@ import { createRequire } from 'node:module'
 import { setImmediate } from 'node:timers/promises'
 import type Glob from 'fast-glob'
 import type { Disk, FileStat } from '../disk/disk.js'
+import { tellingReaddir } from '../disk/telling.js'
 import { errnoOf } from '../errors.js'
 import { fixedPart, isDynamic, isFlat, matcher, unescape } from './pattern.js'
 
@@ -19,6 +20,8 @@ const glob = (): typeof Glob => require('fast-glob') as typeof Glob
 export const AT_ONCE = 256
 /** Messages that are remembered as said: they name files, of which there are new ones each day. */
 const SAID_MAX = 1000
+/** Nothing is there: no file can have a name that is too long. */
+const ABSENT = new Set(['ENOENT', 'ENOTDIR', 'ENAMETOOLONG'])
 
 /** A regular file, by an absolute path that matches. */
 export interface Match {
@@ -39,6 +42,10 @@ export class Names {
   readonly #matchers = new Map<string, (path: string) => boolean>()
   /** In this look. */
   readonly #looked = new Set<string>()
+  /** What could not be looked at, or into, in the last look. */
+  readonly hidden = new Set<string>()
+  /** That held for one of those that the pattern is about. */
+  #hides = false
   #stats = 0
   /** Directories in which a file may appear that matches. */
   readonly directories = new Set<string>()
@@ -50,18 +57,20 @@ export class Names {
     readonly say: (message: string) => void,
   ) {}
 
-  /** Each path once; and the patterns that nothing matches, or only what is no regular file. Without those that `skip` says. */
+  /** Each path once; and the patterns of which it is known that nothing matches, or only what is no regular file. Without those that `skip` says. */
   async list(skip: Skip = () => false): Promise<{ matches: Match[]; missing: string[] }> {
     const matches = new Map<string, Match>()
     const missing: string[] = []
     this.#looked.clear()
+    this.hidden.clear()
     for (const pattern of this.patterns) {
       let count = 0
+      this.#hides = false
       for await (const match of this.#matches(pattern)) {
         count++
         if (!skip(match.path, match.stat)) matches.set(match.path, match)
       }
-      if (count === 0) missing.push(pattern)
+      if (count === 0 && !this.#hides) missing.push(pattern)
     }
     return { matches: [...matches.values()], missing }
   }
@@ -97,7 +106,7 @@ export class Names {
   }
 
   async *#matches(pattern: string): AsyncGenerator<Match> {
-    const itself = await this.#stat(pattern)
+    const itself = await this.#stat(pattern, this.isPattern(pattern)) // of a pattern, its directories say what is wrong
     if (itself !== undefined) this.#plain.add(pattern)
     if (itself === undefined && this.isPattern(pattern)) {
       yield* this.#glob(pattern)
@@ -120,7 +129,7 @@ export class Names {
   async *#glob(pattern: string): AsyncGenerator<Match> {
     this.directories.add(fixedPart(pattern))
     const dot = basename(pattern).startsWith('.')
-    const paths = isFlat(pattern) ? await this.#inOne(pattern, dot) : await glob()(pattern, { dot, suppressErrors: true, absolute: true })
+    const paths = isFlat(pattern) ? await this.#inOne(pattern, dot) : await this.#inMany(pattern, dot)
     for (const path of paths.sort()) {
       const stat = await this.#stat(path)
       if (stat === undefined && path.includes('\ufffd')) this.#notUtf8(path)
@@ -128,6 +137,20 @@ export class Names {
       this.directories.add(dirname(path))
       yield { path, stat }
     }
+  }
+
+  /** What one directory does not let anybody see holds up no other. */
+  #inMany(pattern: string, dot: boolean): Promise<string[]> {
+    const readdir = tellingReaddir((directory, error) => this.#cannot('look into', directory, error))
+    return glob()(pattern, { dot, suppressErrors: true, absolute: true, fs: { readdir } })
+  }
+
+  #cannot(verb: 'look at' | 'look into', path: string, error: unknown): void {
+    const errno = errnoOf(error) ?? String(error)
+    if (ABSENT.has(errno)) return
+    this.hidden.add(path)
+    this.#hides = true
+    this.sayOnce(`cannot ${verb} ${path}: ${errno}`)
   }
 
   #notUtf8(path: string): void {
@@ -142,13 +165,13 @@ export class Names {
       const names = (await this.disk.list(directory)).filter((name) => (dot || !name.startsWith('.')) && matches(name))
       return names.map((name) => join(directory, name))
     } catch (error) {
-      if (!['ENOENT', 'ENOTDIR'].includes(errnoOf(error) ?? '')) this.sayOnce(`cannot look into ${directory}: ${errnoOf(error) ?? String(error)}`)
+      this.#cannot('look into', directory, error)
       return []
     }
   }
 
   /** The first of a directory in a thread, as its file system may hang; the others at once, which takes a tenth of the time. */
-  async #stat(path: string): Promise<FileStat | undefined> {
+  async #stat(path: string, quiet = false): Promise<FileStat | undefined> {
     const directory = dirname(path)
     try {
       if (!this.#looked.has(directory)) {
@@ -158,7 +181,7 @@ export class Names {
       if (++this.#stats % AT_ONCE === 0) await setImmediate()
       return this.disk.statNow(path)
     } catch (error) {
-      this.sayOnce(`cannot look at ${path}: ${errnoOf(error) ?? String(error)}`)
+      if (!quiet) this.#cannot('look at', path, error)
       return undefined
     }
   }

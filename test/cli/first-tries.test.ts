@@ -61,6 +61,20 @@ t.test('a file that may not be read is named, and the others are read', async (t
   })
 })
 
+t.test('a directory that may not be looked into is named once, the others are read, and the status is 77', async (t) => {
+  const directory = t.testdir({ 'app.log': LINES, closed: { 'app.log': LINES, sub: {} }, open: { 'app.log': LINES } })
+  chmodSync(join(directory, 'closed'), 0)
+  const user = process.getuid?.() === 0 ? 'setpriv --reuid=54321 --regid=54321 --clear-groups env HOME=/nowhere ' : ''
+  for (const [name, verb] of [['closed/app.log', 'look at'], ["'closed/*.log'", 'look into'], ["'*/app.log'", 'look into'], ["'**/*.log'", 'look into'], ["'closed/*/app.log'", 'look into']] as const) {
+    const { out, err } = await shell(`${user}flume-tail --once --no-headers ${name} app.log | sort -u; echo \${PIPESTATUS[0]}`, directory)
+    t.equal(out, '{"body":"one"}\n{"body":"three"}\n{"body":"two"}\n77\n', name)
+    const about = err.split('\n').filter((line) => line !== '' && !line.includes('cannot listen for acks')) // that user may have no directory for them
+    t.match(about, [new RegExp(`^flume-tail: cannot ${verb} \\S+/closed(/app.log)?: EACCES$`)], name)
+    t.equal(about.length, 1, name)
+  }
+  chmodSync(join(directory, 'closed'), 0o755)
+})
+
 t.test('a queue in use is refused by whoever came second, naming the first', async (t) => {
   const directory = t.testdir({ 'app.log': LINES })
   const { out, err } = await shell(

@@ -45,20 +45,14 @@ class SpoolRecords implements Contents {
   async *batches(file: SpoolFile, { log, isWhole }: Opened, stop: AbortSignal): AsyncGenerator<Batch, Ended> {
     const { encoder } = this.sending
     const cutting = new Cutting(this.sending, file, log, await readAt(log, 0, HEAD_SIZE))
-    try {
-      for await (const { body, end, refused } of this.format(log, file.offset, encoder.eventBytesMax)) {
-        if (stop.aborted) return 'stopped'
-        const event = refused === undefined ? formatEvent({ headers: cutting.headers, body }) : undefined
-        if (event !== undefined && event.length <= encoder.eventBytesMax) {
-          if (cutting.size > 0 && cutting.size + event.length > this.batchBytesMax) yield await cutting.cut()
-          cutting.add(event, end)
-        } else cutting.refuse(body, end, refused ?? `longer than ${encoder.eventBytesMax} bytes as an event`)
-        if (end === file.stops[0]) yield await cutting.cut()
-      }
-    } catch (error) {
-      if (!(error instanceof FlumeError) || error.code !== 'BAD_EVENT') throw error
-      file.damaged = true
-      this.cannot(file.at, error.message)
+    for await (const { body, end, refused } of this.#understood(file, log)) {
+      if (stop.aborted) return 'stopped'
+      const event = refused === undefined ? formatEvent({ headers: cutting.headers, body }) : undefined
+      if (event !== undefined && event.length <= encoder.eventBytesMax) {
+        if (cutting.size > 0 && cutting.size + event.length > this.batchBytesMax) yield await cutting.cut()
+        cutting.add(event, end)
+      } else cutting.refuse(body, end, refused ?? `longer than ${encoder.eventBytesMax} bytes as an event`)
+      if (end === file.stops[0]) yield await cutting.cut()
     }
     file.damaged ||= !isWhole()
     const ends = !file.damaged && file.isAs(await rawOf(log).stat())
@@ -66,6 +60,17 @@ class SpoolRecords implements Contents {
     if (cutting.owes) yield await cutting.cut()
     file.sent = ends || file.damaged
     return file.damaged ? 'damaged' : ends ? 'read' : 'changed'
+  }
+
+  /** Up to where nothing more can be had; what becomes of a record that is none is not decided here. */
+  async *#understood(file: SpoolFile, log: DiskFile): AsyncGenerator<SpoolRecord> {
+    try {
+      yield* this.format(log, file.offset, this.sending.encoder.eventBytesMax)
+    } catch (error) {
+      if (!(error instanceof FlumeError) || error.code !== 'BAD_EVENT') throw error
+      file.damaged = true
+      this.cannot(file.at, error.message)
+    }
   }
 }
 
@@ -96,7 +101,7 @@ class Cutting {
   }
 
   refuse(body: Buffer, end: number, reason: string): void {
-    this.sending.encoder.refused.add(body, { reason, partition: this.file.id, position: { offset: end }, headers: this.headers })
+    this.sending.encoder.refused.add(body, { reason, partition: this.file.id, position: { offset: end, path: this.file.path }, headers: this.headers })
     this.end = end
   }
 

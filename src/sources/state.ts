@@ -8,7 +8,7 @@ import type { Position } from '../events/batch.js'
 import type { Disk, DiskFile } from '../disk/disk.js'
 import { readWhole, replace } from '../disk/replace.js'
 import { sealed, unsealed } from '../disk/sealed.js'
-import { FlumeError } from '../errors.js'
+import { errnoOf, FlumeError } from '../errors.js'
 
 /** The first one has no checksum. */
 const VERSION = 2
@@ -45,9 +45,11 @@ export class State<P extends Position> {
     this.#lock = file
   }
 
-  /** Reads the file; where it is missing there are no positions. Throws STATE_DAMAGED where it is not what was written. */
+  /** Reads the file; where it is missing there are no positions. Throws STATE_DAMAGED where it is not what was written, IO and PERMISSION. */
   async load(): Promise<ReadonlyMap<string, P>> {
-    const bytes = await readWhole(this.disk, this.path)
+    const bytes = await readWhole(this.disk, this.path).catch((cause: unknown) => {
+      throw new FlumeError(errnoOf(cause) === 'EACCES' ? 'PERMISSION' : 'IO', `cannot read ${this.path}`, { cause })
+    })
     this.#positions.clear()
     for (const [partition, position] of bytes === undefined ? [] : this.#parse(bytes)) this.#positions.set(partition, position)
     return this.#positions
@@ -120,8 +122,8 @@ export class State<P extends Position> {
     try {
       const text = bytes.at(-1) === 0x0a ? unsealed(bytes.subarray(0, -1)) : undefined
       const state: unknown = JSON.parse((text ?? bytes).toString())
-      if (typeof state !== 'object' || state === null) throw new SyntaxError('it is no JSON object')
-      if (text === undefined && 'version' in state && state.version === VERSION) throw new SyntaxError('its checksum is wrong')
+      if (typeof state !== 'object' || state === null || !('version' in state)) throw new SyntaxError('it is no JSON object with a version')
+      if (text === undefined && state.version === VERSION) throw new SyntaxError('its checksum is wrong')
       return state
     } catch (cause) {
       throw new FlumeError('STATE_DAMAGED', `cannot read ${this.path}; without that file all is sent again from its beginning`, { cause })

@@ -95,8 +95,10 @@ export class Spool implements Source {
     const { directory, done, eventBytesMax, times, once } = options
     this.asks = `spool.${options.sourceId}.`
     this.#memory = new Memory(this.asks, options.statePath, disk, spoolPosition, spoolBeginning)
-    this.#lock = new Lock(`${options.statePath.replace(/\.json$/, '')}.lock`, disk, directory)
-    this.#tracker = new Tracker(`${options.statePath.replace(/\.json$/, '')}.done`, disk)
+    const beside = options.statePath.replace(/\.json$/, '')
+    // that of the state file has the name of that with .lock behind it
+    this.#lock = new Lock(beside === options.statePath ? `${beside}.dir.lock` : `${beside}.lock`, disk, directory)
+    this.#tracker = new Tracker(`${beside}.done`, disk)
     const suffix = done.how === 'suffix' ? done.suffix : '.COMPLETED'
     const marker = options.marker === undefined ? undefined : new Marker(options.marker, disk)
     const apart = done.how === 'move' ? { apart: done.directory } : {}

@@ -1,4 +1,5 @@
 /** What the sources of files have in common: how far they read, the headers of their events, their rate and progress line. */
+import { join, resolve } from 'node:path'
 import { statOfFd } from '../disk/fd.js'
 import { readWhole } from '../disk/replace.js'
 import { FlumeError } from '../errors.js'
@@ -49,9 +50,16 @@ export function paced(source: Source & { readonly asks: string }, { rate }: Valu
   return rate === undefined ? source : new Paced(source, rate, clock)
 }
 
+/** Where positions are kept: the file of --state, or this one in the state directory. */
+export function statePath({ state }: { readonly state: string | undefined }, name: string, { directory, stateDirectory }: Context): string {
+  if (state === '') throw new FlumeError('BAD_OPTION', '--state: the name of the file is empty')
+  return resolve(directory, state ?? join(stateDirectory, name))
+}
+
 export const STRICT: Refused = {
   add: (_line, { reason, partition, position }) => {
-    throw new FlumeError('BAD_EVENT', `cannot take a line of ${partition}, before byte ${position?.offset ?? 0}: it is ${reason}`)
+    const of = typeof position?.path === 'string' ? position.path : partition
+    throw new FlumeError('BAD_EVENT', `cannot take a line of ${of}, before byte ${position?.offset ?? 0}: it is ${reason}`)
   },
   addPart: (piece, _last, refusal) => STRICT.add(piece, refusal),
   flush: () => Promise.resolve(),

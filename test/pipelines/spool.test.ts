@@ -46,6 +46,11 @@ t.test('what is wrong is said, with its exit status:', async (t) => {
     ['--done in in', 64, /that is where the files come from/],
     ['--done file/x in', 73, /cannot make the directory of --done file\/x/],
     ['--order size in', 64, /oldest, youngest or name/],
+    ["--include '' in", 64, /--include: a pattern is empty/],
+    ["--include '*.log' --ignore '' in", 64, /--ignore: a pattern is empty/],
+    ["--marker '*' in", 64, /--marker \*: that is the name of every file/],
+    ["--state '' in", 64, /--state: the name of the file is empty/],
+    ["--once $'x\\xff'", 66, /cannot read x\ufffd: its name is not UTF-8; a link under another name can be read/],
   ] as const) {
     t.match(await shell(`flume-spool ${args} </dev/null | cat; exit \${PIPESTATUS[0]}`, directory), { status, err }, args)
   }
@@ -60,6 +65,29 @@ t.test('a --done that is where the files come from, by whatever name, is refused
   const unshared = "unshare --mount --map-root-user bash -c 'mount --bind in mounted && eval \"$LINE\"'"
   t.match(await shell(unshared, directory, { LINE: spool('--done mounted in') }), { out: '64\n', err: /that is where the files come from/ }, 'mounted')
   t.same(fs.readdirSync(join(directory, 'in')), ['a'])
+})
+
+t.test('--state is a file with any name; one that cannot be read, or holds no state, is named', async (t) => {
+  const directory = t.testdir({ in: { a: 'one\n' }, dir: {}, empty: '{}\n', list: '[]\n', newer: '{"version":3}\n' })
+  const spool = (state: string): string => `flume-spool --once --settle 0s --state ${state} in | flume-sink-hdfs --path "file://$PWD/out" | cat; echo \${PIPESTATUS[*]}`
+  t.match(await shell(spool('dir'), directory), { out: '74 0 0\n', err: /cannot read \S+\/dir: illegal operation on a directory/ })
+  for (const state of ['empty', 'list']) t.match(await shell(spool(state), directory), { out: '65 0 0\n', err: new RegExp(`cannot read \\S+/${state};`) }, state)
+  t.match(await shell(spool('newer'), directory), { out: '69 0 0\n', err: /its version is 3, not 2/ })
+  t.match(await shell(spool('st'), directory), { out: '0 0 0\n' })
+  t.same(fs.readdirSync(join(directory, 'in')), ['a.COMPLETED'])
+  t.match(await shell("flume-tail --once --state '' in/a.COMPLETED", directory), { status: 64, err: /--state: the name of the file is empty/ })
+})
+
+t.test('with --strict the first line, or record, that is no event ends it with status 65, and is named with its file', async (t) => {
+  const long = `"${'long'.repeat(8)}"\n`
+  const files = { lines: long, json: long, csv: `x\n${long}`, whole: long }
+  for (const [name, content] of Object.entries({ ...files, 'json ': 'nope' })) {
+    const directory = t.testdir({ in: { a: content } })
+    const format = name === 'lines' ? '' : `--${name}`
+    const line = `flume-spool --once --settle 0s --no-headers --event-bytes-max 40 --strict ${format} in | flume-buffer --put q; echo \${PIPESTATUS[0]}`
+    t.match(await shell(line, directory), { out: '65\n', err: /cannot take a line of \S+\/in\/a, before byte \d+: it is / }, name)
+    t.same(fs.readdirSync(join(directory, 'in')), ['a'])
+  }
 })
 
 t.test('a second flume-spool on the same directory is refused', async (t) => {

@@ -1,7 +1,7 @@
 /** flume-spool: the lines, or records, of finished files in a directory as events on stdout; each file is set aside once all of it is acked. */
 import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { notice } from '../../disk/notice.js'
 import { isSame } from '../../disk/same.js'
 import { errnoOf, FlumeError } from '../../errors.js'
@@ -17,7 +17,7 @@ import { STATUS } from '../exit.js'
 import { EVENTS, OUTPUT, REJECTS } from '../options.js'
 import type { Progress } from '../progress.js'
 import {
-  HEADERS, ONCE, RATE, STRICT, batchBytes, checkProgress, headerOptions, isDrawn, paced, progressOf, sourceId,
+  HEADERS, ONCE, RATE, STRICT, batchBytes, checkProgress, headerOptions, isDrawn, paced, progressOf, sourceId, statePath,
 } from '../source-options.js'
 import { rejectsOf, stdoutOf } from '../stdio.js'
 
@@ -63,7 +63,7 @@ export const command = defineCommand({
   ],
   async run(values, operands, given) {
     checkProgress(values)
-    if (values.marker?.includes('/') || values.marker === '') throw new FlumeError('BAD_OPTION', '--marker is a name in the directory of the file: *.done')
+    checkPatterns(values)
     let progress: Progress | undefined
     const context: Context = { ...given, say: (message) => (progress?.clear(), given.say(message)) }
     const { disk, clock, say, stop } = context
@@ -88,6 +88,14 @@ export const command = defineCommand({
   },
 })
 
+function checkPatterns({ marker, include, ignore }: Values<typeof options>): void {
+  if (marker?.includes('/') || marker === '') throw new FlumeError('BAD_OPTION', '--marker is a name in the directory of the file: *.done')
+  if (marker === '*') throw new FlumeError('BAD_OPTION', '--marker *: that is the name of every file, and markers are not read; *.done is one of its own')
+  for (const [name, patterns] of Object.entries({ include, ignore })) {
+    if (patterns.includes('')) throw new FlumeError('BAD_OPTION', `--${name}: a pattern is empty`)
+  }
+}
+
 async function spoolOptions(values: Values<typeof options>, directory: string, context: Context) {
   const real = await context.disk.realPath(directory).catch(() => directory)
   return {
@@ -104,7 +112,7 @@ async function spoolOptions(values: Values<typeof options>, directory: string, c
     headers: headerOptions(values),
     eventBytesMax: values['event-bytes-max'],
     ...batchBytes(values),
-    statePath: resolve(context.directory, values.state ?? join(context.stateDirectory, stateName([real], 'spool'))),
+    statePath: statePath(values, stateName([real], 'spool'), context),
     times: { settle: values.settle, poll: Math.max(values.poll, 1), retry: Math.max(values.retry, 1) },
   }
 }
@@ -137,6 +145,9 @@ async function directoryOf(operands: readonly string[], { disk, directory }: Con
   }
   const path = resolve(directory, name)
   const stat = await disk.stat(path).catch(() => undefined)
+  if (stat === undefined && name.includes('\ufffd')) {
+    throw new FlumeError('NO_INPUT', `cannot read ${name}: its name is not UTF-8; a link under another name can be read`)
+  }
   if (stat !== undefined && stat.kind !== 'directory') {
     throw new FlumeError('NO_INPUT', `cannot read ${name}: it is no directory; the lines of a file are for flume-tail --once`)
   }

@@ -1,7 +1,7 @@
 /** flume-tail: the lines of growing files, or of stdin, as events on stdout. */
 import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { notice } from '../../disk/notice.js'
 import { FlumeError } from '../../errors.js'
 import { deliver } from '../../pipe/output.js'
@@ -18,7 +18,7 @@ import { STATUS } from '../exit.js'
 import { EVENTS, OUTPUT, REJECTS } from '../options.js'
 import type { Progress } from '../progress.js'
 import {
-  HEADERS, ONCE, RATE, STRICT, batchBytes, checkProgress, headerOptions, isDrawn, paced, progressOf, sourceId,
+  HEADERS, ONCE, RATE, STRICT, batchBytes, checkProgress, headerOptions, isDrawn, paced, progressOf, sourceId, statePath,
 } from '../source-options.js'
 import { rejectsOf, stdoutOf } from '../stdio.js'
 
@@ -100,11 +100,12 @@ export const command = defineCommand({
 async function sendAgain(values: Values<typeof options>, file: string, given: Context): Promise<number | NodeJS.Signals> {
   let progress: Progress | undefined
   const context: Context = { ...given, say: (message) => (progress?.clear(), given.say(message)) }
-  const { clock, directory, stateDirectory, stop } = context
+  const { clock, directory, stop } = context
   const path = resolve(directory, file)
-  const statePath = resolve(directory, values.state ?? join(stateDirectory, stateName([path], 'rejects')))
   const { fixed } = headerOptions(values)
-  const source = new Resend({ path, fixed, eventBytesMax: values['event-bytes-max'], strict: values.strict, statePath, ...batchBytes(values) }, context)
+  const bounds = { eventBytesMax: values['event-bytes-max'], ...batchBytes(values) }
+  const kept = statePath(values, stateName([path], 'rejects'), context)
+  const source = new Resend({ path, fixed, strict: values.strict, ...bounds, statePath: kept }, context)
   const meter = new Meter(clock)
   context.show({ about: path, flows: () => [{ ...meter.read('source', 'the disk', 'the stage behind'), lagBytes: source.unread }] })
   if (isDrawn(values)) progress = progressOf('flume-tail', source, meter, clock)
@@ -125,8 +126,8 @@ function checkNames(operands: readonly string[]): void {
   }
 }
 
-function tailOptions(values: Values<typeof options>, operands: readonly string[], { directory, stateDirectory }: Context) {
-  const patterns = operands.map((pattern) => absolute(pattern, directory))
+function tailOptions(values: Values<typeof options>, operands: readonly string[], context: Context) {
+  const patterns = operands.map((pattern) => absolute(pattern, context.directory))
   const start = values['multiline-start']
   return {
     patterns,
@@ -135,7 +136,7 @@ function tailOptions(values: Values<typeof options>, operands: readonly string[]
     olddirs: values.olddir,
     openFilesMax: Math.max(values['open-files-max'], 1),
     ...(start !== undefined && { multiline: new Multiline(regex(start)) }),
-    statePath: resolve(directory, values.state ?? join(stateDirectory, stateName(patterns))),
+    statePath: statePath(values, stateName(patterns), context),
     times: {
       poll: Math.max(values.poll, 1),
       pollIdle: Math.max(values['poll-idle'], 1),

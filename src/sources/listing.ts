@@ -194,7 +194,8 @@ export class Listings {
     } catch (error) {
       const errno = errnoOf(error) ?? String(error)
       if (!['ENOENT', 'ENOTDIR'].includes(errno)) this.#hidden.add(directory)
-      this.names.sayOnce(`cannot look into ${directory}: ${errno}`)
+      const isSaid = [...this.names.hidden].some((path) => dirname(path) === directory)
+      if (!isSaid) this.names.sayOnce(`cannot look into ${directory}: ${errno}`)
       return []
     }
   }

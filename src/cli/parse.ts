@@ -1,8 +1,8 @@
 /**
  * From argv and the environment to option values (the only yargs: its parser alone; yargs itself costs 100 ms at each start
  * and looks at process.stdout when it is loaded, which makes fd 1 non-blocking for every process that shares it).
- * Strict: what is not an option is refused. The command line wins over `FLUME_<COMMAND>_<OPTION>`; of an option that
- * is given twice the last counts, so that an alias or a script can be overridden.
+ * Strict: what is not an option is refused. The command line wins over `FLUME_<COMMAND>_<OPTION>`, but options whose order
+ * matters add up; of an option that is given twice the last counts, so that an alias or a script can be overridden.
  */
 import { parseArgs } from 'node:util'
 import parser from 'yargs-parser'
@@ -43,27 +43,31 @@ export function parse(command: string, options: Options, argv: readonly string[]
   const { typed, operands } = parseArgv(options, argv, { ...FOREIGN, ...foreign })
   const prefix = `${command.replaceAll('-', '_').toUpperCase()}_`
   const values: Record<string, Value> = {}
-  const given = new Map<string, readonly string[]>()
+  const first: Typed[] = []
   for (const [name, option] of Object.entries(options)) {
     const variable = prefix + name.replaceAll('-', '_').toUpperCase()
-    const fromEnv = env[variable] === '' ? undefined : env[variable]
-    const texts = typed.get(name) ?? (fromEnv === undefined ? undefined : option.type === 'texts' ? fromEnv.split('\n') : [fromEnv])
-    values[name] = convert(option, texts, typed.has(name) ? `--${name}` : variable)
-    if (option.ordered && texts !== undefined && values[name] !== false) given.set(name, texts)
+    const inEnvironment = textsOf(option, env[variable])
+    const onLine = typed.get(name)
+    const before = onLine === undefined || option.ordered ? convert(option, inEnvironment, variable) : undefined
+    values[name] = onLine === undefined ? before : convert(option, onLine, `--${name}`)
+    if (option.ordered && inEnvironment !== undefined && before !== false) first.push(...[before].flat().map((value) => ({ name, text: String(value) })))
   }
-  return { values, operands, typed: inOrder(options, given, argv, new Set(typed.keys())), unknownVariables: unknownVariables(prefix, options, env) }
+  return { values, operands, typed: [...first, ...inOrder(options, typed, argv)], unknownVariables: unknownVariables(prefix, options, env) }
+}
+
+/** Undefined: the variable is unset or empty. */
+function textsOf(option: Option, variable: string | undefined): readonly string[] | undefined {
+  if (variable === undefined || variable === '') return undefined
+  return option.type === 'texts' ? variable.split('\n') : [variable]
 }
 
 /** The parser keeps the order of one option's values, not that of several options: another one tells which came when. */
-function inOrder(options: Options, given: ReadonlyMap<string, readonly string[]>, argv: readonly string[], typed: ReadonlySet<string>): Typed[] {
-  const all = (name: string): Typed[] => given.get(name)!.map((text) => ({ name, text }))
-  const names = [...given.keys()]
-  const left = new Map(names.filter((name) => typed.has(name)).map((name) => [name, all(name)]))
-  if (left.size === 0) return names.flatMap(all)
+function inOrder(options: Options, typed: ReadonlyMap<string, readonly string[]>, argv: readonly string[]): Typed[] {
+  const left = new Map([...typed].filter(([name]) => options[name]!.ordered).map(([name, texts]) => [name, texts.map((text) => ({ name, text }))]))
+  if (left.size === 0) return []
   const { tokens } = parseArgs({ args: [...argv], strict: false, tokens: true, options: Object.fromEntries(Object.entries(options).map(nodeOption)) })
   const next = (name: string): Typed | undefined => (options[name]?.type === 'flag' ? left.get(name)?.[0] : left.get(name)?.shift())
-  const ordered = tokens.flatMap((token) => (token.kind === 'option' ? [next(token.name)] : [])).filter((one) => one !== undefined)
-  return [...names.filter((name) => !typed.has(name)).flatMap(all), ...ordered]
+  return tokens.flatMap((token) => (token.kind === 'option' ? [next(token.name)] : [])).filter((one) => one !== undefined)
 }
 
 function nodeOption([name, { type, alias }]: [string, Option]) {
@@ -108,11 +112,17 @@ function wrongValue(message: string): string {
 
 function convert(option: Option, texts: readonly string[] | undefined, from: string): Value {
   const given = texts ?? (option.default === undefined ? undefined : [option.default])
-  if (option.type === 'texts') return given ?? []
+  if (option.type === 'texts') {
+    for (const text of given ?? []) valueOf(option, text, from)
+    return given ?? []
+  }
   const last = given?.at(-1)
-  if (last === undefined) return option.type === 'flag' ? false : undefined
-  const value = read(option, last)
-  if (value === undefined) throw new FlumeError('BAD_OPTION', `bad value ${last === '' ? "''" : last} for ${from}: expected ${expected(option)}`)
+  return last !== undefined ? valueOf(option, last, from) : option.type === 'flag' ? false : undefined
+}
+
+function valueOf(option: Option, text: string, from: string): string | number | boolean {
+  const value = read(option, text)
+  if (value === undefined) throw new FlumeError('BAD_OPTION', `bad value ${text === '' ? "''" : text} for ${from}: expected ${expected(option)}`)
   return value
 }
 

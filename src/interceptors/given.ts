@@ -6,9 +6,11 @@ import type { Interceptor } from './interceptor.js'
 import { pair, settable } from './names.js'
 import { setting } from './static.js'
 
+export const HOST_NAMES = ['name', 'ip', 'fqdn'] as const satisfies readonly (keyof Around['host'])[]
+
 /** Flume's host; useIP is `ip`. */
 export function host(what: string, { host }: Around): Interceptor {
-  return setting('host', host[what as keyof typeof host])
+  return setting('host', host[what as (typeof HOST_NAMES)[number]])
 }
 
 export function environmentValue(text: string, { env }: Around): Interceptor {

@@ -4,7 +4,8 @@ import type { Around } from './around.js'
 import { BODY } from './draft.js'
 
 /** What becomes of an event that an interceptor cannot do. */
-export type OnError = 'pass' | 'drop' | 'reject' | 'fail'
+export const ON_ERROR = ['pass', 'drop', 'reject', 'fail'] as const
+export type OnError = (typeof ON_ERROR)[number]
 
 export interface Settings {
   /** Where interceptors look: a header, or the body. */

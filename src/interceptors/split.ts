@@ -9,7 +9,7 @@ const PARTS_MAX = 250_000
 
 /** Of an empty array, or text, nothing goes on. With a header in place of the body each event has its own and the whole body. */
 export function split(text: string, { field }: Settings): Interceptor {
-  const partsOf = text === 'json' ? elementsOf : linesOf
+  const partsOf = FORMATS[text as keyof typeof FORMATS]
   return {
     intercept(event): Outcome {
       const value = event.get(field)
@@ -31,6 +31,9 @@ interface Part {
   readonly text: string
   readonly json: boolean
 }
+
+const FORMATS = { json: elementsOf, lines: linesOf }
+export const SPLIT_FORMATS = Object.keys(FORMATS)
 
 function linesOf(text: string, most: number): Part[] {
   const lines = text.split('\n', most)

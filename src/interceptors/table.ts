@@ -11,14 +11,14 @@ import { dedupe } from './dedupe.js'
 import { extract } from './extract.js'
 import { copy, keep, remove, rename } from './fields.js'
 import { exclude, filter } from './filter.js'
-import { environmentValue, fileContent, host } from './given.js'
+import { environmentValue, fileContent, host, HOST_NAMES } from './given.js'
 import type { Interceptor } from './interceptor.js'
 import { parse } from './parse.js'
 import { rateLimit } from './rate-limit.js'
 import { redact } from './redact.js'
 import { replace } from './replace.js'
-import { fieldSetting, initialSettings, yearSetting, type OnError, type Settings } from './settings.js'
-import { split } from './split.js'
+import { fieldSetting, initialSettings, ON_ERROR, yearSetting, type OnError, type Settings } from './settings.js'
+import { split, SPLIT_FORMATS } from './split.js'
 import { defaultHeader, staticHeader } from './static.js'
 import { time } from './time.js'
 import { timestamp } from './timestamp.js'
@@ -50,7 +50,7 @@ const KINDS: Readonly<Record<string, Making | Setting>> = {
   in: { type: 'texts', placeholder: 'NAME', describe: 'the interceptors that follow look at this header; default: body', set: fieldSetting },
   prefix: { type: 'texts', placeholder: 'TEXT', describe: 'what the names of headers begin with that they find', set: (text) => ({ prefix: text }) },
   'on-error': {
-    type: 'texts', placeholder: 'WHAT', choices: ['pass', 'drop', 'reject', 'fail'],
+    type: 'texts', placeholder: 'WHAT', choices: ON_ERROR,
     describe: 'what becomes of an event that they cannot do; default: pass', set: (text) => ({ onError: text as OnError }),
   },
   'time-zone': {
@@ -67,7 +67,7 @@ const KINDS: Readonly<Record<string, Making | Setting>> = {
   replace: { type: 'texts', placeholder: 's/REGEX/TEXT/', describe: 'replace what matches; with g behind it all that matches', make: replace },
   extract: { type: 'texts', placeholder: 'REGEX', describe: 'headers from its named groups, where it matches', make: extract },
   redact: { type: 'texts', placeholder: 'WHAT', describe: 'replace card numbers, e-mail, IP addresses, tokens: card,email,ip,token or all', make: redact },
-  split: { type: 'texts', placeholder: 'FORMAT', choices: ['json', 'lines'], describe: 'an event for each element of a JSON array, or each line', make: split },
+  split: { type: 'texts', placeholder: 'FORMAT', choices: SPLIT_FORMATS, describe: 'an event for each element of a JSON array, or each line', make: split },
   sample: { type: 'texts', placeholder: 'SHARE', describe: 'this share of the events goes on: 10%, 1/10', make: sample },
   'rate-limit': {
     type: 'texts', placeholder: '[NAME=]RATE', describe: 'at most so many go on, 100/s, for each value of NAME; the others are dropped',
@@ -78,7 +78,7 @@ const KINDS: Readonly<Record<string, Making | Setting>> = {
   static: { type: 'texts', placeholder: 'NAME=VALUE', describe: 'set a header', make: staticHeader },
   default: { type: 'texts', placeholder: 'NAME=VALUE', describe: 'set a header where it is missing', make: defaultHeader },
   host: {
-    type: 'texts', placeholder: 'WHAT', choices: ['name', 'ip', 'fqdn'],
+    type: 'texts', placeholder: 'WHAT', choices: HOST_NAMES,
     describe: 'set the header host to this of the machine', make: (text, _settings, around) => host(text, around),
   },
   timestamp: { type: 'flag', describe: 'set the header timestamp to the time of day', make: (_text, _settings, around) => timestamp(around) },

@@ -25,6 +25,7 @@ function tryOut(run: Run = async () => undefined): { command: Command; seen: { v
       set: { type: 'texts', alias: 's', ordered: true, describe: 'step' },
       cut: { type: 'flag', ordered: true, describe: 'step' },
       drop: { type: 'texts', ordered: true, describe: 'step' },
+      keep: { type: 'texts', choices: ['one', 'all'], ordered: true, describe: 'step' },
     },
     examples: [
       ['flume-try-out a', 'tries a'],
@@ -129,6 +130,11 @@ t.test('what cannot be understood is 64, with what was probably meant or expecte
     [['--roll-interval', '60'], {}, /bad value 60 for --roll-interval: expected a time with its unit, such as .*10s/],
     [['--roll-count', '1.5'], {}, /bad value 1.5 for --roll-count: expected a whole number/],
     [['--log-format', 'xml'], {}, /expected text or json/],
+    [['--keep', 'none'], {}, /bad value none for --keep: expected one or all/],
+    [['--keep', 'none', '--keep', 'all'], {}, /bad value none for --keep/],
+    [['--keep='], {}, /bad value '' for --keep/],
+    [[], { FLUME_TRY_OUT_KEEP: 'all\nnone' }, /bad value none for FLUME_TRY_OUT_KEEP: expected one or all/],
+    [['--keep', 'all'], { FLUME_TRY_OUT_KEEP: 'none' }, /bad value none for FLUME_TRY_OUT_KEEP/],
     [[], { FLUME_TRY_OUT_SIZE_MAX: '-1' }, /bad value -1 for FLUME_TRY_OUT_SIZE_MAX: expected a size/],
     [[], { FLUME_TRY_OUT_ONCE: 'perhaps' }, /bad value perhaps for FLUME_TRY_OUT_ONCE: expected 1 or 0/],
   ]
@@ -261,6 +267,7 @@ t.test('options whose order matters come in the order typed, those of the enviro
   }
   t.equal(await orderOf(['--set', 'a=1', 'file', '--cut', '--drop=x', '--once', '-s', 'b', '-s=c', '--drop', 'y=z']), 'set a=1; cut true; drop x; set b; set c; drop y=z')
   t.equal(await orderOf(['--drop', 'y', '--', '--cut']), 'drop y')
-  t.equal(await orderOf(['--cut', '--set', 'b'], { FLUME_TRY_OUT_DROP: 'x\ny', FLUME_TRY_OUT_SET: 'a' }), 'drop x; drop y; cut true; set b')
+  const env = { FLUME_TRY_OUT_DROP: 'x\ny', FLUME_TRY_OUT_SET: 'a', FLUME_TRY_OUT_CUT: '1' }
+  t.equal(await orderOf(['--cut', '--set', 'b'], env), 'set a; cut true; drop x; drop y; cut true; set b', 'what is typed replaces none of them')
   t.equal(await orderOf([], { FLUME_TRY_OUT_DROP: 'x', FLUME_TRY_OUT_SET: 'a', FLUME_TRY_OUT_CUT: '0' }), 'set a; drop x')
 })

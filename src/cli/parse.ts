@@ -86,17 +86,19 @@ function parseArgv(options: Options, argv: readonly string[], foreign: Foreign):
     alias: Object.fromEntries(names.flatMap((name) => (options[name]!.alias === undefined ? [] : [[name, options[name]!.alias]]))),
     configuration: CONFIGURATION,
   })
+  if (error !== null) throw new FlumeError('BAD_OPTION', wrongValue(error.message)) // first: what was to be a value may look like options
   const known = new Set([...names, ...names.map((name) => options[name]!.alias)])
   for (const name of Object.keys(found)) if (name !== '_' && !known.has(name)) throw unknown(name, names, foreign)
-  if (error !== null) throw new FlumeError('BAD_OPTION', wrongValue(error.message))
   const typed = new Map<string, string[]>()
   for (const name of others) if (found[name] !== undefined) typed.set(name, [found[name]].flat() as string[])
   for (const name of flags) if (found[name] !== undefined) typed.set(name, ['true'])
   return { typed, operands: found._.map(String) }
 }
 
+const dashed = (name: string): string => (name.length === 1 ? `-${name}` : `--${name}`)
+
 function unknown(name: string, names: readonly string[], foreign: Foreign): FlumeError {
-  const typed = name.length === 1 ? `-${name}` : `--${name}`
+  const typed = dashed(name)
   if (Object.hasOwn(foreign, name)) return new FlumeError('BAD_OPTION', `unknown option ${typed}: ${foreign[name]}`)
   const meant = name.length === 1 ? undefined : nearest(name, names)
   return new FlumeError('BAD_OPTION', `unknown option ${typed}${meant === undefined ? '' : `: did you mean --${meant}?`}`)
@@ -106,8 +108,9 @@ function unknown(name: string, names: readonly string[], foreign: Foreign): Flum
 function wrongValue(message: string): string {
   const [, unexpected, name] = /^(Argument unexpected)?.*: (.+)$/.exec(message) ?? []
   if (name === undefined) return message
-  if (unexpected !== undefined) return `option --${name} takes no value`
-  return `option --${name} needs a value (one that begins with a dash goes behind an equals sign: --${name}=-x)`
+  const typed = dashed(name)
+  if (unexpected !== undefined) return `option ${typed} takes no value`
+  return `option ${typed} needs a value (one that begins with a dash goes behind an equals sign: ${typed}=-x)`
 }
 
 function convert(option: Option, texts: readonly string[] | undefined, from: string): Value {

@@ -71,6 +71,8 @@ t.test('options have the values of their types, defaults where nothing was typed
   t.same(seen[0]?.operands, ['a', '-'], 'a dash is an operand')
   t.equal(await main(command, [], world()), 0)
   t.match(seen[1]?.values, { header: [], once: false })
+  t.equal(await main(command, ['--path', '-1', '--header=-foo', '-H=--once'], world()), 0)
+  t.match(seen[2]?.values, { path: '-1', header: ['-foo', '--once'], once: false }, 'what begins with a dash and is no number stands behind an equals sign')
 })
 
 t.test('-- ends the options, operands stay as they are typed', async (t) => {
@@ -123,6 +125,8 @@ t.test('what cannot be understood is 64, with what was probably meant or expecte
     [['--once=yes'], {}, /option --once takes no value/],
     [['--from'], {}, /option --from needs a value/],
     [['--from', '--once'], {}, /option --from needs a value .*--from=-x/],
+    [['--path', '-foo'], {}, /option --path needs a value .*--path=-x/],
+    [['-H', '-foo'], {}, /option -H needs a value .*-H=-x/],
     [['--from', 'middle'], {}, /bad value middle for --from: expected beginning or end/],
     [['--from='], {}, /bad value '' for --from/],
     [['--size-max', '-5'], {}, /bad value -5 for --size-max: expected a size of 0 or more, such as .*64K/],

@@ -28,9 +28,16 @@ function timeOf(text: string): number | undefined {
   if (seconds !== undefined) return Math.round(Number(seconds) * 1000)
   const match = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?)(Z|[+-]\d\d:?\d\d)?)?$/.exec(text)
   if (match === null) return undefined
-  const [, day, time = '00:00', zone = ''] = match
+  const [, day = '', time = '00:00', zone = ''] = match
+  if (!isDay(day)) return undefined
   const ms = Date.parse(`${day}T${time}${zone.replace(/^(...)(\d\d)$/, '$1:$2')}`)
   return Number.isNaN(ms) ? undefined : ms
+}
+
+/** Date.parse() takes 31 November for 1 December. */
+function isDay(day: string): boolean {
+  const ms = Date.parse(`${day}T00:00Z`)
+  return !Number.isNaN(ms) && new Date(ms).toISOString().startsWith(day)
 }
 
 function valueOf(bound: Bound): number {

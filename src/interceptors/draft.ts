@@ -6,8 +6,9 @@
 import { isUtf8 } from 'node:buffer'
 import type { Event } from '../events/event.js'
 import { escapeText } from '../events/escape.js'
-import { PUT_SIZE_MAX, putRaw, putText } from '../events/put.js'
+import { putRaw, putText } from '../events/put.js'
 import { Given, keyOf } from './given-headers.js'
+import { Header } from './header.js'
 
 /** The name by which an option means the body, where others are names of headers. */
 export const BODY = 'body'
@@ -23,19 +24,6 @@ const SCANNED_MAX = 32
 const NOTHING: Buffer = Buffer.alloc(0)
 const HEAD_END = Buffer.from('},"body":"')
 const BARE_HEAD = Buffer.from('{"body":"')
-
-/** A header of one event. */
-class Header {
-  name = ''
-  /** Undefined: it stands in the bytes of the body, from `from` to `to`. */
-  text: string | undefined
-  from = 0
-  to = 0
-  /** Its text is JSON as it stands: a number, true, an object. */
-  json = false
-  /** Its name as it is written, once that was asked for. */
-  key: Buffer | undefined
-}
 
 export class Draft {
   /** Headers that it came with, and still has, in front of the others. */
@@ -55,9 +43,13 @@ export class Draft {
   rewritten = false
   /** The headers were touched. */
   altered = false
+  /** The body is not UTF-8, and each of its characters is a byte. */
+  bytewise: boolean
 
-  /** `latin1`: the body is not UTF-8, and each byte is a character. */
-  constructor(readonly latin1 = false) {}
+  /** `latin1`: so is the body that it comes with. */
+  constructor(readonly latin1 = false) {
+    this.bytewise = latin1
+  }
 
   static of({ headers, body }: Event): Draft {
     return new Draft(!isUtf8(body)).begin(Given.of(headers), body, 0, body.length)
@@ -75,6 +67,7 @@ export class Draft {
     this.#encoding = ascii ? 'latin1' : 'utf8'
     this.#body = undefined
     this.rewritten = this.altered = false
+    this.bytewise = this.latin1
     return this
   }
 
@@ -92,6 +85,7 @@ export class Draft {
   set body(text: string) {
     this.#body = text
     this.rewritten = true
+    this.bytewise = false
   }
 
   /** A header, or the body by its name. */
@@ -105,6 +99,14 @@ export class Draft {
   set(name: string, text: string, json = false): void {
     if (name === BODY) this.body = text
     else this.setHeader(name, text, json)
+  }
+
+  /** As set(), to what was there with changes: of a body that is bytes these stay, and once they are UTF-8 it is text. */
+  rewrite(name: string, text: string): void {
+    const bytes = name === BODY && this.bytewise ? Buffer.from(text, 'latin1') : undefined
+    const bytewise = bytes !== undefined && !isUtf8(bytes)
+    this.set(name, bytes === undefined || bytewise ? text : bytes.toString())
+    if (name === BODY) this.bytewise = bytewise
   }
 
   setHeader(name: string, text: string, json = false): void {
@@ -151,24 +153,24 @@ export class Draft {
     return this.#find(name)?.json ?? this.#given.json.has(name)
   }
 
-  /** Another event with the same headers. */
+  /** Another event with the same headers, and the same body or a part of it. */
   copy(body: string): Draft {
-    const draft = new Draft(this.latin1)
+    const draft = new Draft(this.bytewise)
     draft.#given = this.#shared()
     draft.altered = this.altered
-    draft.body = body
+    draft.rewrite(BODY, body)
     return draft
   }
 
   toEvent(): Event {
-    return { headers: this.headers, body: Buffer.from(this.body, this.latin1 ? 'latin1' : 'utf8') }
+    return { headers: this.headers, body: Buffer.from(this.body, this.bytewise ? 'latin1' : 'utf8') }
   }
 
   /** Bytes that putHead() writes at most. */
   get headSizeMax(): number {
     let size = this.#given.begun.length + HEAD_END.length
-    for (const header of this.#changed) if (header !== undefined) size += sizeMax(header)
-    for (let n = 0; n < this.#count; n++) size += sizeMax(this.#more[n]!)
+    for (const header of this.#changed) if (header !== undefined) size += header.sizeMax
+    for (let n = 0; n < this.#count; n++) size += this.#more[n]!.sizeMax
     return size
   }
 
@@ -285,9 +287,4 @@ export class Draft {
     this.#index = undefined
     return this.#given
   }
-}
-
-/** Bytes; what is Latin-1 grows to twice its size. */
-function sizeMax({ name, text, from, to }: Header): number {
-  return (name.length + (text === undefined ? 2 * (to - from) : text.length)) * PUT_SIZE_MAX + 6
 }

@@ -38,7 +38,7 @@ export class EventLines {
   }
 
   add(event: Draft): void {
-    if (event.latin1 || !this.#room(event.headSizeMax + event.body.length * PUT_SIZE_MAX + CLOSE.length)) {
+    if (event.bytewise || !this.#room(event.headSizeMax + event.body.length * PUT_SIZE_MAX + CLOSE.length)) {
       return this.addBytes(formatEvent(event.toEvent()), 1)
     }
     this.#used = putText(this.space, event.putHead(this.space, this.#used), event.body)

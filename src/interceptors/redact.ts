@@ -44,7 +44,7 @@ export function redact(text: string, { field }: Settings): Interceptor {
       const value = event.get(field)
       if (value === undefined) return undefined
       const redacted = redactions.reduce((left, redaction) => redaction(left), value)
-      if (redacted !== value) event.set(field, redacted)
+      if (redacted !== value) event.rewrite(field, redacted)
       return undefined
     },
   }

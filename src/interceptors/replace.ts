@@ -1,5 +1,6 @@
 /** --replace: text for what a regular expression matches, written as for sed (Flume's search_replace is s/…/…/g). */
 import { FlumeError } from '../errors.js'
+import { BODY } from './draft.js'
 import type { Interceptor } from './interceptor.js'
 import { headerOnly } from './names.js'
 import { regexOf } from './regex.js'
@@ -8,16 +9,22 @@ import type { Settings } from './settings.js'
 export function replace(text: string, { field }: Settings): Interceptor {
   const [search, replacement, flags] = parts(text)
   const regex = regexOf(search, flags)
+  const inBytes = bytesOf(replacement)
   return {
     ...headerOnly(field),
     intercept(event) {
       const value = event.get(field)
       if (value === undefined) return undefined
-      const replaced = value.replace(regex, replacement)
-      if (replaced !== value) event.set(field, replaced)
+      const replaced = value.replace(regex, field === BODY && event.bytewise ? inBytes : replacement)
+      if (replaced !== value) event.rewrite(field, replaced)
       return undefined
     },
   }
+}
+
+/** A replacement as UTF-8, each character a byte; the names of groups stay. */
+function bytesOf(replacement: string): string {
+  return replacement.replace(/\$\$|\$<[^>]*>|[\u0080-\uffff]+/g, (part) => (part.startsWith('$') ? part : Buffer.from(part).toString('latin1')))
 }
 
 /** `s/REGEX/TEXT/FLAGS`: any sign may stand for the slash; behind a backslash it is itself. */

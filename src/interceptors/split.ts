@@ -7,6 +7,9 @@ import type { Settings } from './settings.js'
 /** Events of one; more would not go into memory with what each of them takes. */
 const PARTS_MAX = 250_000
 
+/** What only an escape can bring into bytes. */
+const NO_BYTE = /[\u0100-\uffff]/
+
 /** Of an empty array, or text, nothing goes on. With a header in place of the body each event has its own and the whole body. */
 export function split(text: string, { field }: Settings): Interceptor {
   const partsOf = FORMATS[text as keyof typeof FORMATS]
@@ -16,6 +19,7 @@ export function split(text: string, { field }: Settings): Interceptor {
       if (value === undefined) return new Unfit(`there is no ${field}`)
       const parts = partsOf(value, PARTS_MAX + 1)
       if (typeof parts === 'string') return new Unfit(parts)
+      if (field === BODY && event.bytewise && parts.some(({ text }) => NO_BYTE.test(text))) return new Unfit('it is not UTF-8, as JSON is')
       return parts.length > PARTS_MAX ? new Unfit(`it has more than ${PARTS_MAX} parts`) : parts.map((part) => withPart(event, field, part))
     },
   }

@@ -19,12 +19,12 @@ export function stdoutOf(command: string, values: { readonly ack: string; readon
   return { fd: 1, command, pid, uid, ack, grace: values.grace, clock, nonce, say, ...stepOf(command, context) }
 }
 
-/** `more`: what it keeps, its binding, where over-long lines go. */
+/** `more`: what it keeps, its binding, where over-long lines go, and whether it takes lines of positions. */
 export function stdinOf(
   command: string,
   values: { readonly 'event-bytes-max': number },
   context: Context,
-  more: Pick<InputOptions, 'held' | 'binding' | 'rebind' | 'acks' | 'tooLong' | keyof Memory>,
+  more: Pick<InputOptions, 'held' | 'binding' | 'rebind' | 'acks' | 'tooLong' | 'takesPositions' | keyof Memory>,
 ): InputOptions {
   const { pid, uid, say } = context
   return { fd: 0, command, pid, uid, eventBytesMax: values['event-bytes-max'], say, ...stepOf(command, context), ...more }

@@ -1,5 +1,5 @@
 /** The line among exported events that tells how far the partitions of a queue were put, flume-event(5). It is no event. */
-import type { Position } from './batch.js'
+import { batchOf, countLines, type Batch, type Position } from './batch.js'
 
 /** How it begins; within an event only by chance. */
 export const POSITIONS_TAG = Buffer.from('{"flume":"positions",')
@@ -22,6 +22,23 @@ export function* splitAtPositions(lines: Buffer): Generator<Buffer | { readonly 
       at = next > 0 ? next : lines.length
     }
   }
+}
+
+/** What a program gave, which is no flume stage, with its events alone. */
+export function* withoutPositions(batch: Batch, say: (message: string) => void): Generator<Batch> {
+  if (batch.mark !== null || !batch.lines.includes(POSITIONS_TAG)) {
+    yield batch
+    return
+  }
+  const pieces = [...splitAtPositions(batch.lines)]
+  const events = Buffer.concat(pieces.filter((piece) => Buffer.isBuffer(piece)))
+  batch.release()
+  for (const piece of pieces) {
+    if (!('positions' in piece)) continue
+    const count = piece.positions.size
+    say(`left out the positions of ${count} partition${count === 1 ? '' : 's'}, which only flume-buffer takes`)
+  }
+  if (events.length > 0) yield batchOf(events, countLines(events), null)
 }
 
 /** Undefined: it is none. */

@@ -11,6 +11,8 @@ export interface InputOptions extends Role, Memory {
   readonly uid: number
   /** Longest line of a program that gives no marks. */
   readonly eventBytesMax: number
+  /** Lines of positions come with the events of a program, as they stand; else they are left out. */
+  readonly takesPositions?: true
   /** A line that is longer, in pieces as they come; `last` ends it. */
   tooLong(piece: Buffer, last: boolean): Promise<void>
   say(message: string): void

@@ -5,8 +5,8 @@
 import { FlumeError } from '../errors.js'
 import { statOfFd } from '../disk/fd.js'
 import type { FdStat } from '../disk/fd.js'
-import type { Batch, Mark, Position } from '../events/batch.js'
-import { countLines, linesEnd } from '../events/batch.js'
+import { countLines, linesEnd, type Batch, type Mark, type Position } from '../events/batch.js'
+import { withoutPositions } from '../events/positions-line.js'
 import { parseControl } from './control.js'
 import { ControlSearch } from './control-search.js'
 import type { InputOptions } from './input-options.js'
@@ -68,7 +68,7 @@ export class Input {
         const next = await this.#next()
         if (next === 'end') return
         if (next === 'wait') await this.#change(stop)
-        else if (next !== 'again') yield next
+        else if (next !== 'again') yield* this.#options.takesPositions === true ? [next] : withoutPositions(next, this.#options.say)
       }
     } finally {
       stop.removeEventListener('abort', this.#wake)

@@ -207,7 +207,7 @@ class Line {
     const held = (prefix: string): Promise<Held> => putter.held(prefix)
     const memory = { ...INTAKE, press: (enough: () => boolean): void => putter.press(enough) }
     const tooLong = longLinesTo(rejects, this.values)
-    const input = new Input(stdinOf('flume-buffer', this.values, this.context, { held, ...memory, tooLong }))
+    const input = new Input(stdinOf('flume-buffer', this.values, this.context, { held, ...memory, tooLong, takesPositions: true }))
     const file = eventFileOf(0, this.values, this.context, { held, tooLong })
     const batches = file?.batches(this.#stopPut) ?? withPositions(input.batches(this.#stopPut), held, this.context.clock)
     try {

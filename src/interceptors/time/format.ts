@@ -92,6 +92,9 @@ function clear(fields: Fields): void {
   fields.offset = fields.epoch = NaN
 }
 
+/** What may take the fraction of %s in its place. */
+const FRACTION = /^(?:[.,]%[fL]|%\.)/
+
 function stepsOf(format: string): Step[] {
   const steps: Step[] = []
   const text = format.replace(/%([TRDFrc])/g, (_, letter: string) => ABBREVIATIONS[letter]!)
@@ -99,6 +102,12 @@ function stepsOf(format: string): Step[] {
     const letter = text[at]!
     if (letter !== '%') {
       steps.push(letter === ' ' ? blanks : literal(letter))
+      continue
+    }
+    const fraction = text.startsWith('%s', at) ? FRACTION.exec(text.slice(at + 2))?.[0] : undefined
+    if (fraction !== undefined) {
+      steps.push(secondsWith(stepsOf(fraction)))
+      at += 1 + fraction.length
       continue
     }
     const step = Object.hasOwn(STEPS, text[at + 1] ?? '') ? STEPS[text[++at]!] : undefined
@@ -142,15 +151,27 @@ function fraction(text: string, at: number, fields: Fields): number {
   return end === at || end > at + 9 ? -1 : end
 }
 
-/** Since 1970, in `perSecond`-ths of a second; a fraction may follow. */
-function epoch(perSecond: number): Step {
+/** Since 1970, in `perSecond`-ths of a second; `fractional`: a fraction may follow. */
+function epoch(perSecond: number, fractional = true): Step {
   return (text, at, fields) => {
     let end = text[at] === '-' ? at + 1 : at
     const first = end
     while (isDigit(text, end)) end++
     if (end === first || end - first > 16) return -1
-    if (text[end] === '.' && isDigit(text, end + 1)) for (end++; isDigit(text, end); ) end++
+    if (fractional && text[end] === '.' && isDigit(text, end + 1)) for (end++; isDigit(text, end); ) end++
     fields.epoch = Math.floor(Number(text.slice(at, end)) * (1000 / perSecond))
+    return end
+  }
+}
+
+/** Seconds since 1970, with a fraction that the format spells out. */
+function secondsWith(fraction: readonly Step[]): Step {
+  const seconds = epoch(1, false)
+  return (text, at, fields) => {
+    let end = seconds(text, at, fields)
+    fields.ms = 0
+    for (const step of fraction) if (end >= 0) end = step(text, end, fields)
+    fields.epoch += text[at] === '-' ? -fields.ms : fields.ms
     return end
   }
 }

@@ -1,5 +1,5 @@
 /** --extract: headers from the named groups of a regular expression (Flume's regex_extractor). */
-import type { Interceptor } from './interceptor.js'
+import { CUT, Unfit, type Interceptor, type Outcome } from './interceptor.js'
 import { headerOnly, settable } from './names.js'
 import { groupNames, regexOf } from './regex.js'
 import type { Settings } from './settings.js'
@@ -10,9 +10,10 @@ export function extract(text: string, { field, prefix }: Settings): Interceptor 
   const groups = groupNames(regex).map((group) => [group, settable(prefix + group)] as const)
   return {
     ...headerOnly(field, ...groups.map(([, name]) => name)),
-    intercept(event) {
+    intercept(event): Outcome {
       const found = regex.exec(event.get(field) ?? '')?.groups
       if (found === undefined) return undefined
+      if (groups.some(([group]) => found[group]?.isWellFormed() === false)) return new Unfit(CUT)
       for (const [group, name] of groups) {
         const value = found[group]
         if (value !== undefined) event.set(name, value)

@@ -9,6 +9,11 @@ export class Unfit {
   constructor(readonly reason: string) {}
 }
 
+/** Why: what it found in JSON is no text. */
+export const HALF = 'it has half of a surrogate pair'
+/** Why: a regular expression takes the halves of a surrogate pair as two, and so does what it makes of them. */
+export const CUT = 'it cuts a character in two, which the flag u takes as one'
+
 /** Undefined: the event goes on, as it is by now; several: they go on in its place. */
 export type Outcome = undefined | typeof DROP | Unfit | readonly Draft[]
 

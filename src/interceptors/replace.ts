@@ -1,7 +1,7 @@
 /** --replace: text for what a regular expression matches, written as for sed (Flume's search_replace is s/…/…/g). */
 import { FlumeError } from '../errors.js'
 import { BODY } from './draft.js'
-import type { Interceptor } from './interceptor.js'
+import { CUT, Unfit, type Interceptor, type Outcome } from './interceptor.js'
 import { headerOnly } from './names.js'
 import { regexOf } from './regex.js'
 import type { Settings } from './settings.js'
@@ -12,11 +12,13 @@ export function replace(text: string, { field }: Settings): Interceptor {
   const inBytes = bytesOf(replacement)
   return {
     ...headerOnly(field),
-    intercept(event) {
+    intercept(event): Outcome {
       const value = event.get(field)
       if (value === undefined) return undefined
       const replaced = value.replace(regex, field === BODY && event.bytewise ? inBytes : replacement)
-      if (replaced !== value) event.rewrite(field, replaced)
+      if (replaced === value) return undefined
+      if (!replaced.isWellFormed()) return new Unfit(CUT)
+      event.rewrite(field, replaced)
       return undefined
     },
   }

@@ -29,8 +29,31 @@ t.test('--replace is the s of sed, with the regular expressions and replacements
   ]
   for (const [rule, body, expected] of cases) t.strictSame(await passed(['--replace', rule], body), [{ body: expected }], rule)
   t.strictSame(await passed(['--in', 'h', '--replace', 's/a/b/'], { headers: { h: 'a' }, body: 'a' }, 'a'), [{ headers: { h: 'b' }, body: 'a' }, { body: 'a' }])
-  const half = await passed(['--replace', 's/[\\ud83d]//'], '😀')
-  t.strictSame(half, [{ body: '\ufffd' }], 'half of a surrogate pair is no text')
+})
+
+t.test('half of a surrogate pair is no text: what would make one is an error, and the event stays as it was', async (t) => {
+  const u = ': it cuts a character in two, which the flag u takes as one'
+  const half = ': it has half of a surrogate pair'
+  const cases: [line: string[], body: string, reason: string][] = [
+    [['--replace', 's/[\\ud83d]//'], '😀', u],
+    [['--replace', 's/./x/'], '😀b', u],
+    [['--extract', '^(?<c>.)'], '😀abc', u],
+    [['--parse', 'regex:^(?<c>.)'], '😀abc', u],
+    [['--parse', 'grok:^(?<c>.)%{GREEDYDATA:rest}'], '😀abc', u],
+    [['--parse', 'json'], '{"a":1,"s":"\\ud800"}', half],
+    [['--parse', 'json'], '{"\\udc00":1}', half],
+    [['--parse', 'json-flat'], '{"a":{"s":"x\\ud800\\u0041"}}', half],
+    [['--split', 'json'], '["a","\\ud800"]', half],
+  ]
+  for (const [line, body, reason] of cases) {
+    t.strictSame(await passed(line, body), [{ headers: { 'flume.error': `${line.join(' ')}${reason}` }, body }], line.join(' '))
+    const event = Buffer.from(`${JSON.stringify({ body })}\n`)
+    t.match(await ran(['--on-error', 'reject', ...line], event), { count: 0, rejected: [{ line: event.toString('latin1') }] })
+  }
+  t.strictSame(await passed(['--replace', 's/./x/u', '--extract', '(?u)(?<b>b)'], '😀b'), [{ headers: { b: 'b' }, body: 'xb' }])
+  t.strictSame(await passed(['--extract', '(?u)^(?<c>.)'], '😀abc'), [{ headers: { c: '😀' }, body: '😀abc' }])
+  const whole = '{"s":"\\ud83d\\ude00","o":{"h":"\\ud800"}}'
+  t.strictSame(await passed(['--parse', 'json'], whole), [{ headers: { s: '😀', o: '{"h":"\\ud800"}' }, body: whole }], 'what stays JSON stays as it is written')
 })
 
 t.test('bytes that are not UTF-8 are characters of Latin-1 to a rule, and stay what they are', async (t) => {

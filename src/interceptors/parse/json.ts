@@ -1,10 +1,15 @@
 /** A JSON object: each member a field. Texts are taken out of their quotes, all else stays as it is written, numbers to the last digit. */
+import { HALF } from '../interceptor.js'
 import type { Found, Parser } from './fields.js'
 
 /** So deep are objects taken apart; what is deeper stays JSON. */
 const DEPTH_MAX = 16
 /** Of all names together, beside four times the text: the long name of an object is part of those of all its members. */
 const NAME_SIZE_MAX = 64 * 1024
+
+/** In place of an index: why there is none. */
+const TOO_LONG = -1
+const NO_TEXT = -2
 
 /** Objects in the object stay JSON. */
 export const json: Parser = (text, found) => parse(text, found, 1)
@@ -17,7 +22,8 @@ function parse(text: string, found: Found, depth: number): string | undefined {
   if (reason !== undefined) return reason
   const start = blankEnd(text, 0)
   if (text[start] !== '{') return 'it is no JSON object'
-  return members(text, start, found, '', depth) < 0 ? 'the names of its fields are too long together' : undefined
+  const end = members(text, start, found, '', depth)
+  return end === TOO_LONG ? 'the names of its fields are too long together' : end === NO_TEXT ? HALF : undefined
 }
 
 /** Why it is no JSON. What follows relies on its being sound. */
@@ -30,7 +36,7 @@ function faultOf(text: string): string | undefined {
   }
 }
 
-/** The members of the object at `at`, in JSON that is known to be sound; returns the index behind it, -1: the names are too long. */
+/** The members of the object at `at`, in JSON that is known to be sound; returns the index behind it, or TOO_LONG, or NO_TEXT. */
 function members(text: string, at: number, found: Found, prefix: string, depth: number): number {
   let from = blankEnd(text, at + 1)
   if (text[from] === '}') {
@@ -39,17 +45,22 @@ function members(text: string, at: number, found: Found, prefix: string, depth: 
   }
   for (;;) {
     const keyEnd = textEnd(text, from)
-    const name = prefix + textOf(text, from, keyEnd)
+    const own = textOf(text, from, keyEnd)
+    if (own === undefined) return NO_TEXT
+    const name = prefix + own
     from = blankEnd(text, blankEnd(text, keyEnd) + 1)
     if (text[from] === '{' && depth > 1) {
       from = members(text, from, found, `${name}.`, depth - 1)
+      if (from < 0) return from
     } else {
       const end = valueEnd(text, from)
-      if (text[from] === '"') found.add(name, textOf(text, from, end))
-      else found.add(name, text.slice(from, end), true)
+      const quoted = text[from] === '"'
+      const value = quoted ? textOf(text, from, end) : text.slice(from, end)
+      if (value === undefined) return NO_TEXT
+      found.add(name, value, !quoted)
       from = end
     }
-    if (from < 0 || found.nameSize > NAME_SIZE_MAX + 4 * text.length) return -1
+    if (found.nameSize > NAME_SIZE_MAX + 4 * text.length) return TOO_LONG
     from = blankEnd(text, from)
     if (text[from] === '}') return from + 1
     from = blankEnd(text, from + 1)
@@ -75,9 +86,12 @@ function textEnd(text: string, at: number): number {
   }
 }
 
-function textOf(text: string, from: number, end: number): string {
+/** Undefined: it has half of a surrogate pair, which only an escape can bring. */
+function textOf(text: string, from: number, end: number): string | undefined {
   const inner = text.slice(from + 1, end - 1)
-  return inner.includes('\\') ? (JSON.parse(text.slice(from, end)) as string) : inner
+  if (!inner.includes('\\')) return inner
+  const meant = JSON.parse(text.slice(from, end)) as string
+  return meant.isWellFormed() ? meant : undefined
 }
 
 /** The index behind the value at `at`. */
@@ -114,7 +128,9 @@ export function elementsOf(text: string, most: number): { readonly text: string;
   while (text[from] !== ']' && elements.length < most) {
     const end = valueEnd(text, from)
     const json = text[from] !== '"'
-    elements.push({ text: json ? text.slice(from, end) : textOf(text, from, end), json })
+    const element = json ? text.slice(from, end) : textOf(text, from, end)
+    if (element === undefined) return HALF
+    elements.push({ text: element, json })
     from = blankEnd(text, end)
     if (text[from] === ',') from = blankEnd(text, from + 1)
   }

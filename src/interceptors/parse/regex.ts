@@ -1,5 +1,6 @@
 /** The named groups of a regular expression, and of one that is written with the words of grok. */
 import { FlumeError } from '../../errors.js'
+import { CUT } from '../interceptor.js'
 import { groupNames, regexOf } from '../regex.js'
 import type { Parser } from './fields.js'
 import { GROK } from './grok-patterns.js'
@@ -22,6 +23,7 @@ function capturing(pattern: RegExp, captures: readonly Capture[]): Parser {
     if (groups === undefined) return 'it does not match'
     for (const { group, name, number } of captures) {
       const value = groups[group]
+      if (value?.isWellFormed() === false) return CUT
       if (value !== undefined) found.add(name, value, number === true && NUMBER.test(value))
     }
     return undefined

@@ -92,6 +92,10 @@ t.test('regular expressions and grok: the groups that took part, and their numbe
   for (const [word, all] of Object.entries(texts)) for (const text of all) t.strictSame(await fields(`grok:^%{${word}:x}$`, text), { x: text }, word)
 })
 
+t.test('what looks like a word of grok behind a backslash is text', async (t) => {
+  t.strictSame(await fields('grok:^%\\{WORD} %{INT:n}$', '%{WORD} 7'), { n: '7' })
+})
+
 t.test('a field other than the body is parsed with --in, and one that is missing is an error', async (t) => {
   const [one] = await passed(['--in', 'raw', '--parse', 'logfmt'], { headers: { raw: 'a=1' }, body: 'x' })
   t.strictSame(one, { headers: { raw: 'a=1', a: '1' }, body: 'x' })
@@ -103,6 +107,9 @@ t.test('formats that are none are refused', async (t) => {
   const wrong: [string, RegExp][] = [
     ['jsn', /there is no format "jsn": json, json-flat, logfmt, syslog, apache, nginx, csv:NAMES/], ['csv', /csv needs more/], ['json:a', /json takes nothing/],
     ['csv:', /names of the columns/], ['regex:(', /Unterminated group/], ['regex:a', /names no group/], ['grok:%{NOPE:x}', /there is no %{NOPE}; there are WORD/], ['grok:%{INT}', /names nothing/],
+    ['grok:%{WORD:a:bad} %{INT:b}', /^--parse .*: %{WORD:a:bad} is none of %{WORD}, %{WORD:name}, %{WORD:name:int} and %{WORD:name:float}; behind a backslash it is text$/],
+    ['grok:%{INT:b} %{WORD a}', /: %{WORD a} is none of/], ['grok:%{INT:b} %{WORD', /: %{WORD is none of/], ['grok:%{INT:b} %{} ', /: %{} is none of/],
+    ['grok:%{WORD:} %{INT:b}', /: %{WORD:} is none of/], ['grok:%{WORD %{INT:b}', /: %{WORD %{INT:b} is none of/],
   ]
   for (const [format, message] of wrong) await t.rejects(linksOf(typed(['--parse', format]), AROUND), { message }, format)
 })

@@ -31,12 +31,18 @@ function capturing(pattern: RegExp, captures: readonly Capture[]): Parser {
 }
 
 const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?$/
-const WORD = /%\{(\w+)(?::([^}:]+)(?::(int|float))?)?\}/g
+/** What begins as a word, and what it has to be. */
+const PIECE = /%\{[^}]*\}?/g
+const WORD = /^%\{(\w+)(?::([^}:]+)(?::(int|float))?)?\}$/
 
 /** `%{WORD}` and `%{WORD:name}`, `%{NUMBER:bytes:int}`; the rest is a regular expression. Throws BAD_OPTION. */
 export function grok(text: string): Parser {
   const captures: Capture[] = []
-  const source = text.replace(WORD, (_, word: string, name: string | undefined, type: string | undefined) => {
+  const source = text.replace(PIECE, (piece) => {
+    const [, word, name, type] = WORD.exec(piece) ?? []
+    if (word === undefined) {
+      throw new FlumeError('BAD_OPTION', `${piece} is none of %{WORD}, %{WORD:name}, %{WORD:name:int} and %{WORD:name:float}; behind a backslash it is text`)
+    }
     const pattern = expanded(word)
     if (name === undefined) return `(?:${pattern})`
     const group = `grok${captures.length}`

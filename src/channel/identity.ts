@@ -30,10 +30,7 @@ interface Written extends Identity {
 /** Throws NO_INPUT (nothing there), CANNOT_CREATE (something else is there), VERSION, QUEUE_COPIED. */
 export async function openIdentity(paths: Paths, around: Surroundings, how: OpenHow): Promise<Identity> {
   const { disk } = around
-  const stat = await disk.stat(paths.directory)
-  if (stat !== undefined && stat.kind !== 'directory') {
-    throw new FlumeError('CANNOT_CREATE', `cannot open queue ${paths.directory}: it is a ${stat.kind}, not a directory`)
-  }
+  const stat = await statOfDirectory(paths, disk)
   const bytes = stat === undefined ? undefined : await readWhole(disk, paths.identity)
   if (bytes !== undefined) return checkIdentity(paths, around, how, decode(bytes, paths))
   if (!how.create) throw new FlumeError('NO_INPUT', `cannot open queue ${paths.directory}: there is none`)
@@ -43,8 +40,9 @@ export async function openIdentity(paths: Paths, around: Surroundings, how: Open
   return openIdentity(paths, around, how) // somebody else has made it meanwhile
 }
 
-/** What queue.json says, and whether the directory is where it says; changes nothing. Throws NO_INPUT, VERSION, SEGMENT_DAMAGED. */
+/** What queue.json says, and whether the directory is where it says; changes nothing. Throws as openIdentity(), and SEGMENT_DAMAGED. */
 export async function lookAtIdentity(paths: Paths, { disk }: Surroundings): Promise<{ readonly identity: Identity; readonly itself: boolean }> {
+  await statOfDirectory(paths, disk)
   const bytes = await readWhole(disk, paths.identity)
   const stat = await disk.stat(paths.identity)
   if (bytes !== undefined && stat !== undefined) {
@@ -53,6 +51,13 @@ export async function lookAtIdentity(paths: Paths, { disk }: Surroundings): Prom
   }
   if ((await disk.stat(paths.segments)) === undefined) throw new FlumeError('NO_INPUT', `cannot open queue ${paths.directory}: there is none`)
   throw new FlumeError('SEGMENT_DAMAGED', `cannot read ${paths.identity}: it is missing`)
+}
+
+/** Undefined: nothing is there. Throws CANNOT_CREATE. */
+async function statOfDirectory({ directory }: Paths, disk: Disk): Promise<FileStat | undefined> {
+  const stat = await disk.stat(directory)
+  if (stat === undefined || stat.kind === 'directory') return stat
+  throw new FlumeError('CANNOT_CREATE', `cannot open queue ${directory}: it is a ${stat.kind}, not a directory`)
 }
 
 async function checkIdentity(paths: Paths, around: Surroundings, how: OpenHow, written: Written): Promise<Identity> {

@@ -121,7 +121,7 @@ export async function linksOf(typed: readonly Typed[], around: Around): Promise<
       if ('set' in kind) settings = { ...settings, ...kind.set(text) }
       else links.push({ title, interceptor: await kind.make(text, settings, around), onError: settings.onError })
     } catch (error) {
-      if (error instanceof FlumeError) throw new FlumeError(error.code, `${title}: ${error.message}`)
+      if (error instanceof FlumeError) throw new FlumeError(error.code, `${title}: ${error.message}`, { cause: error.cause })
       throw error
     }
   }

@@ -21,6 +21,19 @@ t.test('a word that is none of the choices of an option is refused, typed or fro
   }
 })
 
+t.test('a file that cannot be read is named, with the option that names it', async (t) => {
+  const directory = t.testdir({ dir: {} })
+  const cases: [line: string, status: number, said: string][] = [
+    ['--file a=dir', 66, '--file a=dir: cannot read dir: illegal operation on a directory'],
+    ['--file a=none', 66, '--file a=none: cannot set a: there is no file none'],
+    ['--static a=b --test dir', 66, 'cannot read dir: illegal operation on a directory'],
+    ['--static a=b --test none', 66, 'cannot read none: there is no such file'],
+  ]
+  for (const [line, status, said] of cases) {
+    t.match(await shell(`${EVENT} | flume-intercept ${line}`, directory), { status, out: '', err: `flume-intercept: ${said}\n` }, line)
+  }
+})
+
 t.test('interceptors of the environment come before those that are typed, also before another of the same option', async (t) => {
   const env = { FLUME_INTERCEPT_REDACT: 'card', FLUME_INTERCEPT_STATIC: 'a=1\nb=1' }
   const line = `printf '{"body":"4111111111111111 a@example.org"}\\n' | flume-intercept --static b=2 --redact email | cat`

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { resolve } from 'node:path'
 import { writeAll } from '../../disk/descriptor.js'
 import { readWhole } from '../../disk/replace.js'
-import { FlumeError } from '../../errors.js'
+import { errnoOf, FlumeError } from '../../errors.js'
 import { allocate } from '../../events/json.js'
 import type { Around } from '../../interceptors/around.js'
 import { Chain, type Link } from '../../interceptors/chain.js'
@@ -70,11 +70,11 @@ async function explained(input: Input, count: number, links: readonly Link[], { 
   return ended
 }
 
-async function test(file: string, links: readonly Link[], { disk, directory, clock }: Context): Promise<End> {
+async function test(file: string, links: readonly Link[], context: Context): Promise<End> {
   const { runRuleTests } = await import('../rule-tests.js')
-  const content = await readWhole(disk, resolve(directory, file))
+  const content = await contentOf(file, context)
   if (content === undefined) throw new FlumeError('NO_INPUT', `cannot read ${file}: there is no such file`)
-  const { failed, text } = await runRuleTests(file, content.toString(), links, clock.now())
+  const { failed, text } = await runRuleTests(file, content.toString(), links, context.clock.now())
   writeAll(1, text, Infinity)
   return failed > 0 ? FOUND_WRONG : 0
 }
@@ -92,14 +92,24 @@ function warnBehindQueue(chain: Chain, { say }: Context): Change {
   }
 }
 
-async function aroundOf(typed: readonly Typed[], { disk, env, clock, directory, say }: Context): Promise<Around> {
+/** Undefined: there is none. Throws NO_INPUT, PERMISSION. */
+async function contentOf(file: string, { disk, directory }: Context): Promise<Buffer | undefined> {
+  try {
+    return await readWhole(disk, resolve(directory, file))
+  } catch (cause) {
+    throw new FlumeError(errnoOf(cause) === 'EACCES' ? 'PERMISSION' : 'NO_INPUT', `cannot read ${file}`, { cause })
+  }
+}
+
+async function aroundOf(typed: readonly Typed[], context: Context): Promise<Around> {
+  const { env, clock, say } = context
   const asks = (...words: string[]): boolean => typed.some(({ name, text }) => name === 'host' && words.includes(text))
   return {
     host: await thisHost({ address: asks('ip', 'fqdn'), qualified: asks('fqdn') }),
     env,
     timeZone: Intl.DateTimeFormat().resolvedOptions().timeZone,
     now: () => clock.now(),
-    readFile: (path) => readWhole(disk, resolve(directory, path)),
+    readFile: (path) => contentOf(path, context),
     say,
   }
 }

@@ -70,6 +70,8 @@ export class Resend implements Source {
   #done = 0
   #sent = 0
   #gaps = 0
+  /** The last reader was given all. */
+  #whole = false
   #kept: { readonly count: number; readonly number: number; readonly why: string } | undefined
 
   constructor(
@@ -97,8 +99,9 @@ export class Resend implements Source {
       const { partition, stops } = await this.#stand(file, places)
       this.#sent = this.#gaps = 0
       this.#kept = undefined
+      this.#whole = false
       yield* this.#batches(file, partition, stops, stop)
-      if (!stop.aborted) this.#tell()
+      this.#whole = !stop.aborted
     } finally {
       await this.#memory.flush()
     }
@@ -106,6 +109,17 @@ export class Resend implements Source {
 
   async settle(mark: Mark): Promise<void> {
     this.#memory.settle(mark)
+  }
+
+  /** What became of it, once the last reader is served: there may have been another before, who kept nothing. */
+  tell(): void {
+    if (!this.#whole) return
+    const { path } = this.options
+    this.around.say(this.#sent > 0 ? `${lines(this.#sent)} of ${path} sent again` : `nothing to send in ${path} that was not sent before`)
+    if (this.#gaps > 0) this.around.say(`${lines(this.#gaps)} of it not sent, as they say what is missing for good`)
+    if (this.#kept === undefined) return
+    const { count, number, why } = this.#kept
+    this.around.say(`${lines(count)} of it not sent, and still no event; in line ${number} of the file ${why}`)
   }
 
   async close(): Promise<void> {
@@ -234,15 +248,6 @@ export class Resend implements Source {
   #keep({ number }: { readonly number: number }, why: string | undefined): void {
     if (why === undefined) this.#gaps++
     else this.#kept = { count: (this.#kept?.count ?? 0) + 1, number: this.#kept?.number ?? number, why: this.#kept?.why ?? why }
-  }
-
-  #tell(): void {
-    const { path } = this.options
-    this.around.say(this.#sent > 0 ? `${lines(this.#sent)} of ${path} sent again` : `nothing to send in ${path} that was not sent before`)
-    if (this.#gaps > 0) this.around.say(`${lines(this.#gaps)} of it not sent, as they say what is missing for good`)
-    if (this.#kept === undefined) return
-    const { count, number, why } = this.#kept
-    this.around.say(`${lines(count)} of it not sent, and still no event; in line ${number} of the file ${why}`)
   }
 }
 

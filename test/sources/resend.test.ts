@@ -55,6 +55,7 @@ async function sent(path: string, held: Held = new Map(), options: Partial<Resen
       held.set(mark!.partition, [JSON.parse(JSON.stringify(mark!.to)) as Position])
       ends.push(lines.at(-1)!)
     }
+    source.tell()
     return { lines, ends, said, held, keeps: source.keeps }
   } finally {
     await source.close()
@@ -213,6 +214,14 @@ t.test('in a shell: a last line without its end, too long to be held, is refused
     directory,
   )
   t.equal(ran.out, '3\n2500000\n', ran.err)
+})
+
+t.test('in a shell: what became of the file is said once, whoever reads it', async (t) => {
+  const directory = t.testdir({ empty: '', one: '{"line":"{}"}\n' })
+  const { err } = await shell('for file in empty one one; do flume-tail --once --rejects $file | flume-buffer --put q; done; flume-tail --once --rejects empty | cat', directory)
+  const told = (name: string, what: string): string => what.replace('FILE', join(directory, name))
+  const nothing = 'flume-tail: nothing to send in FILE that was not sent before'
+  t.strictSame(err.trimEnd().split('\n'), [told('empty', nothing), told('one', 'flume-tail: 1 line of FILE sent again'), told('one', nothing), told('empty', nothing)])
 })
 
 t.test('killed at each step of the pipe, and begun again, each line is in the queue once', async (t) => {

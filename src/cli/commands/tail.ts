@@ -111,6 +111,7 @@ async function sendAgain(values: Values<typeof options>, file: string, given: Co
   if (isDrawn(values)) progress = progressOf('flume-tail', source, meter, clock)
   try {
     const ended = await deliver(meter.source(paced(source, values, clock)), stdoutOf('flume-tail', values, context), stop)
+    source.tell()
     return ended === 0 && source.keeps ? STATUS.BAD_EVENT : ended
   } finally {
     progress?.close()

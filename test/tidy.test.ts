@@ -206,6 +206,10 @@ t.test('flume(7) has the options of every command, and every exit status', async
   for (const status of new Set(Object.values(STATUS))) t.match(page, new RegExp(`^\\.It ${status}$`, 'm'), String(status))
 })
 
+t.test('a line to be typed stands on its page with its quotes: mdoc takes those away that a word begins with', async (t) => {
+  for (const path of filesOf('man')) t.same(read(path).match(/^\.D[1l] (?:.* )?".*$/gm) ?? [], [], `${path}: \\(dq is a quote`)
+})
+
 /** Long options in mdoc: `.Fl -from`, `\-\-from`, or `--from`. */
 function flagsOf(text: string): string[] {
   return [...text.matchAll(/(?:\bFl -|\\-\\-|(?<![-\w])--)([a-z][a-z0-9-]+)/g)].map(([, name]) => name!)

@@ -1,12 +1,12 @@
 /** The lines of flume-route(1), EXAMPLES, as they stand there, but for --once: each ends with 0, and every event is where it should be. */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import '../support/real-processes.js'
+import { examplesOf } from '../support/examples.js'
 import { each, shell } from '../support/shell.js'
 
-const page = readFileSync(new URL('../../man/flume-route.1', import.meta.url), 'utf8')
-const examples = page.slice(page.indexOf('.Sh EXAMPLES')).split('\n').filter((line) => line.startsWith('.Dl ')).map((line) => line.slice(4))
+const examples = examplesOf('flume-route.1').flatMap((example) => example.split('\n'))
 const COUNT = 30
 const lines = Array.from({ length: COUNT }, (_, n) => `{"level":"${n % 3 === 0 ? 'ERROR' : 'INFO'}","n":${n}}`)
 const ALL = Array.from({ length: COUNT }, (_, n) => n)

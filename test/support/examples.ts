@@ -7,7 +7,7 @@ export function examplesOf(page: string): string[] {
   const begin = text.indexOf('.Sh EXAMPLES')
   const section = text.slice(begin, text.indexOf('\n.Sh ', begin + 1) + 1)
   const found = [...section.matchAll(/^\.Bd -literal.*\n([^]*?)^\.Ed$|((?:^\.Dl .*\n)+)/gm)].map(([, block, lines]) => block ?? lines!.replaceAll(/^\.Dl /gm, ''))
-  return found.map((example) => example.replaceAll('\\e', '\\').replaceAll('\\&', '').trimEnd())
+  return found.map((example) => example.replaceAll('\\e', '\\').replaceAll('\\(dq', '"').replaceAll('\\&', '').trimEnd())
 }
 
 /** One command each: the lines of the blocks of these sections that are no comment. */

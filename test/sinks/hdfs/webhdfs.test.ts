@@ -4,7 +4,7 @@ import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { createParams } from '../../../src/sinks/hdfs/new-files.js'
 import { FakeClock } from '../../support/clock.js'
-import { STATUS_500_AFTER } from '../../support/faults.js'
+import { STATUS_500_AFTER, type Substitute } from '../../support/faults.js'
 import { request } from '../../support/hadoop/http.js'
 import { startHdfs } from '../../support/hadoop/hdfs.js'
 import { hadoopRules } from '../../support/hadoop/rules.js'
@@ -89,6 +89,59 @@ rule('a file that somebody removes between its upload and its name: the sink end
   t.equal(await hdfsSinking({ namenodes: [hdfs.http], path: '/removed', disk: disk.boot() }, FRAMES).ended, undefined)
   t.same(await hdfsBelow(hdfs.http, '/removed'), { [NAME]: 'one\n' })
 })
+
+const OTHERWISE: Readonly<Record<string, Omit<Substitute, 'after'>>> = {
+  'a redirection': { status: 307, body: '' },
+  'a rename that was not done': { status: 200, body: '{"boolean":false}' },
+  'a page of a proxy': { status: 200, body: '<html>maintenance</html>' },
+  'something else': { status: 200, body: '{}' },
+}
+
+for (const [what, answer] of Object.entries(OTHERWISE)) {
+  for (const after of [false, true]) {
+    rule(`${what} in answer to a rename says nothing: HDFS is asked whether the file is in place${after ? ', and it is' : ', and the rename is tried again'}`, async (t, hdfs) => {
+      const proxy = await startProxy(t, hdfs.http)
+      const path = `/${what}-${after}`
+      proxy.inject({ ...answer, after }, ({ op }) => op === 'RENAME')
+      const run = hdfsSinking({ namenodes: proxy.namenodes, path }, FRAMES)
+      t.equal(await run.ended, undefined)
+      t.same(run.offsets, [1])
+      t.same(await hdfsBelow(hdfs.http, path), { [NAME]: 'one\n' })
+      t.equal(proxy.requests.filter(({ op }) => op === 'RENAME').length, after ? 1 : 2)
+    })
+  }
+}
+
+rule('the `true` of a gateway is a rename that was done', async (t, hdfs) => {
+  const proxy = await startProxy(t, hdfs.http)
+  proxy.inject({ status: 200, body: '{"boolean":true}', after: true }, ({ op }) => op === 'RENAME')
+  const run = hdfsSinking({ namenodes: proxy.namenodes, path: '/true' }, FRAMES)
+  t.equal(await run.ended, undefined)
+  t.same(run.offsets, [1])
+  t.equal(proxy.requests.at(-1)?.op, 'RENAME')
+})
+
+for (const op of ['LISTSTATUS_BATCH', 'CREATE', 'GETFILESTATUS']) {
+  rule(`a redirection to nowhere, or a page, in answer to ${op} is no answer: it is asked again`, async (t, hdfs) => {
+    const proxy = await startProxy(t, hdfs.http)
+    const path = `/again-${op}`
+    for (const answer of Object.values(OTHERWISE)) proxy.inject({ ...answer, after: false }, (request) => request.op === op && request.to === 'namenode')
+    const run = hdfsSinking({ namenodes: proxy.namenodes, path }, FRAMES)
+    t.equal(await run.ended, undefined)
+    t.same(await hdfsBelow(hdfs.http, path), { [NAME]: 'one\n' })
+  })
+}
+
+for (const location of ['http://127.0.0.1:99999/x', 'http://127.0.0.1:0/x', 'http://no\thost:9864/x', 'ftp://127.0.0.1:9864/x', 'nowhere']) {
+  rule(`a DataNode at ${JSON.stringify(location)} is none: the NameNode is asked for another`, async (t, hdfs) => {
+    const proxy = await startProxy(t, hdfs.http)
+    const path = `/location-${encodeURIComponent(location)}`
+    proxy.inject({ status: 200, body: JSON.stringify({ Location: location }), after: false }, ({ op }) => op === 'CREATE')
+    const run = hdfsSinking({ namenodes: proxy.namenodes, path: path.replaceAll('%', '%%') }, FRAMES)
+    t.equal(await run.ended, undefined)
+    t.same(await hdfsBelow(hdfs.http, path), { [NAME]: 'one\n' })
+  })
+}
 
 rule('a file that was taken away after its name, of which no answer came: it is no loss, and nothing is passed over', async (t, hdfs) => {
   const proxy = await startProxy(t, hdfs.http)

@@ -15,15 +15,17 @@ export interface Location {
   readonly path: string
 }
 
+/** Throws where no connection can lead there. */
 export function parseLocation(text: string): Location {
-  const match = /^(https?):\/\/(\[[^\]]+\]|[^/:]+):(\d+)(\/.*)$/.exec(text)
-  if (match === null) throw lostAnswer('the NameNode', new Error(`what it gave as a location is none: ${JSON.stringify(text)}`))
-  const [, scheme, host = '', port, path = ''] = match
+  const [, scheme, host = '', digits, path = ''] = /^(https?):\/\/(\[[\w:.%]+\]|[\w.-]+):(\d+)(\/.*)$/.exec(text) ?? []
+  const port = Number(digits)
+  if (!(port >= 1 && port <= PORT_MAX)) throw new Error(`what it gave as a location is none: ${JSON.stringify(text)}`)
   // the NameNode leaves what is not ASCII as it is, where node:http takes none
   const escaped = path.replace(/[^\x21-\x7e]+/g, encodeURIComponent)
-  return { secure: scheme === 'https', host: host.replace(/[[\]]/g, ''), port: Number(port), path: escaped }
+  return { secure: scheme === 'https', host: host.replace(/[[\]]/g, ''), port, path: escaped }
 }
 
+const PORT_MAX = 65_535
 const CHUNK_SIZE = 1024 * 1024
 /** More than the buffers on the way hold. */
 const PROGRESS_EACH = 8 * 1024 * 1024

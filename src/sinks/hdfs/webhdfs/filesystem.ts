@@ -12,7 +12,7 @@ import { HdfsFailure } from './failure.js'
 import { NameNodes } from './namenodes.js'
 import { Room } from './room.js'
 import { spoolDraft, spoolLeft, type SpoolAround } from './spool.js'
-import { nothingIn, pageIn, statusIn, type Status } from './status.js'
+import { pageIn, removedIn, renamedIn, statusIn, type Status } from './status.js'
 import { Turns } from '../turns.js'
 import { finishedOf, Uploads } from './uploads.js'
 
@@ -95,7 +95,7 @@ class WebHdfs implements FileSystem {
   async publish(file: Finished, path: string): Promise<void> {
     const params = { destination: this.#nodes.inside(path), renameoptions: 'NONE' }
     try {
-      await this.#nodes.askOnce({ method: 'PUT', op: 'RENAME', path: file.path, params }, nothingIn)
+      await this.#nodes.askOnce({ method: 'PUT', op: 'RENAME', path: file.path, params }, renamedIn)
     } catch (error) {
       if (!(error instanceof HdfsFailure) || !(await this.#isPublished(file, path, error))) throw error
     }
@@ -115,7 +115,7 @@ class WebHdfs implements FileSystem {
   }
 
   async remove(path: string): Promise<void> {
-    await this.#nodes.ask(`cannot remove ${path}`, { method: 'DELETE', op: 'DELETE', path, params: { recursive: 'false' } }, nothingIn)
+    await this.#nodes.ask(`cannot remove ${path}`, { method: 'DELETE', op: 'DELETE', path, params: { recursive: 'false' } }, removedIn)
   }
 
   async close(): Promise<void> {

@@ -9,6 +9,7 @@ import type { Retry } from '../../retry.js'
 import type { Cluster } from '../cluster.js'
 import { failureOf, HdfsFailure, lostAnswer } from './failure.js'
 import { CONNECTING, silentFor, whenStopping } from './silence.js'
+import { statusIn } from './status.js'
 
 export interface NameNodeRequest {
   readonly method: 'GET' | 'PUT' | 'DELETE'
@@ -18,7 +19,7 @@ export interface NameNodeRequest {
   readonly params?: Readonly<Record<string, string>>
 }
 
-/** Of the JSON of an answer what was asked for; throws anything where it is not there. */
+/** Of the JSON of an answer, undefined where it is empty, what was asked for; throws anything where it is not there. */
 export type Read<T> = (answer: unknown) => T
 
 export class NameNodes {
@@ -74,7 +75,7 @@ export class NameNodes {
 
   /** The next request goes to a NameNode that is active. Throws HdfsFailure where none is. */
   async findActive(): Promise<void> {
-    if (this.cluster.nameNodes.length > 1) await this.askOnce({ method: 'GET', op: 'GETFILESTATUS', path: this.cluster.uri }, () => undefined)
+    if (this.cluster.nameNodes.length > 1) await this.askOnce({ method: 'GET', op: 'GETFILESTATUS', path: this.cluster.uri }, statusIn)
   }
 
   /** Lets go of the connections; whoever still waits for an answer does so in vain. */
@@ -98,7 +99,7 @@ export class NameNodes {
       const answer = await dispatcher.request({ origin, path: target, method, signal: late.signal, headers: { 'x-xsrf-header': '""' } })
       status = answer.statusCode
       text = await answer.body.text()
-      if (status === 307) return read({ Location: answer.headers['location'] })
+      if (status === 307 && params?.['noredirect'] !== undefined) return read({ Location: answer.headers['location'] }) // as HttpFS says where to
     } catch (error) {
       throw lostAnswer(from, error)
     } finally {
@@ -107,7 +108,7 @@ export class NameNodes {
     }
     if (status !== 200) throw failureOf(status, text, from)
     try {
-      return read(text === '' ? {} : JSON.parse(text))
+      return read(text === '' ? undefined : JSON.parse(text))
     } catch (error) {
       throw lostAnswer(from, error)
     }

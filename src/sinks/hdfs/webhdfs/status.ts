@@ -28,8 +28,15 @@ export function pageIn(answer: unknown): Page {
   return { statuses: statuses.map(statusOf), isLast: remainingEntries === 0 || statuses.length === 0 }
 }
 
-/** Of an answer that says all by being one. */
-export function nothingIn(): void {}
+/** Of DELETE: whether there was something of that name, which is the same to us. */
+export function removedIn(answer: unknown): void {
+  if (typeof (answer as Fields | null)?.['boolean'] !== 'boolean') throw unexpected('boolean', answer)
+}
+
+/** Of RENAME: with options a NameNode says nothing where it has done it, and a gateway says `true`. */
+export function renamedIn(answer: unknown): void {
+  if (answer !== undefined && (answer as Fields | null)?.['boolean'] !== true) throw unexpected('success', answer)
+}
 
 /** The object in this field. */
 export function fieldsOf(answer: unknown, field: string): Fields {

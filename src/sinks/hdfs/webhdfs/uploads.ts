@@ -12,7 +12,7 @@ import { Excluded } from './excluded.js'
 import { HdfsFailure, lostAnswer } from './failure.js'
 import { Following, GivenUp } from './following.js'
 import type { NameNodes } from './namenodes.js'
-import { fieldsOf, nothingIn, statusIn, textIn, type Status } from './status.js'
+import { fieldsOf, removedIn, statusIn, textIn, type Status } from './status.js'
 import type { Turns } from '../turns.js'
 
 /** SYNC_BLOCK: or a 201 would not mean that it is on disk. */
@@ -143,7 +143,7 @@ export class Uploads {
   async #isRemoved(path: string): Promise<boolean> {
     if (this.nodes.retry.stop.aborted) return false // no time for it
     try {
-      await this.nodes.askOnce({ method: 'DELETE', op: 'DELETE', path, params: { recursive: 'false' } }, nothingIn)
+      await this.nodes.askOnce({ method: 'DELETE', op: 'DELETE', path, params: { recursive: 'false' } }, removedIn)
       return true
     } catch {
       const status = await this.nodes.lookOnce({ method: 'GET', op: 'GETFILESTATUS', path }, statusIn).catch(() => null)

@@ -10,6 +10,7 @@ export type Code =
   | 'STATE_DAMAGED' // what a source remembers is not what was written: going on without it would send all again
   | 'NO_INPUT' // a named input is not there
   | 'UNAVAILABLE' // what is needed is not there or not supported
+  | 'STOPPED' // it could not be done at once, and nobody waits after a signal
   | 'VERSION' // a format or protocol version this program does not know
   | 'BUG' // our own mistake
   | 'CANNOT_CREATE' // an output cannot be made

@@ -13,6 +13,7 @@ export const STATUS: Readonly<Record<Code, number>> = {
   STATE_DAMAGED: 65,
   NO_INPUT: 66,
   UNAVAILABLE: 69,
+  STOPPED: 69, // no process ends with it: main dies of the signal
   VERSION: 69,
   BUG,
   CANNOT_CREATE: 73,

@@ -57,7 +57,8 @@ export async function main(command: Command, argv: readonly string[], io: Io): P
     return io.stop.aborted ? signalOf(io.stop) : (ended ?? 0)
   } catch (error) {
     if (io.stop.aborted && isOf(io.stop, error)) return signalOf(io.stop)
-    return report(command.name, error, format, io)
+    const status = report(command.name, error, format, io)
+    return io.stop.aborted && error instanceof FlumeError && error.code === 'STOPPED' ? signalOf(io.stop) : status
   } finally {
     stage.close()
   }

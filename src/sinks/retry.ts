@@ -56,7 +56,7 @@ export class Retry {
   constructor(
     readonly clock: Clock,
     readonly say: (message: string) => void,
-    /** Aborted: nobody waits any longer, and the next failure counts. */
+    /** Aborted: nobody waits any longer, and what fails next is given up. */
     readonly stop: AbortSignal,
     readonly options: RetryOptions = {},
   ) {}
@@ -66,7 +66,7 @@ export class Retry {
     return this.#failing.size > 0
   }
 
-  /** The result of `attempt`, as soon as it has one. `what`: `cannot write FILE`. Throws FlumeError where waiting does not help. */
+  /** The result of `attempt`, as soon as it has one. `what`: `cannot write FILE`. Throws FlumeError where waiting does not help, STOPPED where nobody waits. */
   async until<T>(what: string, attempt: () => Promise<T>): Promise<T> {
     const turn = {}
     let failingSince: number | undefined
@@ -81,7 +81,8 @@ export class Retry {
           const now = this.clock.now()
           failingSince ??= now
           const enough = passed(failingSince, now) >= (this.options.retryFor ?? Infinity)
-          if (this.stop.aborted || enough || !passes(error)) throw refusal(what, error)
+          if (enough || !passes(error)) throw refusal(what, error)
+          if (this.stop.aborted) throw new FlumeError('STOPPED', what, { cause: error })
           this.#fails(turn, `${what}: ${reasonOf(error)}; trying again, nothing is lost`)
           await this.clock.sleep(wait, this.stop)
         }

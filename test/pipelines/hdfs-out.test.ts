@@ -2,10 +2,14 @@
  * The line while HDFS is out, in part or as a whole: it says so, goes on where HDFS does, and each line is there once.
  * Each rule leaves the cluster running.
  */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
 import { startHdfs } from '../support/hadoop/hdfs.js'
 import { hadoopRules } from '../support/hadoop/rules.js'
 import { HdfsFlow } from '../support/hdfs-flow.js'
+import { Running, until } from '../support/running.js'
+import { shell } from '../support/shell.js'
 
 const rule = await hadoopRules(t, (t) => startHdfs(t))
 
@@ -112,3 +116,18 @@ rule('with --retry-for it ends, 69, when HDFS is out for so long', async (t, hdf
   await hdfs.ready()
   await flow.complete()
 })
+
+for (const [signal, status] of [['SIGTERM', 143], ['SIGINT', 130]] as const) {
+  t.test(`a sink that waits for HDFS dies of ${signal}, with a message, and what it has not written is not acked`, async (t) => {
+    const directory = t.testdir({ events: '{"body":"one"}\n{"body":"two"}\n' })
+    t.equal((await shell('flume-buffer --put q <events', directory)).status, 0)
+    const path = 'webhdfs://127.0.0.1:1/logs'
+    const line = Running.start(t, `flume-buffer --once q </dev/null | flume-sink-hdfs --path ${path}; echo "\${PIPESTATUS[1]}" >status`, directory)
+    await until(() => /trying again, nothing is lost\n/.test(line.said), () => line.said)
+    line.signalStage('flume-sink-hdfs', path, signal)
+    await line.ended
+    t.equal(readFileSync(join(directory, 'status'), 'utf8'), `${status}\n`)
+    t.match(line.said, /^flume-sink-hdfs: cannot list webhdfs:[^\n]*ECONNREFUSED[^\n;]*$/m)
+    t.match(await shell('flume-buffer --once q </dev/null | cat', directory), { out: '{"body":"one"}\n{"body":"two"}\n' })
+  })
+}

@@ -158,13 +158,14 @@ t.test('what waiting does not help ends at once, with its code', async (t) => {
   t.same(waiting.said, [])
 })
 
-t.test('stop: whoever waits waits no more, and the next failure counts; what works is done', async (t) => {
+t.test('stop: whoever waits waits no more, and what fails next is given up; what works is done', async (t) => {
   const waiting = new Waiting()
   const [trial, mended] = [waiting.try('x'), waiting.try('y')]
   await waiting.pass(1000)
   mended.error = undefined
   waiting.stop.abort()
-  t.match(await trial.ended, { code: 'UNAVAILABLE', message: 'x', cause: DOWN })
+  t.match(await trial.ended, { code: 'STOPPED', message: 'x', cause: DOWN })
+  t.match(await waiting.try('z', new Failure('denied', 'PERMISSION')).ended, { code: 'PERMISSION', message: 'z' })
   t.equal(await mended.ended, 'done')
   t.equal(await waiting.retry.until('z', async () => 'new'), 'new')
 })

@@ -422,14 +422,14 @@ t.test('a full disk: it waits, says so at once and then each minute, acks nothin
   t.equal(Object.values(await filesBelow('/out', view)).join(''), lines(0, 100))
 })
 
-t.test('stopped while the disk is full: it ends, and says that writing failed', async (t) => {
+t.test('stopped while the disk is full: it ends, and says that writing was given up', async (t) => {
   const disk = new MemoryDisk()
   disk.capacity = 10
   const clock = new FakeClock(TIME)
   const run = new Sinking(optionsOf('', { path: '/out', spool: '/spool' }), frames(0, 100), disk.boot(), clock)
   await clock.idle()
   run.stop.abort()
-  t.match(await run.ended, { code: 'IO' })
+  t.match(await run.ended, { code: 'STOPPED', cause: { code: 'ENOSPC' } })
   t.same(run.offsets, [])
 })
 

@@ -152,7 +152,7 @@ async function stopsSoon(t: Test, path: string, http: string, silent: Daemon): P
     await eventually(() => run.taken === 2)
     stop.abort('SIGTERM')
     feed.end()
-    t.match(await run.ended, { code: 'UNAVAILABLE' })
+    t.match(await run.ended, { code: 'STOPPED' })
   })
   t.same(run.offsets, [30])
   await eventually(() => alive().length <= before)

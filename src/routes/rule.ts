@@ -1,12 +1,12 @@
 /** Does an event match: the rules of flume-route(1), from text to a function. */
+import { compareDecimals, decimalOf, type Decimal } from './decimal.js'
+import { JsonNumber, type Subject, type Value } from './subject.js'
 import { Words, type Field, type Operator } from './words.js'
-import type { Subject, Value } from './subject.js'
 
 export type Rule = (subject: Subject) => boolean
 
 /** More brackets and `not` around each other than this are nobody's. */
 const DEPTH_MAX = 100
-const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i
 
 /** Throws BAD_OPTION, with the place. */
 export function parseRule(text: string): Rule {
@@ -81,10 +81,13 @@ function negated(holds: (value: Value) => boolean): (value: Value) => boolean {
   return (value) => !holds(value)
 }
 
-/** Numbers of JSON by their value, all else by its text. */
+/** Numbers of JSON by their value, to the last digit, all else by its text. */
 function equal(text: string): (value: Value) => boolean {
-  const wanted = NUMBER.test(text) ? Number(text) : undefined
-  return (value) => (typeof value === 'number' && wanted !== undefined ? value === wanted : textOf(value) === text)
+  const wanted = decimalOf(text)
+  return (value) => {
+    const found = value instanceof JsonNumber && wanted !== undefined ? decimalOf(value.text) : undefined
+    return found !== undefined && wanted !== undefined ? compareDecimals(found, wanted) === 0 : textOf(value) === text
+  }
 }
 
 function matching(regex: RegExp): (value: Value) => boolean {
@@ -94,23 +97,25 @@ function matching(regex: RegExp): (value: Value) => boolean {
   }
 }
 
-function ordered(operator: '<' | '<=' | '>' | '>=', bound: number): (value: Value) => boolean {
+function ordered(operator: '<' | '<=' | '>' | '>=', bound: Decimal): (value: Value) => boolean {
   return (value) => {
-    const found = typeof value === 'number' ? value : typeof value === 'string' && NUMBER.test(value) ? Number(value) : NaN
-    if (operator === '<') return found < bound
-    if (operator === '<=') return found <= bound
-    return operator === '>' ? found > bound : found >= bound
+    const found = value instanceof JsonNumber || typeof value === 'string' ? decimalOf(textOf(value) ?? '') : undefined
+    if (found === undefined) return false
+    const order = compareDecimals(found, bound)
+    if (order === 0) return operator === '<=' || operator === '>='
+    return order < 0 === operator.startsWith('<')
   }
 }
 
 /** Undefined: it has none. */
 function textOf(value: Value): string | undefined {
   if (typeof value === 'string') return value
+  if (value instanceof JsonNumber) return value.text
   return value === undefined || (typeof value === 'object' && value !== null) ? undefined : JSON.stringify(value)
 }
 
-function number(text: string, words: Words, place: number): number {
-  return NUMBER.test(text) ? Number(text) : words.bad('a number is missing', place)
+function number(text: string, words: Words, place: number): Decimal {
+  return decimalOf(text) ?? words.bad('a number is missing', place)
 }
 
 function pattern(source: string, words: Words, place: number): RegExp {

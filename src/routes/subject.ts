@@ -2,11 +2,17 @@
 import type { Event } from '../events/event.js'
 import type { Head } from '../events/heads.js'
 import { parseEvent } from '../events/json.js'
+import { numberAt } from '../events/json-text.js'
 
 /** Key of an object or index of an array, from the outside in. */
 export type Path = readonly (string | number)[]
 
-/** What a rule compares: texts, numbers, booleans and null as they are, undefined where it is missing. */
+/** A number of JSON as it was written. */
+export class JsonNumber {
+  constructor(readonly text: string) {}
+}
+
+/** What a rule compares: texts, booleans and null as they are, numbers as JsonNumber, undefined where it is missing. */
 export type Value = unknown
 
 const EMPTY = Buffer.alloc(0)
@@ -43,7 +49,7 @@ export class Subject {
       if (!holds || !Object.hasOwn(value as object, key)) return undefined
       value = (value as Record<string | number, Value>)[key]
     }
-    return value
+    return typeof value === 'number' ? new JsonNumber(numberAt(this.body, path)) : value
   }
 }
 

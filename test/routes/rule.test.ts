@@ -35,6 +35,31 @@ t.test('what holds, and what does not', async (t) => {
   t.equal(parseRule('. glob "a\\\\*[]x]"')(event('a*]')), true)
 })
 
+t.test('numbers are compared to the last digit, as they are written', async (t) => {
+  const number = (text: string): Subject => event(`{"a":"7", "a\\u0062": 8, "n":[{"x":[1,"]"], "id": -1,"id" : ${text} }]}`, { n: text })
+  const id = number('1700000000000000001')
+  for (const rule of ['=1700000000000000001', '=1700000000000000001.0', '=17000000000000000010e-1', '<1700000000000000002', '<=1700000000000000001', '>1700000000000000000.9', '~ "^1700000000000000001$"']) {
+    t.equal(parseRule(`.n[0].id ${rule}`)(id), true, rule)
+  }
+  for (const rule of ['=1700000000000000002', '=1700000000000000000', '>=1700000000000000002', '>1700000000000000001', '<1700000000000000001', '=-1700000000000000001']) {
+    t.equal(parseRule(`.n[0].id ${rule}`)(id), false, rule)
+  }
+  t.equal(parseRule('n < 1700000000000000002')(id), true, 'a header')
+  t.equal(parseRule('n > 1700000000000000001')(id), false, 'a header')
+  t.equal(parseRule('.ab = 8 and .a = 7')(id), true)
+  const ascending = ['-1e400', '-20', '-12.5', '-12.05', '-3e-400', '0', '1e-400', '0.0019', '0.002', '1', '9', '9.99', '10', '100.01', '9007199254740992', '9007199254740993', '1e16', '1e400', '2e400']
+  ascending.forEach((low, index) => {
+    for (const [other, high] of ascending.entries()) {
+      for (const operator of ['<', '<=', '>', '>=', '=']) {
+        const holds = { '<': index < other, '<=': index <= other, '>': index > other, '>=': index >= other, '=': index === other }[operator]
+        t.equal(parseRule(`.n[0].id ${operator} ${high}`)(number(low)), holds, `${low} ${operator} ${high}`)
+      }
+    }
+  })
+  for (const one of ['1', '1.0', '1e0', '10e-1', '0.1E1', '100E-2']) t.equal(parseRule(`.n[0].id = ${one} and .n[0].id = +01`)(number(one)), true, one)
+  for (const zero of ['0', '-0', '0.0', '0e9', '-0.00E-7']) t.equal(parseRule('.n[0].id = 0 and .n[0].id >= -0')(number(zero)), true, zero)
+})
+
 t.test('a rule that cannot be understood is refused, with its place', async (t) => {
   const wrong: Record<string, RegExp> = {
     '': /at its end: a header, or a field/,

@@ -1,4 +1,5 @@
 /** A JSON object: each member a field. Texts are taken out of their quotes, all else stays as it is written, numbers to the last digit. */
+import { blankEnd, textEnd, textOf, valueEnd } from '../../events/json-text.js'
 import { HALF } from '../interceptor.js'
 import type { Found, Parser } from './fields.js'
 
@@ -64,56 +65,6 @@ function members(text: string, at: number, found: Found, prefix: string, depth: 
     from = blankEnd(text, from)
     if (text[from] === '}') return from + 1
     from = blankEnd(text, from + 1)
-  }
-}
-
-function blankEnd(text: string, from: number): number {
-  let at = from
-  for (;;) {
-    const code = text.charCodeAt(at)
-    if (code !== 0x20 && code !== 0x0a && code !== 0x0d && code !== 0x09) return at
-    at++
-  }
-}
-
-/** The index behind the text whose first quote is at `at`. */
-function textEnd(text: string, at: number): number {
-  let end = at + 1
-  for (;;) {
-    const code = text.charCodeAt(end)
-    if (code === 0x22) return end + 1
-    end += code === 0x5c ? 2 : 1
-  }
-}
-
-/** Undefined: it has half of a surrogate pair, which only an escape can bring. */
-function textOf(text: string, from: number, end: number): string | undefined {
-  const inner = text.slice(from + 1, end - 1)
-  if (!inner.includes('\\')) return inner
-  const meant = JSON.parse(text.slice(from, end)) as string
-  return meant.isWellFormed() ? meant : undefined
-}
-
-/** The index behind the value at `at`. */
-function valueEnd(text: string, at: number): number {
-  let end = at
-  for (let open = 0; ; ) {
-    const code = text.charCodeAt(end)
-    if (code === 0x22) {
-      end = textEnd(text, end)
-      if (open === 0) return end
-    } else if (code === 0x7b || code === 0x5b) {
-      open++
-      end++
-    } else if (code === 0x7d || code === 0x5d) {
-      if (open === 0) return end
-      end++
-      if (--open === 0) return end
-    } else if (open === 0 && (code === 0x2c || code <= 0x20)) {
-      return end
-    } else {
-      end++
-    }
   }
 }
 

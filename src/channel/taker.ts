@@ -48,9 +48,8 @@ export class Taker implements Source {
   #off: Cursor | undefined
   /** The cursor that settle() moves. */
   #moving: Cursor | undefined
-  /** Sequence just after the last event given out to a reader that acks. */
+  /** Sequence just after the last event that may have been given out to a reader that acks; undefined: none has come yet. */
   #given: number | undefined
-  #bound = false
   #log: LogReader | undefined
   /** First events of the segments that were begun and not yet passed. */
   #segments: number[] = []
@@ -89,7 +88,7 @@ export class Taker implements Source {
       began: (first) => this.#segments.push(first),
     }))
     for await (const batch of log.batches()) {
-      if (this.#moving !== undefined && batch.mark !== null) this.#given = Math.max(this.#given ?? 0, batch.mark.to.offset)
+      await this.#give(batch, reader)
       yield batch
     }
   }
@@ -125,6 +124,14 @@ export class Taker implements Source {
     }
   }
 
+  /** On return the binding is on disk, and what is given out now is known. */
+  async #give({ mark }: Batch, reader: Reader): Promise<void> {
+    const cursor = this.#moving
+    if (cursor === undefined || cursor !== this.#cursor) return
+    if (reader.kind === 'acks' && reader.binding !== undefined) await cursor.bind(bindingText(reader.binding))
+    if (mark !== null) this.#given = Math.max(this.#given ?? 0, mark.to.offset)
+  }
+
   async #start(reader: Reader, stop: AbortSignal): Promise<{ from: number; stops: readonly number[] }> {
     const { around, paths, reader: name } = this.taking
     switch (reader.kind) {
@@ -139,7 +146,8 @@ export class Taker implements Source {
       case 'acks':
         this.#cursor ??= await this.#registered(name)
         await this.#reachable(this.#cursor.state.next, stop)
-        if (reader.binding !== undefined) await this.#bind(this.#cursor, bindingText(reader.binding), reader.rebind === true)
+        this.#given ??= await this.#givenEnd(this.#cursor.state)
+        if (reader.binding !== undefined) await this.#checkBinding(this.#cursor.state, bindingText(reader.binding), reader.rebind === true)
         this.#moving = this.#cursor
         return { from: this.#cursor.state.next, stops: [] }
       case 'keeps':
@@ -153,6 +161,7 @@ export class Taker implements Source {
     const offsets = (held.get(this.asks) ?? []).map(({ offset }) => offset).sort((a, b) => a - b)
     const from = await this.#reachable(offsets[0] ?? cursor.state.next, stop)
     for (const offset of offsets) await this.#reachable(offset, stop)
+    this.#given ??= await this.#givenEnd(cursor.state)
     const back = from < cursor.state.next
     await cursor.move(from)
     if (back) await cursor.sync()
@@ -176,20 +185,17 @@ export class Taker implements Source {
     }
   }
 
-  /** On disk before anything is given out, and until all that was given out is acked. Throws BINDING_CHANGED. */
-  async #bind(cursor: Cursor, binding: string, rebind: boolean): Promise<void> {
-    const { next, binding: former } = cursor.state
-    const end = await this.#unackedEnd(cursor.state, binding)
-    if (end !== undefined) {
-      const { reader, around } = this.taking
-      if (!rebind) {
-        const what = `cannot give events to reader ${reader}: ${began(former)}; now it would write to ${binding}`
-        throw new FlumeError('BINDING_CHANGED', `${what}; with the former options it goes on, flume-sink-hdfs --rebind means the new ones`)
-      }
-      around.say(`reader ${reader} writes to ${binding} now, no longer to ${former}: of the events ${next} to ${end - 1} some may lie in both`)
+  /** Throws BINDING_CHANGED where events were given out that the former binding has not acked. */
+  async #checkBinding(state: State, binding: string, rebind: boolean): Promise<void> {
+    const end = await this.#unackedEnd(state, binding)
+    if (end === undefined) return
+    const { reader, around } = this.taking
+    const { next, binding: former } = state
+    if (!rebind) {
+      const what = `cannot give events to reader ${reader}: ${began(former)}; now it would write to ${binding}`
+      throw new FlumeError('BINDING_CHANGED', `${what}; with the former options it goes on, flume-sink-hdfs --rebind means the new ones`)
     }
-    await cursor.bind(binding)
-    this.#bound = true
+    around.say(`reader ${reader} writes to ${binding} now, no longer to ${former}: of the events ${next} to ${end - 1} some may lie in both`)
   }
 
   /** To one that only looks: what it could not do without --rebind. */
@@ -200,15 +206,14 @@ export class Taker implements Source {
   }
 
   /** Up to where events that the former binding has not acked may lie; undefined: there are none, or it is the same one. */
-  async #unackedEnd({ next, binding: former }: State, binding: string): Promise<number | undefined> {
-    const end = await this.#givenEnd()
-    return former !== '' && former !== binding && next < end ? end : undefined
+  async #unackedEnd(state: State, binding: string): Promise<number | undefined> {
+    const end = this.#given ?? (await this.#givenEnd(state))
+    return state.binding !== '' && state.binding !== binding && state.next < end ? end : undefined
   }
 
-  /** What an earlier process gave out is not known; it cannot be more than there is. */
-  async #givenEnd(): Promise<number> {
-    if (this.#bound) return this.#given ?? 0
-    return (await this.taking.published.read())?.next ?? 0
+  /** Whoever has a binding was given more than it has acked: how much an earlier process gave out is not known, but not more than there is. */
+  async #givenEnd({ next, binding }: State): Promise<number> {
+    return binding === '' ? next : ((await this.taking.published.read())?.next ?? 0)
   }
 
   async #registered(name: string): Promise<Cursor> {

@@ -263,6 +263,23 @@ t.test('a reader whose places change before it has acked all is refused, naming 
   t.equal(faultOf(await take(queue, 'r', { kind: 'acks', binding: 'file:///new' }), 20, 25), undefined)
 })
 
+t.test('a reader that was given nothing is not bound, and a former binding goes with the last of its acks', async (t) => {
+  const queue = await open(t.testdir())
+  const binding = async (): Promise<string | undefined> => (await queue.stat()).readers[0]?.binding
+  t.same(await take(queue, 'r', { kind: 'acks', binding: 'file:///empty' }), [])
+  t.equal(await binding(), undefined)
+  await put(queue, 0, 10)
+  t.equal(faultOf(await take(queue, 'r', { kind: 'acks', binding: 'file:///old' }), 0, 10), undefined)
+  t.same(await take(queue, 'r', { kind: 'acks', binding: 'file:///old' }), [])
+  t.equal(await binding(), undefined)
+  await put(queue, 10, 20)
+  t.equal(faultOf(await take(queue, 'r', { kind: 'acks', binding: 'file:///new' }, false), 10, 20), undefined)
+  const stopped = await queue.openTake('r', { once: true })
+  for await (const batch of stopped.open({ kind: 'acks', binding: 'file:///other', rebind: true }, AbortSignal.abort())) batch.release()
+  await stopped.close()
+  t.equal(await binding(), 'file:///new', 'what it holds is not acked')
+})
+
 t.test('a reader that means its new places gets them, is told which events may lie in both, and is bound to these', async (t) => {
   const around = aroundOf(nodeDisk)
   const { said } = around

@@ -6,12 +6,14 @@ import { resolve } from 'node:path'
 import { startGiving, type Child } from '../disk/child.js'
 import { openInput } from '../disk/open-path.js'
 import { FlumeError } from '../errors.js'
+import type { Mark } from '../events/batch.js'
 import { Input } from '../pipe/input.js'
 import type { InputOptions } from '../pipe/input-options.js'
 import type { Role } from '../pipe/role.js'
 import type { Inlet } from '../routes/inlet.js'
 import { Meter } from '../stat/meter.js'
 import type { Context } from './command.js'
+import { of } from './report.js'
 import { checkRuns, endOf, Restarts } from './restarts.js'
 import type { InputSpec } from './route-list.js'
 
@@ -68,11 +70,12 @@ export class Feed {
   async #take(options: InputOptions, fd: number, stop: AbortSignal): Promise<void> {
     const input = (this.#input = new Input({ ...options, fd, say: (message) => (fd === 0 ? this.context.say(message) : this.#say(message)) }))
     const { meter, total } = this
-    await this.inlet.take(total.through(meter.through(input.batches(stop))), (mark) => {
+    const acked = (mark: Mark): void => {
       meter.acked(mark)
       total.acked(mark)
       input.ack(mark)
-    }, stop)
+    }
+    await of(fd === 0 ? 'stdin' : `input ${this.spec.name}`, this.inlet.take(total.through(meter.through(input.batches(stop))), acked, stop))
   }
 
   async #keepRunning(command: string, options: InputOptions, stop: AbortSignal): Promise<void> {

@@ -7,7 +7,7 @@ import type { FlowStat } from '../stat/report.js'
 import { Wake } from '../events/wake.js'
 import { Branch } from './branch.js'
 import type { Context } from './command.js'
-import { describe } from './report.js'
+import { describe, of } from './report.js'
 import type { OutputSpec } from './route-list.js'
 import { stdoutOf } from './stdio.js'
 
@@ -137,7 +137,7 @@ export class Outputs {
   /** One output, to its end; that of one before all is done is the end of all. */
   async #attend(branch: Branch): Promise<End> {
     try {
-      const end = await branch.run(this.stop)
+      const end = await of(`output ${branch.outlet.name}`, branch.run(this.stop))
       if (!branch.outlet.done) this.fail()
       return end
     } catch (error) {

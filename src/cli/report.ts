@@ -27,6 +27,15 @@ export function line(message: Message, format: LogFormat, colours: boolean): str
   return `${name} ${visible(message.text)}\n${stack}`
 }
 
+/** What fails is said to be of this: of `input a`, where there are several. */
+export async function of<T>(what: string, result: Promise<T>): Promise<T> {
+  try {
+    return await result
+  } catch (error) {
+    throw error instanceof FlumeError ? new FlumeError(error.code, `${what}: ${error.message}`, { cause: error.cause }) : error
+  }
+}
+
 /** What an error says, with the reasons behind it: `cannot open x: permission denied`. */
 export function describe(error: unknown): string {
   const parts = call(error)

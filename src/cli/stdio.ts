@@ -3,8 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { join, resolve } from 'node:path'
 import { offsetOfFd, pathOfFd, statOfFd } from '../disk/fd.js'
 import { fileOfFd } from '../disk/node.js'
-import { FlumeError } from '../errors.js'
-import { Rejects } from '../events/rejects.js'
+import { refuse, Rejects, type Refusal } from '../events/rejects.js'
 import type { InputOptions } from '../pipe/input-options.js'
 import type { Memory } from '../pipe/intake.js'
 import type { OutputOptions } from '../pipe/output-options.js'
@@ -55,11 +54,12 @@ export function rejectsOf(
 /** Where the lines go that are longer than an event may be, as they come. */
 export function longLinesTo(
   rejects: Pick<Rejects, 'addPart' | 'flush'>, values: { readonly 'event-bytes-max': number; readonly strict: boolean },
-): InputOptions['tooLong'] {
+): (piece: Buffer, last: boolean, nth?: number) => Promise<void> {
   const reason = `the line is longer than ${values['event-bytes-max']} bytes`
-  return async (piece, last) => {
-    if (values.strict) throw new FlumeError('BAD_EVENT', `cannot take a line from stdin: ${reason}`)
-    rejects.addPart(piece, last, { reason, partition: 'stdin', position: null })
+  return async (piece, last, nth) => {
+    const refusal: Refusal = { reason, partition: 'stdin', position: null, nth }
+    if (values.strict) refuse(refusal)
+    rejects.addPart(piece, last, refusal)
     await rejects.flush()
   }
 }

@@ -1,6 +1,7 @@
 /** An entry of a rejects file, flume-event(5), as one line of JSON and back; and what tells that two entries are of one line. */
 import { hash } from 'node:crypto'
 import { isUtf8 } from 'node:buffer'
+import { FlumeError } from '../errors.js'
 import { isPosition, type Position } from './batch.js'
 
 export interface Refusal {
@@ -8,6 +9,8 @@ export interface Refusal {
   readonly partition: string
   /** Just after the line, its own: a line that comes again has the same, and no other line has. Null: that cannot be told. */
   readonly position: Position | null
+  /** Which line of its input it is, from 1; of one that came without marks, where that is known. */
+  readonly nth?: number | undefined
   /** The line is no event line, but the body of an event that would have had these. */
   readonly headers?: ReadonlyMap<string, string>
 }
@@ -25,6 +28,16 @@ export interface Rejected extends Refusal {
 export interface Entry extends Pick<Rejected, 'line' | 'partition' | 'headers' | 'part' | 'more'> {
   /** Offset of the position. Undefined: nobody can tell whether it is another one with the same line. */
   readonly offset: number | undefined
+}
+
+/** `plain`: a program that is no flume stage, as the partition of its lines. */
+export const PLAIN = 'plain'
+
+/** What a command that is strict does with it. Throws BAD_EVENT. */
+export function refuse({ reason, partition, position, nth }: Refusal): never {
+  const where = position === null ? '' : `, before ${position.offset}`
+  const line = nth !== undefined ? `line ${nth}` : partition === PLAIN ? 'a line' : `a line of ${partition}${where}`
+  throw new FlumeError('BAD_EVENT', `cannot take ${line}: ${reason}`)
 }
 
 /** Equal for two entries of one line, and for no others; `chain` stands for its bytes. */

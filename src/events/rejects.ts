@@ -8,7 +8,7 @@ import { FlumeError } from '../errors.js'
 import type { Disk, DiskFile } from '../disk/disk.js'
 import type { Clock } from './flow.js'
 import { decodeEntry, encodeEntry, identityOf, type Refusal, type Rejected } from './reject-entry.js'
-export type { Refusal } from './reject-entry.js'
+export { PLAIN, refuse, type Refusal } from './reject-entry.js'
 
 /** Where lines go that cannot be taken. */
 export type Refused = Pick<Rejects, 'add' | 'flush'>

@@ -13,8 +13,8 @@ export interface InputOptions extends Role, Memory {
   readonly eventBytesMax: number
   /** Lines of positions come with the events of a program, as they stand; else they are left out. */
   readonly takesPositions?: true
-  /** A line that is longer, in pieces as they come; `last` ends it. */
-  tooLong(piece: Buffer, last: boolean): Promise<void>
+  /** A line that is longer, in pieces as they come; `last` ends it. `nth`: which one it is of those that came without marks, from 1. */
+  tooLong(piece: Buffer, last: boolean, nth: number): Promise<void>
   say(message: string): void
   /** Called after each step at which the stage may die. */
   readonly step?: (name: PipeStep) => void

@@ -35,6 +35,8 @@ export class Input {
   #remains: Remains | undefined
   readonly #search = new ControlSearch()
   #inLongLine = false
+  /** Lines that came without marks. */
+  #plainCount = 0
   #waker: (() => void) | undefined
   /** Something has happened since the last look at what is held. */
   #news = false
@@ -191,7 +193,9 @@ export class Input {
 
   #plainBatch(end: number): Batch {
     const { bytes, release } = this.#intake.take(end)
-    return { lines: bytes, count: countLines(bytes), mark: null, release }
+    const count = countLines(bytes)
+    this.#plainCount += count
+    return { lines: bytes, count, mark: null, release }
   }
 
   /** Until the pipe has been empty once. */
@@ -216,7 +220,8 @@ export class Input {
     const piece = Buffer.from(held.subarray(0, end >= 0 ? end : held.length))
     this.#intake.drop(end >= 0 ? end + 1 : piece.length)
     this.#inLongLine = !last
-    if (piece.length > 0 || last) await this.#options.tooLong(piece, last)
+    if (piece.length > 0 || last) await this.#options.tooLong(piece, last, this.#plainCount + 1)
+    if (last) this.#plainCount++
     return last ? 'again' : this.#idle()
   }
 

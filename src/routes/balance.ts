@@ -95,7 +95,7 @@ export class Balance implements Selector {
         return key === undefined ? number % outputs.length : this.#ofKey(key)
       } catch (error) {
         if (!(error instanceof FlumeError) || error.code !== 'BAD_EVENT') throw error
-        refused.add(lines.subarray(at, end), { reason: error.message, partition: mark?.partition ?? 'stdin', position: positionOf(mark, count, index) })
+        refused.add(lines.subarray(at, end), { reason: error.message, partition: mark?.partition ?? 'plain', position: positionOf(mark, count, index) })
         return undefined
       }
     }

@@ -4,7 +4,7 @@ import { FlumeError } from '../errors.js'
 import type { Batch, Mark, Position } from '../events/batch.js'
 import { endsWithBody, Heads } from '../events/heads.js'
 import { parseEvent } from '../events/json.js'
-import type { Refused } from '../events/rejects.js'
+import { PLAIN, type Refused } from '../events/rejects.js'
 import type { Rule } from './rule.js'
 import { ascending, Part, type Selection, type Selector, type Stand } from './selector.js'
 import { LineSubject, Subject } from './subject.js'
@@ -29,7 +29,7 @@ export class Choice implements Selector {
     readonly untaken: (count: number) => void,
   ) {}
 
-  select({ lines, count, mark }: Pick<Batch, 'lines' | 'count' | 'mark'>): Selection {
+  select({ lines, count, mark }: Pick<Batch, 'lines' | 'count' | 'mark'>, place: Mark): Selection {
     const { wants, refused, untaken } = this
     if (wants.every((one) => one === 'all')) return { portions: wants.map(() => ({ lines, count })) }
     const parts = wants.map(() => new Part(lines))
@@ -42,7 +42,8 @@ export class Choice implements Selector {
         for (let one = 0; one < parts.length; one++) if (this.#held[one] === true) parts[one]!.add(from, to)
       } catch (error) {
         if (!(error instanceof FlumeError) || error.code !== 'BAD_EVENT') throw error
-        refused.add(lines.subarray(from, to), { reason: error.message, partition: mark?.partition ?? 'stdin', position: positionOf(mark, count, index) })
+        const nth = mark === null ? positionOf(place, count, index)?.offset : undefined
+        refused.add(lines.subarray(from, to), { reason: error.message, partition: mark?.partition ?? PLAIN, position: positionOf(mark, count, index), nth })
       }
       from = to
     }

@@ -19,7 +19,7 @@ const LOOK = 1000
 export class Inlet {
   readonly #passages = new Passages()
   readonly #copies = new Copies()
-  /** Bytes that came without marks. */
+  /** Lines that came without marks. */
   #offset = 0
 
   constructor(
@@ -38,7 +38,7 @@ export class Inlet {
       }
       await this.#until(() => selector.ready?.() !== false, stop)
       if (stop.aborted) return
-      const place = batch.mark ?? this.#own(batch.lines.length)
+      const place = batch.mark ?? this.#own(batch.count)
       const selection = selector.select(batch, place)
       const { portions, kept } = this.#keep(selection.portions, batch.lines)
       await aside()
@@ -85,9 +85,9 @@ export class Inlet {
   }
 
   /** A place of our own for what came without one. */
-  #own(size: number): Mark {
+  #own(count: number): Mark {
     const from = this.#offset === 0 ? null : { offset: this.#offset }
-    this.#offset += size
+    this.#offset += count
     return { partition: this.options.partition, from, to: { offset: this.#offset }, time: this.router.options.clock.now(), replayable: true }
   }
 }

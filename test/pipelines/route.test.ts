@@ -100,9 +100,28 @@ t.test('events of a program that is no flume stage, and lines that are none', as
   const said = await ends(t, "cat bad | flume-route --when n --to 'flume-buffer e'", '0 0', directory)
   t.match(said, /1 line is no event: .*kept in/)
   t.match(said, /1 event that no output takes/)
-  t.match(readFileSync(join(directory, rejects), 'utf8'), /"line":"no event"/)
-  t.match(await ends(t, "cat bad | flume-route --strict --when n --to 'flume-buffer f'", '0 65', directory), /cannot take a line from stdin/)
+  t.match(readFileSync(join(directory, rejects), 'utf8'), /"partition":"plain","position":null,"line":"no event"/)
+  t.match(await ends(t, "cat bad | flume-route --strict --when n --to 'flume-buffer f'", '0 65', directory), /^flume-route: stdin: cannot take line 2: the line is no JSON/m)
   t.match(await ends(t, "cat events | flume-route --strict --when n --to 'flume-buffer g'", '0 65', directory), /no output takes it/)
+})
+
+t.test('with --strict the line, and the input that it is of, are named; of a queue its position', async (t) => {
+  const good = '{"body":"a"}\n'.repeat(2000)
+  const directory = t.testdir({ good, bad: `${good}no event\n`, long: `${good}"${'x'.repeat(100)}"\n` })
+  const line = (input: string): string => `flume-route --strict ${input} --when n --to-file o --otherwise-file p </dev/null`
+  t.match(await ends(t, line('--input-file bad'), '65', directory), /^flume-route: input 1: cannot take line 2001: the line is no JSON/m)
+  t.match(await ends(t, line('--input-file good --name worse --input "cat bad"'), '65', directory), /^flume-route: input worse: cannot take line 2001: the line is no JSON/m)
+  t.match(await ends(t, line('--event-bytes-max 90 --input-file long'), '65', directory), /^flume-route: input 1: cannot take line 2001: the line is longer than 90 bytes/m)
+  await ends(t, 'flume-buffer --put q <bad', '0', directory)
+  t.match(await ends(t, line('--input "flume-buffer --once q"'), '65', directory), /^flume-route: input 1: cannot take a line of queue\.\S+, before 2001: the line is no JSON/m)
+})
+
+t.test('an input or output that fails is named, as far as there is more than stdin', async (t) => {
+  const directory = t.testdir({ 'a.log': text(LINES) })
+  t.match(await ends(t, "flume-route --name src --input-file . --to 'flume-buffer q' </dev/null", '74', directory), /^flume-route: input src: cannot read the input: illegal operation on a directory$/m)
+  t.match(await ends(t, "flume-route --to 'flume-buffer q' <.", '74', directory), /^flume-route: stdin: cannot read the input: illegal operation on a directory$/m)
+  const full = await ends(t, 'cat a.log | flume-route --to-file kept --name bb --to-file /dev/full', '0 74', directory)
+  t.match(full, /^flume-route: output bb: cannot write to the output: no space left on device$/m)
 })
 
 t.test('sinks are outputs: files that say whose they are, each event once, and other rules are refused until all is acked', async (t) => {

@@ -1,18 +1,21 @@
 /** Which outputs get a line by rules: the same from its head alone as from the whole event, for lines of every shape. */
 import t from 'tap'
 import { FlumeError } from '../../src/errors.js'
+import type { Mark } from '../../src/events/batch.js'
 import { parseEvent } from '../../src/events/json.js'
 import { Choice, type Wants } from '../../src/routes/choice.js'
 import { parseRule } from '../../src/routes/rule.js'
 import { Subject } from '../../src/routes/subject.js'
 import { randomOf } from '../support/numbered-log.js'
 
+const PLACE: Mark = { partition: 'pipe.x', from: null, to: { offset: 1 }, time: 0, replayable: true }
+
 /** Lines by output, rejected ones, and how many nobody took; `lines` in one batch. */
 function chosen(wants: readonly Wants[], lines: readonly Buffer[]): { outputs: string[]; refused: string[]; lost: number } {
   const refused: string[] = []
   let lost = 0
   const choice = new Choice(wants, { add: (line) => void refused.push(Buffer.from(line).toString('latin1')) }, (count) => (lost += count))
-  const { portions } = choice.select({ lines: Buffer.concat(lines), count: lines.length, mark: null })
+  const { portions } = choice.select({ lines: Buffer.concat(lines), count: lines.length, mark: null }, PLACE)
   return { outputs: portions.map((portion) => portion?.lines.toString('latin1') ?? ''), refused, lost }
 }
 

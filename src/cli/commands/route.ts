@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { statOfFd } from '../../disk/fd.js'
 import { FlumeError } from '../../errors.js'
-import type { Refusal, Refused, Rejects } from '../../events/rejects.js'
+import { refuse, type Refused, type Rejects } from '../../events/rejects.js'
 import { Tally } from '../../events/tally.js'
 import type { End } from '../../pipe/output-options.js'
 import { Balance, type Policy } from '../../routes/balance.js'
@@ -116,7 +116,7 @@ class Route {
     const { context, values } = this
     const { outlets } = this.#outputs
     const rejects = rejectsOf('flume-route', values, context)
-    const router = new Router({ outlets, selector: this.#selector(values.strict ? STRICT : rejects), clock: context.clock, aside: () => rejects.flush() })
+    const router = new Router({ outlets, selector: this.#selector(values.strict ? { add: (_line, refusal) => refuse(refusal) } : rejects), clock: context.clock, aside: () => rejects.flush() })
     const feeds = this.#feeds(router, rejects)
     context.show({ about: outlets.map(({ name }) => name).join(' '), rejects, flows: () => this.#flows(feeds) })
     this.#outputs.start(router)
@@ -173,10 +173,4 @@ class Route {
     if (this.values.strict) throw new FlumeError('BAD_EVENT', 'cannot pass an event on: no output takes it')
     this.#untaken.add(count)
   }
-}
-
-const STRICT = {
-  add: (_line: Uint8Array, { reason }: Refusal): void => {
-    throw new FlumeError('BAD_EVENT', `cannot take a line from stdin: ${reason}`)
-  },
 }

@@ -7,11 +7,11 @@ import { FlumeError } from '../../errors.js'
 import { BATCH_BYTES_MAX, countLines, type Batch, type Mark, type Position } from '../../events/batch.js'
 import type { Clock } from '../../events/flow.js'
 import { allocate, decodeLines, parseEvent } from '../../events/json.js'
-import type { Refused } from '../../events/rejects.js'
+import { PLAIN, refuse, type Refused } from '../../events/rejects.js'
 import type { Bucket, Passed, Span } from './bucket.js'
 import { Heads, type Head } from '../../events/heads.js'
 import { BLOCK_SIZE } from './file-blocks.js'
-import { PLAIN, streamOf } from './name.js'
+import { streamOf } from './name.js'
 import type { Place, Places } from './path.js'
 
 export interface FillOptions {
@@ -236,8 +236,11 @@ export class Filler {
   }
 
   #refuse(line: Buffer, error: FlumeError, task: Task): void {
-    const where = task.mark === null ? '' : ` in the batch before ${task.mark.to.offset} of ${task.mark.partition}`
-    if (this.options.strict) throw new FlumeError('BAD_EVENT', `cannot take a line${where}`, { cause: error })
+    if (this.options.strict) {
+      const { mark, span } = task
+      const nth = mark === null ? span.first + linesBefore(line, task) + 1 : undefined
+      refuse({ reason: error.message, partition: mark?.partition ?? PLAIN, position: ownPosition(line, task) ?? mark?.to ?? null, nth })
+    }
     this.#keep(line, error.message, task)
   }
 
@@ -263,13 +266,18 @@ export class Filler {
 }
 
 /** Just after this line of a batch that comes again as it was: the sequence, where no stage in between has dropped any. */
-function ownPosition(line: Buffer, { lines, span, count, passed }: Task): Position | null {
-  const { first, end, exact } = span
-  if (!exact || count > end - first) return null
+function ownPosition(line: Buffer, task: Task): Position | null {
+  const { first, end, exact } = task.span
+  if (!exact || task.count > end - first) return null
+  return { offset: end - task.count + linesBefore(line, task) + 1 }
+}
+
+/** In its batch. */
+function linesBefore(line: Buffer, { lines, passed }: Task): number {
   const at = line.byteOffset - lines.byteOffset
   passed.count += countLines(lines.subarray(passed.at, at))
   passed.at = at
-  return { offset: end - count + passed.count + 1 }
+  return passed.count
 }
 
 /** The byte just after the line that byte `at` is in. */

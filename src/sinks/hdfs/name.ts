@@ -17,9 +17,6 @@ export interface FileName {
   readonly suffix: string
 }
 
-/** Of streams that nobody sends again: what their names begin with. */
-export const PLAIN = 'plain'
-
 /** Bytes of a name, on every file system we know. */
 export const NAME_SIZE_MAX = 255
 /** Longest suffix; the rest of a name is sized so that it always fits. */

@@ -87,7 +87,7 @@ t.test('what is no event goes to the rejects with its reason, and stops nothing'
 t.test('strict: the first line that is no event ends the sink, and nothing after the last mark is acked', async (t) => {
   const dir = t.testdir({})
   const run = new Sinking(optionsOf(dir, { strict: true, rollCount: 1 }), [frame(0, [body('a')]), frame(1, [body('b'), 'nonsense'])])
-  t.match(await run.ended, { code: 'BAD_EVENT', message: new RegExp(`before 3 of ${PARTITION}`) })
+  t.match(await run.ended, { code: 'BAD_EVENT', message: new RegExp(`of ${PARTITION}, before 3: `) })
   t.notOk(run.offsets.includes(3))
   t.same(readdirSync(join(dir, 'out')).filter((name) => name.endsWith('.tmp')), [])
 })

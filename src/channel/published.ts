@@ -2,7 +2,8 @@
  * How far the log may be read: the end that is on disk, in `committed` for other processes, flume-segment(5), and in
  * memory for readers in this one. Never further than the last sync.
  */
-import type { Disk, DiskFile } from '../disk/disk.js'
+import type { Disk, DiskFile, FileStat } from '../disk/disk.js'
+import { FlumeError } from '../errors.js'
 import type { Clock } from '../events/flow.js'
 import { readLong, writeLong } from './format.js'
 import { Slots } from './slots.js'
@@ -32,6 +33,8 @@ export class Published {
   #full = false
   #current: End | undefined
   #file: DiskFile | undefined
+  /** What stood under its name when it was first read. */
+  #there: FileStat | undefined
   #slots: Slots | undefined
 
   constructor(
@@ -76,10 +79,10 @@ export class Published {
     return this.#slots?.spoiled
   }
 
-  /** Undefined: nobody has ever written. Never goes back. */
+  /** Undefined: nobody has ever written. Never goes back. Throws IO where the queue is no longer in its directory. */
   async read(): Promise<End | undefined> {
     if (this.writerHere) return this.#current
-    const body = (await this.disk.stat(this.paths.committed)) === undefined ? undefined : await (await this.#open()).read()
+    const body = (await this.#isThere()) ? await (await this.#open()).read() : undefined
     const seen = body === undefined ? undefined : decode(body)
     if (seen !== undefined && (this.#current === undefined || !isAfter(this.#current, seen))) this.#current = seen
     return this.#current
@@ -93,9 +96,19 @@ export class Published {
 
   async close(): Promise<void> {
     const file = this.#file
-    this.#file = this.#slots = undefined
+    this.#file = this.#slots = this.#there = undefined
     this.writerHere = false
     await file?.close()
+  }
+
+  /** A file that is open says nothing new for ever, once its queue was renamed or removed. */
+  async #isThere(): Promise<boolean> {
+    const { disk, paths } = this
+    const there = await disk.stat(paths.committed)
+    const first = (this.#there ??= there)
+    const isGone = first === undefined ? (await disk.stat(paths.directory)) === undefined : there?.inode !== first.inode || there.device !== first.device
+    if (isGone) throw new FlumeError('IO', `cannot read queue ${paths.directory}: it was renamed or removed meanwhile`)
+    return there !== undefined
   }
 
   async #open(): Promise<Slots> {

@@ -34,3 +34,22 @@ t.test('a record that is taken over from somebody who was killed is on disk befo
   disk.losePower(() => 0)
   t.match(await opened().read(), { next: 2 })
 })
+
+for (const put of [true, false]) {
+  t.test(`a queue that is renamed while it is read is an error, ${put ? 'also where another one comes in its place' : 'also before anything was put'}`, async (t) => {
+    const disk = new MemoryDisk().boot()
+    const paths = new Paths('/q')
+    const opened = (): Published => new Published(paths, disk, new Wake())
+    await disk.makeDirectory('/q')
+    if (put) await opened().write({ segment: 0, end: 100, next: 1 })
+    const reader = opened()
+    t.equal((await reader.read())?.next, put ? 1 : undefined)
+    await disk.rename('/q', '/other')
+    const gone = { code: 'IO', message: 'cannot read queue /q: it was renamed or removed meanwhile' }
+    await t.rejects(reader.read(), gone)
+    if (!put) return
+    await disk.makeDirectory('/q')
+    await opened().write({ segment: 0, end: 200, next: 2 })
+    await t.rejects(reader.read(), gone)
+  })
+}

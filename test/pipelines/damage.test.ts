@@ -3,6 +3,7 @@ import { readFileSync, readdirSync, rmSync, truncateSync, writeFileSync } from '
 import { join } from 'node:path'
 import t from 'tap'
 import type { Test } from 'tap'
+import { Running, until } from '../support/running.js'
 import { shell } from '../support/shell.js'
 
 const LINES = Array.from({ length: 12_000 }, (_, n) => `line ${n}`)
@@ -112,3 +113,16 @@ t.test('a state file in which one digit is another is refused, and named; withou
   writeFileSync(state, good)
   t.match(await shell(`${line}; cat out/*.log`, directory), { out: '0 0\none\ntwo\nthree\n' })
 })
+
+for (const [what, command] of [['renamed', 'mv q other'], ['removed', 'rm -r q']] as const) {
+  t.test(`a queue that is ${what} while its reader waits for events: that ends, and names it`, async (t) => {
+    const directory = t.testdir({ events: '{"body":"one"}\n' })
+    t.equal((await shell('flume-buffer --put q <events', directory)).status, 0)
+    const line = Running.start(t, 'flume-buffer q </dev/null | flume-buffer --put copy; echo "${PIPESTATUS[0]}" >status', directory)
+    await until(async () => (await shell('flume-buffer --export copy 2>/dev/null', directory)).out.includes('one'), () => line.said)
+    t.equal((await shell(command, directory)).status, 0)
+    t.ok(await line.falls())
+    t.equal(readFileSync(join(directory, 'status'), 'utf8'), '74\n', line.said)
+    t.match(line.said, /^flume-buffer: cannot read queue \S+\/q: it was renamed or removed meanwhile$/m)
+  })
+}

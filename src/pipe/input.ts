@@ -3,8 +3,7 @@
  * was read is used before a look for its writer, and what a killed writer left without a mark is thrown away.
  */
 import { FlumeError } from '../errors.js'
-import { statOfFd } from '../disk/fd.js'
-import type { FdStat } from '../disk/fd.js'
+import { statOfFd, type FdStat } from '../disk/fd.js'
 import { countLines, linesEnd, type Batch, type Mark, type Position } from '../events/batch.js'
 import { withoutPositions } from '../events/positions-line.js'
 import { parseControl } from './control.js'
@@ -17,8 +16,7 @@ import { helloOf, type Role } from './role.js'
 import type { PipeStep } from './step.js'
 import { WriterLink } from './writer-link.js'
 
-/** No flume writer sends a batch as long as this. */
-const BATCH_BYTES_LIMIT = 256 * 1024 * 1024
+const BATCH_BYTES_LIMIT = 256 * 1024 * 1024 // no flume writer sends one as long
 const FLUSH: Batch = { lines: Buffer.alloc(0), count: 0, mark: null, flush: true, release: () => undefined }
 
 export class Input {
@@ -114,9 +112,7 @@ export class Input {
   /** Waits for bytes, the end, or news from the writer. */
   async #change(stop: AbortSignal): Promise<void> {
     if (stop.aborted || this.#news) return
-    await new Promise<void>((resolve) => {
-      this.#waker = resolve
-    })
+    await new Promise<void>((resolve) => (this.#waker = resolve))
   }
 
   async #next(): Promise<Batch | 'again' | 'wait' | 'end'> {
@@ -220,8 +216,7 @@ export class Input {
     const piece = Buffer.from(held.subarray(0, end >= 0 ? end : held.length))
     this.#intake.drop(end >= 0 ? end + 1 : piece.length)
     this.#inLongLine = !last
-    if (piece.length > 0 || last) await this.#options.tooLong(piece, last, this.#plainCount + 1)
-    if (last) this.#plainCount++
+    if (piece.length > 0 || last) await this.#options.tooLong(piece, last, last ? ++this.#plainCount : this.#plainCount + 1)
     return last ? 'again' : this.#idle()
   }
 

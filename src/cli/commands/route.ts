@@ -116,7 +116,8 @@ class Route {
     const { context, values } = this
     const { outlets } = this.#outputs
     const rejects = rejectsOf('flume-route', values, context)
-    const router = new Router({ outlets, selector: this.#selector(values.strict ? { add: (_line, refusal) => refuse(refusal) } : rejects), clock: context.clock, aside: () => rejects.flush() })
+    const selector = this.#selector(values.strict ? { add: (_line, refusal) => refuse(refusal) } : rejects)
+    const router = new Router({ outlets, selector, clock: context.clock, aside: () => rejects.flush() })
     const feeds = this.#feeds(router, rejects)
     context.show({ about: outlets.map(({ name }) => name).join(' '), rejects, flows: () => this.#flows(feeds) })
     this.#outputs.start(router)

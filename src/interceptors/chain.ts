@@ -7,7 +7,7 @@ import { isAscii } from 'node:buffer'
 import { FlumeError } from '../errors.js'
 import { batchOf, countLines, type Batch, type Mark } from '../events/batch.js'
 import { Heads, type Head } from '../events/heads.js'
-import type { Refused } from '../events/rejects.js'
+import { PLAIN, type Refused } from '../events/rejects.js'
 import { allocate, decodeLines, headOf, parseEvent, passLines, type Run } from '../events/json.js'
 import { Draft, ERROR, GAP } from './draft.js'
 import { EventLines } from './event-lines.js'
@@ -229,8 +229,9 @@ export class Chain {
   }
 
   #refuse(task: Task, reason: string): void {
-    const { lines, exact } = task
-    const { partition, offset } = placeOf(task)
+    const { lines, exact, mark } = task
+    const { offset } = placeOf(task)
+    const partition = mark?.partition ?? PLAIN
     for (let at = task.at, n = 1; at < task.end; n++) {
       const end = lines.indexOf(NEWLINE, at) + 1
       this.refused.add(lines.subarray(at, end), { reason, partition, position: exact ? { offset: offset + n } : null })

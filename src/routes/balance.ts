@@ -7,7 +7,7 @@ import { FlumeError } from '../errors.js'
 import type { Batch, Mark, Position } from '../events/batch.js'
 import { endsWithBody, Heads } from '../events/heads.js'
 import { parseEvent } from '../events/json.js'
-import type { Refused } from '../events/rejects.js'
+import { PLAIN, type Refused } from '../events/rejects.js'
 import { positionOf } from './choice.js'
 import { ascending, Part, type Selection, type Selector, type Stand } from './selector.js'
 
@@ -95,7 +95,7 @@ export class Balance implements Selector {
         return key === undefined ? number % outputs.length : this.#ofKey(key)
       } catch (error) {
         if (!(error instanceof FlumeError) || error.code !== 'BAD_EVENT') throw error
-        refused.add(lines.subarray(at, end), { reason: error.message, partition: mark?.partition ?? 'plain', position: positionOf(mark, count, index) })
+        refused.add(lines.subarray(at, end), { reason: error.message, partition: mark?.partition ?? PLAIN, position: positionOf(mark, count, index) })
         return undefined
       }
     }

@@ -66,7 +66,7 @@ export class Failover implements Selector {
 
   /** Throws BINDING_CHANGED where what belongs to an output that is not there any more was not acked. */
   resume(partition: string, stands: readonly Stand[], moved: ReadonlyMap<string, number>): readonly Position[] {
-    const [top] = stands.toSorted((one, other) => other.position.offset - one.position.offset || Number(other.note !== undefined) - Number(one.note !== undefined))
+    const [top] = stands.toSorted((one, other) => other.position.offset - one.position.offset || (one.note === undefined ? 1 : -1))
     if (top === undefined) return []
     const last = { output: this.outlets[top.output]!.options.identity, from: noteOf(top.note).since ?? { offset: 0 }, to: top.position }
     const open = [...noteOf(top.note).bound, last].flatMap((bound) => this.#open(bound, partition, stands, moved))

@@ -33,8 +33,8 @@ export class Published {
   #full = false
   #current: End | undefined
   #file: DiskFile | undefined
-  /** What stood under its name when it was first read. */
-  #there: FileStat | undefined
+  /** Asked for once it is open: before, it may be another one to the system, in a layer of a container. */
+  #opened: FileStat | undefined
   #slots: Slots | undefined
 
   constructor(
@@ -96,7 +96,7 @@ export class Published {
 
   async close(): Promise<void> {
     const file = this.#file
-    this.#file = this.#slots = this.#there = undefined
+    this.#file = this.#slots = this.#opened = undefined
     this.writerHere = false
     await file?.close()
   }
@@ -105,8 +105,9 @@ export class Published {
   async #isThere(): Promise<boolean> {
     const { disk, paths } = this
     const there = await disk.stat(paths.committed)
-    const first = (this.#there ??= there)
-    const isGone = first === undefined ? (await disk.stat(paths.directory)) === undefined : there?.inode !== first.inode || there.device !== first.device
+    const opened = (this.#opened ??= await this.#file?.stat())
+    const isOther = opened !== undefined && (there?.inode !== opened.inode || there.device !== opened.device)
+    const isGone = isOther || (there === undefined && (await disk.stat(paths.directory)) === undefined)
     if (isGone) throw new FlumeError('IO', `cannot read queue ${paths.directory}: it was renamed or removed meanwhile`)
     return there !== undefined
   }

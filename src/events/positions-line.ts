@@ -26,7 +26,7 @@ export function* splitAtPositions(lines: Buffer): Generator<Buffer | { readonly 
 
 /** What a program gave, which is no flume stage, with its events alone. */
 export function* withoutPositions(batch: Batch, say: (message: string) => void): Generator<Batch> {
-  if (batch.mark !== null || !batch.lines.includes(POSITIONS_TAG)) {
+  if (!batch.lines.includes(POSITIONS_TAG)) {
     yield batch
     return
   }

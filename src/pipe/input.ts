@@ -68,7 +68,8 @@ export class Input {
         const next = await this.#next()
         if (next === 'end') return
         if (next === 'wait') await this.#change(stop)
-        else if (next !== 'again') yield* this.#options.takesPositions === true ? [next] : withoutPositions(next, this.#options.say)
+        else if (next !== 'again' && (next.mark !== null || this.#options.takesPositions === true)) yield next
+        else if (next !== 'again') yield* withoutPositions(next, this.#options.say)
       }
     } finally {
       stop.removeEventListener('abort', this.#wake)
@@ -146,9 +147,7 @@ export class Input {
 
   /** From now on what is in the pipe counts as never sent. */
   #startVoid(who: string): void {
-    if (this.#voided === undefined) {
-      this.#options.say(`${who} went away without a word: what it left in the pipe is void, its next run sends it again`)
-    }
+    if (this.#voided === undefined) this.#options.say(`${who} went away without a word: what it left in the pipe is void, its next run sends it again`)
     this.#void()
   }
 

@@ -151,6 +151,7 @@ export class Partitions implements Known {
   /** Those that were not found where not all could be seen. */
   async #seekHidden(): Promise<void> {
     const hidden = [...this.all.values()].filter((one) => one.hidden && one.file === undefined && !this.logs.unreadable.has(one.path))
+    if (hidden.length === 0) return
     const listings = this.listings()
     for (const partition of hidden) if (partition.marked !== null) await this.#find(partition, partition.marked, listings)
   }

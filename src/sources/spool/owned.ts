@@ -12,7 +12,9 @@ export async function placesIn(directory: string, places: Places, disk: Disk): P
   const within = new Map<string, boolean>()
   const owned = new Map<string, readonly SpoolPosition[]>()
   for (const [id, positions] of places) {
-    const parent = dirname(positions[0]!.path)
+    const [place] = positions
+    if (place === undefined) continue
+    const parent = dirname(place.path)
     if (!within.has(parent)) within.set(parent, isIn(shown, parent) || isIn(real, await realPathOf(parent, disk)))
     if (within.get(parent) === true) owned.set(id, positions)
   }

@@ -56,8 +56,10 @@ export class Failover implements Selector {
     const owner = again === undefined ? this.#first() : again.owner
     const changes = again === undefined && owner !== reach.owner
     if (changes) this.#change(place.partition, reach, owner)
-    if (again === undefined) reach.end = place.to
-    if (again === undefined) reach.bound = reach.bound.filter(({ output, to }) => !this.#has(this.#called(output), place.partition, to.offset))
+    if (again === undefined) {
+      reach.end = place.to
+      reach.bound = reach.bound.filter(({ output, to }) => !this.#has(this.#called(output), place.partition, to.offset))
+    }
     const note: Note = { bound: reach.bound, ...(again === undefined && { since: reach.since }) }
     const portions = this.outlets.map((outlet) => (outlet === owner ? { lines, count } : undefined))
     const begins = changes && owner?.waitsFor(owner.name, place.partition, Infinity) === false

@@ -52,7 +52,7 @@ export class Router {
   /** `finish` is called once all that are waited for have acked it. */
   pass(place: Mark, { portions, note, begin }: Selection, finish: () => void): void {
     const mark = note === undefined ? place : { ...place, to: withNote(place.to, note) }
-    if (begin !== undefined) this.#push({ ...place, from: null, to: begin }, this.#lacking(mark, portions), () => undefined)
+    if (begin !== undefined) this.#push({ ...place, from: null, to: begin }, this.#placeFor(this.#lacking(mark, portions)), () => undefined)
     const waiting = { mark, portions, done: finish }
     if (!this.#begin(waiting)) this.#waiting.push(waiting)
     this.#advance()
@@ -88,10 +88,14 @@ export class Router {
     return this.options.outlets.filter(({ kind, options }, index) => kind === 'keeps' && !options.optional && portions[index] !== undefined)
   }
 
-  /** The place alone for those that keep positions and have none of this partition. */
-  #lacking({ partition }: Mark, portions: Portions): Portions {
-    const lacking = this.#keepers(portions).filter(({ stands }) => !stands.has(partition))
-    return this.options.outlets.map((outlet) => (lacking.includes(outlet) ? NOTHING : undefined))
+  /** Those of them that have no place in this partition. */
+  #lacking({ partition }: Mark, portions: Portions): Outlet[] {
+    return this.#keepers(portions).filter(({ stands }) => !stands.has(partition))
+  }
+
+  /** A place alone, for these. */
+  #placeFor(some: readonly Outlet[]): Portions {
+    return this.options.outlets.map((outlet) => (some.includes(outlet) ? NOTHING : undefined))
   }
 
   /** A batch is to end where an optional output stands too, if it comes by there. */
@@ -111,7 +115,7 @@ export class Router {
     const { partition, from, time } = mark
     if (this.#begun.has(partition) || this.#beginning.has(partition)) return false
     const keepers = this.#keepers(portions)
-    const lacking = keepers.filter(({ stands }) => !stands.has(partition))
+    const lacking = this.#lacking(mark, portions)
     const others = this.options.outlets.some(({ kind, options }) => kind === 'keeps' && options.optional)
     if (lacking.length === 0 || (keepers.length < 2 && !others)) {
       this.#begun.add(partition)
@@ -127,7 +131,7 @@ export class Router {
     if (isPlace) this.#give(waiting, held)
     else {
       const place = { partition, from: null, to: placeOf(mark, keepers), time, replayable: true }
-      this.#send(place, this.#lacking(mark, portions), held)
+      this.#send(place, this.#placeFor(lacking), held)
     }
     return isPlace
   }

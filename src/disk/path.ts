@@ -4,6 +4,9 @@
  */
 import { isUtf8 } from 'node:buffer'
 
+/** Why a path that was typed cannot be read: of bytes that are no text Node has made U+FFFD before we see them. */
+export const NOT_UTF8 = 'its name is not UTF-8; a link under another name can be read'
+
 const BYTE = /[\udc80-\udcff]/u
 const PARTS = /[\udc80-\udcff]|[^\udc80-\udcff]+/gu
 

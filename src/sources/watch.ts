@@ -8,6 +8,7 @@ import { createRequire } from 'node:module'
 import { setImmediate } from 'node:timers/promises'
 import type Glob from 'fast-glob'
 import type { Disk, FileStat } from '../disk/disk.js'
+import { NOT_UTF8 } from '../disk/path.js'
 import { tellingReaddir } from '../disk/telling.js'
 import { errnoOf } from '../errors.js'
 import { fixedPart, isDynamic, isFlat, matcher, unescape } from './pattern.js'
@@ -154,7 +155,7 @@ export class Names {
   }
 
   #notUtf8(path: string): void {
-    this.sayOnce(`cannot read ${path}: its name is not UTF-8; a link under another name can be read`)
+    this.sayOnce(`cannot read ${path}: ${NOT_UTF8}`)
   }
 
   /** A pattern for the names of one directory: a tenth of the time and memory, where there are thousands of them. */

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
 import { resolve } from 'node:path'
 import { notice } from '../../disk/notice.js'
+import { NOT_UTF8 } from '../../disk/path.js'
 import { isSame } from '../../disk/same.js'
 import { errnoOf, FlumeError } from '../../errors.js'
 import { deliver } from '../../pipe/output.js'
@@ -146,7 +147,7 @@ async function directoryOf(operands: readonly string[], { disk, directory }: Con
   const path = resolve(directory, name)
   const stat = await disk.stat(path).catch(() => undefined)
   if (stat === undefined && name.includes('\ufffd')) {
-    throw new FlumeError('NO_INPUT', `cannot read ${name}: its name is not UTF-8; a link under another name can be read`)
+    throw new FlumeError('NO_INPUT', `cannot read ${name}: ${NOT_UTF8}`)
   }
   if (stat !== undefined && stat.kind !== 'directory') {
     throw new FlumeError('NO_INPUT', `cannot read ${name}: it is no directory; the lines of a file are for flume-tail --once`)

@@ -27,6 +27,8 @@ export class Partitions implements Known {
   readonly all = new Map<string, Partition>()
   /** Patterns that matched nothing at the last look(). */
   missing: readonly string[] = []
+  /** Of the last look(), to find what matches, without what it took to meet what is new; ms. */
+  lookTook = 0
   /** Between begin() and seek(): what the partitions are now is not known yet. */
   #beginning = false
   /** New files, found and not met yet. */
@@ -128,7 +130,9 @@ export class Partitions implements Known {
 
   /** Finds the files that match now; returns those that are new: the first of them, see more(), or all. */
   async look(all = false): Promise<Partition[]> {
+    const begun = this.now()
     const { matches, missing } = await this.#list()
+    this.lookTook = this.now() - begun
     this.missing = missing
     this.logs.files.paths = new Map(matches.map(({ path, stat }) => [identityOf(stat), path]))
     const open = new Map([...this.all.values()].filter(({ file }) => file !== undefined).map((one) => [one.identity, one]))

@@ -89,13 +89,13 @@ export class Rounds {
 
   /** Looks for the files that match now; returns the new ones: the first of them, see more(), or all. */
   async look(all = false): Promise<Partition[]> {
-    const begun = this.clock.now()
     this.#soon = false
-    this.#lookedAt = begun
+    this.#lookedAt = this.clock.now()
     const added = await this.partitions.look(all)
     const now = this.clock.now()
-    this.#lookFrom = now + (now - begun) * SHARE_WORTH
-    this.#lookAt = now + Math.max(this.times.poll, (now - begun) * SHARE)
+    const { lookTook } = this.partitions
+    this.#lookFrom = now + lookTook * SHARE_WORTH
+    this.#lookAt = now + Math.max(this.times.poll, lookTook * SHARE)
     if (!this.once) this.#watch()
     return added
   }

@@ -408,6 +408,21 @@ t.test('a clock that is set back, or forward, delays nothing: new files are foun
   }
 })
 
+t.test('what it takes to open what is new delays no look for what comes next', async (t) => {
+  const directory = t.testdir({ 'a.log': text(1, 1), 'b.log': text(2, 2) })
+  const clock = new FakeClock()
+  const open: typeof nodeDisk.open = async (path, mode, permissions) => {
+    clock.time += 5000
+    return nodeDisk.open(path, mode, permissions)
+  }
+  const tailing = new Tailing([`${directory}/*.log`], clock, {}, { disk: { ...nodeDisk, open } })
+  await tailing.start()
+  fs.writeFileSync(`${directory}/c.log`, text(3, 3))
+  await tailing.pass(1000)
+  t.same(sorted(tailing.bodies), numbers(1, 3))
+  await tailing.close()
+})
+
 t.test('names and patterns:', async (t) => {
   t.test('a file that is not there is waited for; one that appears and matches is read from its beginning', async (t) => {
     const directory = t.testdir({})

@@ -7,7 +7,7 @@
 import { dirname } from 'node:path'
 import { assert } from '../errors.js'
 import { Compressed, isGone } from './compressed.js'
-import { HEAD_SIZE, commonSize, identityOf, isPrefix, isPrintOf, readAt } from './position.js'
+import { HEAD_SIZE, commonSize, isPrefix, isPrintOf, readAt } from './position.js'
 import { Partition } from './partition.js'
 import { isCompressed, isRotated } from './turns.js'
 import { between, inherit, isMet, search, type Known } from './search.js'
@@ -73,7 +73,7 @@ async function rotatedAway(partition: Partition, known: Known): Promise<void> {
   const listings = known.listings()
   const found = await search(partition, place, false, known, listings)
   const others = await between(partition, known, listings)
-  partition.hidden = !found && (await listings.mayHide(partition.path, identityOf(place)))
+  partition.hidden = !found && (await listings.mayHide(partition.path, place))
   const isLost = !found && !partition.hidden && size > place.offset
   if (isLost && (place.offset > 0 || (others === 0 && !isMet(partition, known)))) partition.lose(size, 'removed')
   if (partition.file === undefined && partition.lost === undefined && partition.marked === null) known.all.delete(partition.id)

@@ -9,8 +9,9 @@ import type { Disk, DiskFile, FileStat } from '../disk/disk.js'
 import { openLog } from './compressed.js'
 import type { Logs } from './logs.js'
 import type { Partition } from './partition.js'
-import { HEAD_SIZE, identityOf, printOf, readAt } from './position.js'
+import { HEAD_SIZE, identityOf, printOf, readAt, type FilePosition } from './position.js'
 import { compareTurns, compressedFrom, logOf, rotatedFrom, type Rotated } from './turns.js'
+import { isUnmounted, notMounted } from './unmounted.js'
 import { AT_ONCE, type Names } from './watch.js'
 
 /** A directory that changes while it is listed is listed again, at most so often in all. */
@@ -102,9 +103,11 @@ export class Listings {
     return found.sort((a, b) => a.stat.modified - b.stat.modified || compareTurns(a.turn, b.turn))
   }
 
-  /** The file with this identity may be where the log of this path may be, for all that could be seen. */
-  async mayHide(path: string, identity: string): Promise<boolean> {
-    return (await this.#around(path)).some(({ blind }) => blind) || this.#hidden.has(identity)
+  /** The file in which this is a place may be where the log of this path may be, for all that could be seen. */
+  async mayHide(path: string, place: FilePosition): Promise<boolean> {
+    const isAway = isUnmounted(this.disk, path, place.device)
+    if (isAway) this.names.sayOnce(notMounted(path))
+    return isAway || (await this.#around(path)).some(({ blind }) => blind) || this.#hidden.has(identityOf(place))
   }
 
   /** Looks again, where a file was missed. False: none was. */

@@ -132,7 +132,7 @@ export class Partitions implements Known {
   async look(all = false): Promise<Partition[]> {
     const begun = this.now()
     const { matches, missing } = await this.#list()
-    this.lookTook = this.now() - begun
+    const listed = this.now()
     this.missing = missing
     this.logs.files.paths = new Map(matches.map(({ path, stat }) => [identityOf(stat), path]))
     const open = new Map([...this.all.values()].filter(({ file }) => file !== undefined).map((one) => [one.identity, one]))
@@ -147,8 +147,10 @@ export class Partitions implements Known {
     }
     const unnamed = [...open.values()].filter((partition) => this.#rename(partition, named.get(partition)))
     this.#waiting = [...fresh.values()]
-    const added = await this.#more(all ? fresh.size : MET_MAX, unnamed)
+    const added = await this.more(all ? fresh.size : MET_MAX, unnamed)
+    const met = this.now()
     if (!this.#beginning) await this.#seekHidden()
+    this.lookTook = listed - begun + this.now() - met
     return added
   }
 
@@ -160,12 +162,8 @@ export class Partitions implements Known {
     for (const partition of hidden) if (partition.marked !== null) await this.#find(partition, partition.marked, listings)
   }
 
-  /** The next of the new files. */
-  async more(): Promise<Partition[]> {
-    return this.#more(MET_MAX, [])
-  }
-
-  async #more(most: number, unnamed: readonly Partition[]): Promise<Partition[]> {
+  /** The next of the new files; `unnamed`: those that have lost their name since. */
+  async more(most = MET_MAX, unnamed: readonly Partition[] = []): Promise<Partition[]> {
     const added = await this.#meet(this.#waiting.splice(0, most))
     const rotated = new Set([...unnamed, ...(this.#beginning ? [] : before(added, this.all.values()))])
     const grown = [...this.all.values()].filter(({ emptyUntil, knownSize }) => emptyUntil !== undefined && knownSize > 0)
@@ -213,7 +211,7 @@ export class Partitions implements Known {
     const { path } = partition
     const wasTruncated = (await this.disk.stat(path).catch(() => undefined)) !== undefined
     if (await search(partition, place, wasTruncated, this, listings)) return true
-    partition.hidden = this.logs.unreadable.has(path) || (await listings.mayHide(path, identityOf(place)))
+    partition.hidden = this.logs.unreadable.has(path) || (await listings.mayHide(path, place))
     if (partition.size > place.offset && !partition.hidden) partition.lose(partition.size, 'removed')
     return partition.hidden
   }

@@ -5,6 +5,7 @@ import t from 'tap'
 import type { Disk } from '../../src/disk/disk.js'
 import { nodeDisk } from '../../src/disk/node.js'
 import { Tailing, type Sent } from '../support/tailing.js'
+import { unmounting } from '../support/unmounting.js'
 
 const CODE = 'EIO'
 const numbers = (from: number, to: number): string[] => Array.from({ length: to - from + 1 }, (_, i) => `line ${from + i}`)
@@ -66,6 +67,34 @@ for (const pattern of ['a.log', '*.log']) {
     }
   })
 }
+
+t.test('one whose file system is not mounted is waited for, and goes on where its reading stood; one that is removed is gone', async (t) => {
+  for (const path of ['d/a.log', 'd/sub/a.log']) {
+    const directory = t.testdir({ d: { 'a.log': text(1, 600), sub: { 'a.log': text(1, 600) } } })
+    let mounted = true
+    const disk = unmounting('d', () => mounted)
+    const open = (): Tailing => new Tailing([`${directory}/${path}`], undefined, options, { disk })
+    const first = open()
+    await first.start()
+    await first.close()
+    const sent = first.sent.slice(0, 3)
+    mounted = false
+    const tailing = open()
+    await tailing.start({ kind: 'keeps', held: tailing.held(sent) })
+    await tailing.pass(5000)
+    t.same(tailing.bodies, [])
+    t.match(tailing.said.join('\n'), new RegExp(`^waiting for .*${path}: the file system that it was on is not mounted$`, 'm'))
+    mounted = true
+    await tailing.pass(5000)
+    t.same([...sent.flatMap(({ bodies }) => bodies), ...tailing.bodies], numbers(1, 600))
+    await tailing.close()
+    fs.rmSync(`${directory}/${path}`)
+    const last = open()
+    await last.start({ kind: 'keeps', held: last.held(sent) })
+    await last.close()
+    t.match(last.sent.map(({ headers }) => headers), [[new Map([['flume.gap', 'removed']])]])
+  }
+})
 
 t.test('one that was rotated to where nobody can look is not gone either', async (t) => {
   for (const into of [false, true]) {

@@ -10,6 +10,7 @@ import { gzipSync } from 'node:zlib'
 import type { Disk } from '../../src/disk/disk.js'
 import { nodeDisk } from '../../src/disk/node.js'
 import { dying, Queue, spooled, watched, type SpoolRun } from '../support/spooling.js'
+import { unmounting } from '../support/unmounting.js'
 
 const numbers = (from: number, to: number): string[] => Array.from({ length: to - from + 1 }, (_, i) => `line ${from + i}`)
 const text = (from: number, to: number): string => numbers(from, to).map((line) => `${line}\n`).join('')
@@ -414,6 +415,19 @@ t.test('what is begun and not seen is no file that was removed: the next run tha
       t.same(queue.bodies.toSorted(), numbers(1, 601).toSorted())
     })
   }
+
+  t.test('its file system is not mounted', async (t) => {
+    const directory = dropped(t, { 'sub/big': text(1, 600), 'sub/next': text(601, 601) })
+    const queue = new Queue()
+    let mounted = true
+    const around = { disk: unmounting('sub', () => mounted) }
+    await t.rejects(spooled(join(directory, 'sub'), queue, { options: SMALL, around, batches: 1 }))
+    mounted = false
+    t.match((await spooled(join(directory, 'sub'), queue, { around })).said, [/^waiting for .*big: the file system that it was on is not mounted$/])
+    mounted = true
+    t.match((await spooled(join(directory, 'sub'), queue, { around })).said, [/^going on with .*big at byte \d+$/])
+    t.same(queue.bodies.toSorted(), numbers(1, 601).toSorted())
+  })
 
   t.test('but one that is removed meanwhile is', async (t) => {
     const directory = dropped(t, { 'sub/big': text(1, 600) })

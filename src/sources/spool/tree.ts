@@ -10,6 +10,7 @@ import { shownPath } from '../../disk/path.js'
 import { isSame } from '../../disk/same.js'
 import { errnoOf } from '../../errors.js'
 import { matcherOf } from '../pattern.js'
+import { isUnmounted, notMounted } from '../unmounted.js'
 
 export interface TreeOptions {
   /** Absolute. */
@@ -90,12 +91,15 @@ export class Tree {
     return stat?.kind === 'file' && this.#isRead(path, basename(path)) ? { path, stat } : undefined
   }
 
-  /** What is at this path, in one of the directories or not, whether it is read or not; `hidden`: nobody can tell. */
-  whatIsAt(path: string): FileStat | 'hidden' | undefined {
+  /** What is at this path, in one of the directories or not, whether it is read or not; `hidden`: nobody can tell. `device`: of what was there. */
+  whatIsAt(path: string, device: string): FileStat | 'hidden' | undefined {
     const shown = shownPath(path)
     if (this.#hidden.some((hidden) => shown === hidden || shown.startsWith(`${hidden}/`))) return 'hidden'
     try {
-      return this.disk.statNow(path)
+      const stat = this.disk.statNow(path)
+      if (stat !== undefined || !isUnmounted(this.disk, path, device)) return stat
+      this.sayOnce(notMounted(shown))
+      return 'hidden'
     } catch {
       return 'hidden'
     }

@@ -88,7 +88,7 @@ export class Rejects {
   /** flush(), and says what has not been said yet. */
   async close(): Promise<void> {
     await this.flush()
-    if (this.#count > this.#said.count) this.#tell(this.clock.now())
+    this.#tell(this.#count, 0)
     await this.#file?.close()
     this.#file = undefined
   }
@@ -115,19 +115,22 @@ export class Rejects {
       this.#pending.push({ ...refusal, time, line, part, more: more || !last, identity })
       from = end
     }
-    if (this.#count > this.#said.count && time - this.#said.time >= SAY_EVERY) this.#tell(time)
     return part
   }
 
-  #tell(time: number): void {
-    const count = this.#count - this.#said.count
-    const lines = count === 1 ? '1 line is no event' : `${count} lines are no events, the last`
+  /** So many are on disk; what was said is that long ago at least, in ms. */
+  #tell(count: number, every: number): void {
+    const more = count - this.#said.count
+    const time = this.clock.now()
+    if (more === 0 || time - this.#said.time < every) return
+    const lines = more === 1 ? '1 line is no event' : `${more} lines are no events, the last`
     this.say(`${lines}: ${this.#reason}; kept in ${this.path}`)
-    this.#said = { count: this.#count, time }
+    this.#said = { count, time }
   }
 
   async #drain(): Promise<void> {
     const pending = this.#pending
+    const count = this.#count
     this.#pending = []
     try {
       this.#file ??= await this.#open()
@@ -140,6 +143,7 @@ export class Rejects {
     } catch (cause) {
       throw new FlumeError('IO', `cannot write rejects to ${this.path}`, { cause })
     }
+    this.#tell(count, SAY_EVERY)
   }
 
   async #checkRoom(file: DiskFile, entries: readonly Buffer[]): Promise<void> {

@@ -70,6 +70,14 @@ t.test('an entry has time, reason, partition, position and the line without its 
   ])
 })
 
+t.test('what could not be written is not said to be kept', async (t) => {
+  const world = new World()
+  const rejects = world.rejects(join(t.testdir(), 'rejects'), withSync(() => Promise.reject(new Error('no'))))
+  rejects.add(Buffer.from('x'), { reason: 'why', partition: '', position: null })
+  await t.rejects(rejects.close(), /cannot write rejects/)
+  t.same(world.said, [])
+})
+
 t.test('a long line stands whole in several entries, no character cut', async (t) => {
   for (const [name, unit, size] of [['text', 'aé😀', 3.5e6], ['bytes', '\xff\x01', 2.2e6], ['exact', 'x', 1024 * 1024]] as const) {
     const path = join(t.testdir(), name)
@@ -249,14 +257,17 @@ t.test('/dev/null takes them', async () => {
 t.test('it says so at once, then once per minute, and at the end what is still unsaid', async (t) => {
   const world = new World()
   const rejects = world.rejects('/dev/null')
-  const add = (reason: string): void => rejects.add(Buffer.from('a'), { reason, partition: 'p', position: null })
-  add('one')
-  add('two')
+  const add = (reason: string): Promise<void> => {
+    rejects.add(Buffer.from('a'), { reason, partition: 'p', position: null })
+    return rejects.flush()
+  }
+  await add('one')
+  await add('two')
   world.ms += 59_999
-  add('three')
+  await add('three')
   world.ms += 1
-  add('four')
-  add('five')
+  await add('four')
+  await add('five')
   await rejects.close()
   t.strictSame(world.said, [
     '1 line is no event: one; kept in /dev/null',

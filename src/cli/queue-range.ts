@@ -1,6 +1,7 @@
 /** flume-buffer --from and --to: a sequence, a time, or the beginning. */
 import type { Asked, Bound } from '../channel/range.js'
 import { FlumeError } from '../errors.js'
+import { timeOf } from './moment.js'
 
 /** Throws BAD_OPTION. */
 export function rangeOf({ from, to }: { readonly from: string | undefined; readonly to: string | undefined }): Asked {
@@ -20,24 +21,6 @@ function boundOf(text: string, option: 'from' | 'to'): Bound {
   const more = option === 'from' ? 'beginning, ' : ''
   const expected = `${more}the number of an event, or a time such as 2026-11-24T06:00Z or @1795500000`
   throw new FlumeError('BAD_OPTION', `bad value ${text === '' ? "''" : text} for --${option}: expected ${expected}`)
-}
-
-/** ms since the epoch: `@` and seconds, or ISO 8601; a day is its beginning, and without a zone it is local time. */
-function timeOf(text: string): number | undefined {
-  const seconds = /^@(\d+(?:\.\d{1,3})?)$/.exec(text)?.[1]
-  if (seconds !== undefined) return Math.round(Number(seconds) * 1000)
-  const match = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?)(Z|[+-]\d\d:?\d\d)?)?$/.exec(text)
-  if (match === null) return undefined
-  const [, day = '', time = '00:00', zone = ''] = match
-  if (!isDay(day)) return undefined
-  const ms = Date.parse(`${day}T${time}${zone.replace(/^(...)(\d\d)$/, '$1:$2')}`)
-  return Number.isNaN(ms) ? undefined : ms
-}
-
-/** Date.parse() takes 31 November for 1 December. */
-function isDay(day: string): boolean {
-  const ms = Date.parse(`${day}T00:00Z`)
-  return !Number.isNaN(ms) && new Date(ms).toISOString().startsWith(day)
 }
 
 function valueOf(bound: Bound): number {

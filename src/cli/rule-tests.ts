@@ -2,6 +2,7 @@
 import { FlumeError } from '../errors.js'
 import { formatEvent, parseEvent } from '../events/json.js'
 import { Chain, type Link } from '../interceptors/chain.js'
+import { timeOf } from './moment.js'
 import { visible } from './report.js'
 
 export interface RuleTests {
@@ -37,8 +38,8 @@ function caseOf(line: string, where: string, now: number): { given: Buffer; expe
   try {
     const { in: given, out, time } = JSON.parse(line) as Case
     if (given === undefined || out === undefined) throw new FlumeError('BAD_EVENT', 'expected {"in":EVENT,"out":EVENT}')
-    const at = time === undefined ? now : Date.parse(time)
-    if (Number.isNaN(at)) throw new FlumeError('BAD_EVENT', 'its time is none')
+    const at = time === undefined ? now : timeOf(String(time))
+    if (at === undefined) throw new FlumeError('BAD_EVENT', 'its time is none')
     return { given: eventOf(given), expected: (Array.isArray(out) ? (out as unknown[]) : out === null ? [] : [out]).map(eventOf), time: at }
   } catch (cause) {
     throw new FlumeError('BAD_EVENT', `cannot take ${where}`, { cause })

@@ -87,12 +87,13 @@ t.test('--test compares what comes out with what is to come out', async (t) => {
     '{"in":"none","out":null}',
     '{"in":"t=\\"Mar  3 00:00:00\\"","time":"2020-03-04T00:00:00Z","out":{"headers":{"t":"Mar  3 00:00:00","timestamp":"1583193600000","x":"y"},"body":"t=\\"Mar  3 00:00:00\\""}}',
   ]
-  const directory = t.testdir({ good: `${cases.join('\n')}\n`, wrong: `${cases.join('\n')}\n\n{"in":"a=1","out":"a=1"}\n`, bad: '{"in":"a"}\n', worse: `${cases[0]}\n{` })
+  const directory = t.testdir({ good: `${cases.join('\n')}\n`, wrong: `${cases.join('\n')}\n\n{"in":"a=1","out":"a=1"}\n`, bad: '{"in":"a"}\n', worse: `${cases[0]}\n{`, day: '{"in":"a","time":"2026-02-30T00:00:00Z","out":"a"}\n' })
   const line = 'flume-intercept --on-error drop --parse logfmt --static x=y --time-zone UTC --on-error pass --time t --remove flume.error --test'
   t.match(await shell(`${line} good`, directory), { status: 0, out: '4 of 4 passed\n' })
   t.match(await shell(`${line} wrong`, directory), { status: 1, out: /^wrong:6: differs\n {2}expected {"body":"a=1"}\n {2}came {5}{"headers":{"a":"1","x":"y"},"body":"a=1"}\n4 of 5 passed\n$/ })
   t.match(await shell(`${line} bad`, directory), { status: 65, err: /cannot take bad:1: expected {"in":EVENT,"out":EVENT}/ })
   t.match(await shell(`${line} worse`, directory), { status: 65, err: /cannot take worse:2: / })
+  t.match(await shell(`${line} day`, directory), { status: 65, err: /cannot take day:1: its time is none/ })
   t.match(await shell(`${line} none`, directory), { status: 66, err: /cannot read none: there is no such file/ })
 })
 

@@ -30,7 +30,7 @@ export class Memory<P extends Position> {
       return this.#understood(reader.held)
     }
     const path = reader.kind === 'off' ? this.statePath.replace(/(\.json)?$/, '.off.json') : this.statePath
-    const state = this.#states.get(path) ?? new State(path, this.disk, this.placeOf)
+    const state = this.#states.get(path) ?? new State(path, this.disk, this.prefix.slice(0, this.prefix.indexOf('.') + 1), this.placeOf)
     this.#states.set(path, state)
     this.#state = reader.kind === 'plain' ? undefined : state
     await this.#state?.lock()

@@ -21,6 +21,8 @@ export function stateName(patterns: readonly string[], kind: 'tail' | 'rejects' 
 
 export class State<P extends Position> {
   readonly #positions = new Map<string, P>()
+  /** As they were found. */
+  readonly #others = new Map<string, Position>()
   #lock: DiskFile | undefined
   #changed = false
   #failed: FlumeError | undefined
@@ -29,6 +31,8 @@ export class State<P extends Position> {
   constructor(
     readonly path: string,
     readonly disk: Disk,
+    /** How the partitions of such sources begin: what others keep in the same file stays there. */
+    readonly kind: string,
     /** What was read or acked, if it is a position of this source. */
     readonly placeOf: (position: Position) => P | undefined,
   ) {}
@@ -40,7 +44,7 @@ export class State<P extends Position> {
     const file = await this.disk.open(`${this.path}.lock`, 'any')
     if (!file.tryLock()) {
       await file.close()
-      throw new FlumeError('BUSY', `cannot lock ${this.path}: another flume-tail reads these files, and remembers there how far`)
+      throw new FlumeError('BUSY', `cannot lock ${this.path}: another stage keeps there how far it has read`)
     }
     this.#lock = file
   }
@@ -51,7 +55,12 @@ export class State<P extends Position> {
       throw new FlumeError(errnoOf(cause) === 'EACCES' ? 'PERMISSION' : 'IO', `cannot read ${this.path}`, { cause })
     })
     this.#positions.clear()
-    for (const [partition, position] of bytes === undefined ? [] : this.#parse(bytes)) this.#positions.set(partition, position)
+    this.#others.clear()
+    for (const [partition, position] of bytes === undefined ? [] : this.#parse(bytes)) {
+      const place = partition.startsWith(this.kind) ? this.placeOf(position) : undefined
+      if (place === undefined) this.#others.set(partition, position)
+      else this.#positions.set(partition, place)
+    }
     return this.#positions
   }
 
@@ -100,7 +109,7 @@ export class State<P extends Position> {
     try {
       while (this.#changed) {
         this.#changed = false
-        await replace(this.disk, this.path, sealed({ version: VERSION, partitions: Object.fromEntries(this.#positions) }))
+        await replace(this.disk, this.path, sealed({ version: VERSION, partitions: Object.fromEntries([...this.#others, ...this.#positions]) }))
       }
       this.#writing = undefined
     } catch (cause) {
@@ -109,13 +118,10 @@ export class State<P extends Position> {
     }
   }
 
-  #parse(bytes: Buffer): [string, P][] {
+  #parse(bytes: Buffer): [string, Position][] {
     const state = this.#json(bytes)
     if (!VERSIONS.includes(state.version)) throw new FlumeError('VERSION', `cannot use ${this.path}: its version is ${String(state.version)}, not ${VERSION}`)
-    return Object.entries(state.partitions ?? {}).flatMap(([partition, position]) => {
-      const place = this.placeOf(position)
-      return place === undefined ? [] : [[partition, place]]
-    })
+    return Object.entries(state.partitions ?? {})
   }
 
   #json(bytes: Buffer): { version?: unknown; partitions?: Record<string, Position> } {

@@ -3,6 +3,7 @@ import t from 'tap'
 import type { Disk } from '../../src/disk/disk.js'
 import { FlumeError } from '../../src/errors.js'
 import { filePosition, printOf, type FilePosition } from '../../src/sources/position.js'
+import { spoolPosition } from '../../src/sources/spool/file.js'
 import { State, stateName } from '../../src/sources/state.js'
 import { MemoryDisk, chooser } from '../support/memory-disk.js'
 
@@ -16,7 +17,7 @@ function at(offset: number): FilePosition {
 
 /** Positions in ascending order; returns the last one of which flush() has returned. */
 async function write(disk: Disk, done: (offset: number) => void): Promise<void> {
-  const state = new State(PATH, disk, filePosition)
+  const state = new State(PATH, disk, 'file.', filePosition)
   await state.lock()
   await state.load()
   for (let offset = 1000; offset < 1005; offset++) {
@@ -39,7 +40,7 @@ t.test('after a loss of power at any step the file holds what was flushed last, 
       let flushed = 0
       await Promise.race([write(memory.boot(), (offset) => (flushed = offset)), memory.ended])
       memory.losePower(chooser(seed))
-      const state = new State(PATH, memory.boot(), filePosition)
+      const state = new State(PATH, memory.boot(), 'file.', filePosition)
       await state.lock()
       const positions = await state.load()
       const offset = positions.get('file.x.2')?.offset ?? 0
@@ -59,9 +60,25 @@ t.test('a write that fails is told by write() and flush() from then on, and the 
     const error: unknown = await write(disk, (offset) => (flushed = offset)).then(() => undefined, (error: unknown) => error)
     if (error === undefined) continue
     if (flushed > 0) t.match(error, { code: 'IO' })
-    const state = new State(PATH, disk, filePosition)
+    const state = new State(PATH, disk, 'file.', filePosition)
     t.ok([flushed, flushed + 1, 0, 1000].includes((await state.load()).get('file.x.2')?.offset ?? 0), `step ${step}`)
   }
+})
+
+t.test('what a source of another kind keeps in the same file stays there as it is', async (t) => {
+  const disk = new MemoryDisk()
+  const spool = new State(PATH, disk.boot(), 'spool.', spoolPosition)
+  const place = { ...at(1024), born: '7', modified: 8, bytes: 2000 }
+  await spool.lock()
+  await spool.load()
+  spool.set('spool.x.1', place)
+  await spool.flush()
+  const tail = new State(PATH, disk.boot(), 'file.', filePosition)
+  t.same([...(await tail.load())], [])
+  tail.set('file.x.1', at(2000))
+  await tail.flush()
+  t.same([...(await spool.load())], [['spool.x.1', place]])
+  t.same([...(await tail.load())], [['file.x.1', at(2000)]])
 })
 
 t.test('the file is named after the absolute patterns, in whatever order they are given', async (t) => {
@@ -77,7 +94,7 @@ t.test('a file of which one bit is wrong is refused, whichever it is; one of the
   const load = (bytes: Buffer): Promise<unknown> => {
     const damaged = disk.clone()
     Object.assign(damaged.find(PATH)!, { bytes })
-    return new State(PATH, damaged.boot(), filePosition).load()
+    return new State(PATH, damaged.boot(), 'file.', filePosition).load()
   }
   t.equal((await load(good) as ReadonlyMap<string, FilePosition>).get('file.x.2')?.offset, 1004)
   const wrong: number[] = []

@@ -33,7 +33,7 @@ export async function stateOf(kind: 'tail' | 'spool'): Promise<Remembered> {
   const disk = new MemoryDisk()
   const older: Buffer[] = []
   const placeOf = kind === 'tail' ? filePosition : spoolPosition
-  const open = (of: MemoryDisk): State<FilePosition> => new State(STATE, of.boot(), placeOf)
+  const open = (of: MemoryDisk): State<FilePosition> => new State(STATE, of.boot(), 'file.', placeOf)
   const state = open(disk)
   await state.lock()
   await state.load()

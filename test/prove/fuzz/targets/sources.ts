@@ -19,7 +19,7 @@ export const SOURCES: readonly Target[] = [
   {
     name: 'state of flume-tail', words: WORDS, seeds: [JSON.stringify({ version: 1, partitions: { 'file.a.b': POSITION, __proto__: POSITION } }), '{"version":1,"partitions":{"a":null}}', 'null'],
     take: async (bytes) => {
-      const positions = await new State('/s', diskOf(bytes), filePosition).load()
+      const positions = await new State('/s', diskOf(bytes), 'file.', filePosition).load()
       for (const { offset } of positions.values()) holds(Number.isSafeInteger(offset) && offset >= 0, 'a position is a place in a file')
     },
   },

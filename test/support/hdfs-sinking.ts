@@ -8,7 +8,7 @@ import { webHdfs, type WebHdfsOptions } from '../../src/sinks/hdfs/webhdfs/files
 import { request } from './hadoop/http.js'
 import { get, urlOf } from './hadoop/webhdfs.js'
 import { MemoryDisk } from './memory-disk.js'
-import { optionsOf, Sinking } from './sinking.js'
+import { anyBucket, optionsOf, Sinking } from './sinking.js'
 
 /** Paths of the tests' HDFS begin with it. */
 export const URI = 'hdfs://test'
@@ -77,7 +77,7 @@ export async function hdfsBelow(http: string, directory: string): Promise<Record
     for (const { pathSuffix, type } of await statusesIn(http, path)) {
       const [child, below] = [`${path}/${pathSuffix}`, name === '' ? pathSuffix : `${name}/${pathSuffix}`]
       if (type === 'DIRECTORY') await walk(child, below)
-      else files.push([below, (await get(http, child)).body.toString()])
+      else files.push([anyBucket(below), (await get(http, child)).body.toString()])
     }
   }
   await walk(directory, '')

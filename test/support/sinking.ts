@@ -95,7 +95,7 @@ export class Sinking {
     let count = 0
     const run = `${process.pid}-${runs++}`
     const sink = hdfsSink(options, {
-      openFiles, disk, clock, host: { name: 'web1', fqdn: 'web1.example.org', ip: '192.0.2.7' }, stop: stop.signal, progress: () => void this.progress++,
+      openFiles, disk, clock, host: HOST, stop: stop.signal, progress: () => void this.progress++,
       say: (message) => {
         this.said.push(message)
         for (const wake of this.#listening.splice(0)) wake()
@@ -146,7 +146,12 @@ export class Sinking {
 
 let runs = 0
 
-/** Every file below a directory with its text, by path from there, in order. */
+export const HOST = { name: 'web1', fqdn: 'web1.example.org', ip: '192.0.2.7' }
+
+/** In names, instead of what a sink writes there. */
+export const BUCKET = '01ab23cd'
+
+/** Every file below a directory with its text, by path from there, see anyBucket(), in order. */
 export async function filesBelow(directory: string, disk: Disk = nodeDisk): Promise<Record<string, string>> {
   const files: [string, string][] = []
   const walk = async (path: string, name: string): Promise<void> => {
@@ -157,13 +162,16 @@ export async function filesBelow(directory: string, disk: Disk = nodeDisk): Prom
     const bytes = Buffer.alloc(stat.size)
     await file.read(bytes, 0)
     await file.close()
-    files.push([name, bytes.toString('latin1')])
+    files.push([anyBucket(name), bytes.toString('latin1')])
   }
   await walk(directory, '')
   return Object.fromEntries(files)
 }
 
-/** `events.<STREAM>.<first>-<last>.log` */
+/** A path with that of named() in place of its bucket. */
+export const anyBucket = (path: string): string => path.replace(/\.[0-9a-f]{8}(?=\.\d{20}-\d{20})/, `.${BUCKET}`)
+
+/** `events.<STREAM>.<BUCKET>.<first>-<last>.log` */
 export function named(first: number, last: number, prefix = 'events', suffix = '.log'): string {
-  return `${prefix}.${STREAM}.${String(first).padStart(20, '0')}-${String(last).padStart(20, '0')}${suffix}`
+  return `${prefix}.${STREAM}.${BUCKET}.${String(first).padStart(20, '0')}-${String(last).padStart(20, '0')}${suffix}`
 }

@@ -77,7 +77,7 @@ export class Buckets {
   /** The bucket of a place and stream, which becomes the one used last. */
   async of(place: Place, span: Span): Promise<Bucket> {
     const { stream } = span
-    const key = `${place.directory}/${place.prefix}/${stream}`
+    const key = `${place.directory}/${place.prefix}.${place.bucket}/${stream}`
     const known = this.#buckets.get(key)
     if (known !== undefined) this.#buckets.delete(key)
     const bucket = known ?? (await this.#open(place, span))
@@ -210,10 +210,10 @@ export class Buckets {
   async #commit(bucket: Bucket, file: OpenFile, finished: Finished): Promise<void> {
     const { files, retry } = this.around
     const { stream, place } = bucket
-    const { directory, prefix } = place
-    const name = encodeName({ prefix, stream, first: file.first, last: file.end - 1, suffix: this.options.suffix })
+    const { directory } = place
+    const name = encodeName({ ...place, stream, first: file.first, last: file.end - 1, suffix: this.options.suffix })
     const path = `${directory}/${name}`
-    await commit({ directory, prefix, end: file.end, file: finished, path }, files, retry, bucket.record)
+    await commit({ ...place, end: file.end, file: finished, path }, files, retry, bucket.record)
     await file.committed()
     this.#own.delete(file.path.slice(directory.length + 1))
     this.#held.delete(file)

@@ -76,7 +76,7 @@ class Counts implements Targets {
   }
 }
 
-const NOWHERE: Place = { directory: '', prefix: '' }
+const NOWHERE: Place = { directory: '', prefix: '', bucket: '' }
 
 /** Bytes that are decoded only to be counted. */
 class Counted implements Filling {

@@ -8,6 +8,7 @@ import { told, type Retry } from '../retry.js'
 import { CODECS, compressed, expanded } from './codec.js'
 import type { Draft, FileSystem } from './filesystem.js'
 import { encodeName, isTemporaryOf, temporaryName } from './name.js'
+import type { Place } from './path.js'
 import { commit } from './recover.js'
 import type { CommitRecord } from './record.js'
 import type { Filling } from './record-line.js'
@@ -28,10 +29,10 @@ export async function finishLeft(stream: string, record: CommitRecord, around: L
   const fillings = [...record.fillings].sort((a, b) => a.first - b.first)
   await removeCopies(stream, fillings, record, around)
   for (const [index, filling] of fillings.entries()) {
-    const { path, first, directory, prefix } = filling
+    const { path, first } = filling
     const left = await retry.until(`cannot open what is left of ${path}`, () => files.left(path))
     if (left !== undefined && record.endOf(filling) <= first) {
-      const next = fillings.slice(index + 1).find((other) => other.directory === directory && other.prefix === prefix)
+      const next = fillings.slice(index + 1).find((other) => isSame(other, filling))
       const placed = await place(stream, filling, next?.first ?? Infinity, left.file, record, around)
       if (placed !== undefined) say(`an earlier run was killed, and nobody sends its events again: what it has left is in ${placed} now`)
     }
@@ -67,7 +68,7 @@ async function temporariesIn(directory: string, stream: string, files: FileSyste
 async function place(
   stream: string, filling: Filling, most: number, left: DiskFile, record: CommitRecord, { files, retry, uuid }: LeftAround,
 ): Promise<string | undefined> {
-  const { directory, prefix, suffix, codec, first } = filling
+  const { directory, prefix, bucket, suffix, codec, first } = filling
   await retry.until(`cannot make the directory ${directory}`, () => files.makeDirectory(directory))
   const path = `${directory}/${temporaryName(stream, uuid())}`
   const plain = await retry.until(`cannot create ${path}`, () => files.create(path, record))
@@ -78,10 +79,12 @@ async function place(
     return undefined
   }
   const end = Math.max(first + 1, Math.min(first + count, most)) // a body may have several lines
-  const name = `${directory}/${encodeName({ prefix, stream, first, last: end - 1, suffix })}`
-  await commit({ directory, prefix, end, file: await draft.finish(size), path: name }, files, retry, record)
+  const name = `${directory}/${encodeName({ prefix, stream, bucket, first, last: end - 1, suffix })}`
+  await commit({ directory, prefix, bucket, end, file: await draft.finish(size), path: name }, files, retry, record)
   return name
 }
+
+const isSame = (one: Place, other: Place): boolean => one.directory === other.directory && one.prefix === other.prefix && one.bucket === other.bucket
 
 /** Up to the last newline. */
 async function pour(pieces: AsyncIterable<Buffer>, draft: Draft, retry: Retry): Promise<{ size: number; count: number }> {

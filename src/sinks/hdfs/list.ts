@@ -28,7 +28,7 @@ type Listable = Pick<FileSystem, 'entries' | 'look'>
 
 /** One thing that was found, as it is printed for scripts. Sizes are bytes of files. */
 export type Finding =
-  | (Range & { readonly kind: 'file'; readonly path: string; readonly prefix: string; readonly stream: string; readonly size: number })
+  | (Range & { readonly kind: 'file'; readonly path: string; readonly prefix: string; readonly stream: string; readonly bucket: string; readonly size: number })
   /** Being written, or left over. */
   | { readonly kind: 'temporary'; readonly path: string; readonly stream: string; readonly size: number }
   /** The range is in two files of one bucket and stream. */
@@ -103,8 +103,8 @@ async function* walk(around: Walk, directory: string, depth: number): AsyncGener
 function* check(found: File[], sums: Map<string, Sum>): Generator<Finding> {
   let furthest: File | undefined
   for (const file of found.sort(byBucket)) {
-    const { path, prefix, stream, first, last } = file
-    const begins = furthest?.prefix !== prefix || furthest.stream !== stream
+    const { path, prefix, stream, bucket, first, last } = file
+    const begins = furthest?.prefix !== prefix || furthest.stream !== stream || furthest.bucket !== bucket
     yield file
     const sum = addTo(sums, file, begins)
     if (!begins && furthest !== undefined && first <= furthest.last) {
@@ -177,9 +177,9 @@ class Ranges {
 function fileOf({ name, size }: Entry, path: string): File | undefined {
   const decoded = decodeName(name)
   if (decoded === undefined || !NOT_HIDDEN.test(name)) return undefined // Hadoop's own `.<name>.crc`
-  const { prefix, stream, first, last } = decoded
+  const { prefix, stream, bucket, first, last } = decoded
   if (first > last || !Number.isSafeInteger(last)) return undefined
-  return { kind: 'file', path, prefix, stream, first, last, size }
+  return { kind: 'file', path, prefix, stream, bucket, first, last, size }
 }
 
 function join(directory: string, name: string): string {
@@ -187,7 +187,7 @@ function join(directory: string, name: string): string {
 }
 
 function byBucket(one: File, other: File): number {
-  const bucket = compare(one.prefix, other.prefix) || compare(one.stream, other.stream)
+  const bucket = compare(one.prefix, other.prefix) || compare(one.stream, other.stream) || compare(one.bucket, other.bucket)
   return bucket || one.first - other.first || one.last - other.last || compare(one.path, other.path)
 }
 

@@ -8,11 +8,11 @@ import type { FileSystem } from './filesystem.js'
 import { firstAttempt, isTemporaryOf, noteEnd } from './name.js'
 import type { Place } from './path.js'
 
-/** Directories and prefixes remembered; beyond it directories are forgotten, those asked for longest ago first. */
+/** Directories and buckets remembered; beyond it directories are forgotten, those asked for longest ago first. */
 const KNOWN_MAX = 20_000
 
 export class Listings {
-  /** By directory and stream, to prefix to the sequence just after the last one in place. */
+  /** By directory and stream, to prefix and bucket to the sequence just after the last one in place. */
   readonly #known = new Map<string, Map<string, number>>()
   #size = 0
 
@@ -26,21 +26,22 @@ export class Listings {
    * The sequence just after the last one in place; 0: there is none. The first time in a directory it deletes what is left
    * over there of the stream.
    */
-  async endOf({ directory, prefix }: Place, stream: string): Promise<number> {
+  async endOf({ directory, prefix, bucket }: Place, stream: string): Promise<number> {
     const key = `${directory}/${stream}`
     const ends = this.#known.get(key) ?? (await this.#look(directory, stream))
     this.#known.delete(key)
     this.#known.set(key, ends)
     this.#forget()
-    return ends.get(prefix) ?? 0
+    return ends.get(`${prefix}.${bucket}`) ?? 0
   }
 
   /** A file of ours is in place. */
-  reached({ directory, prefix }: Place, stream: string, end: number): void {
+  reached({ directory, prefix, bucket }: Place, stream: string, end: number): void {
     const ends = this.#known.get(`${directory}/${stream}`)
     if (ends === undefined) return
-    if (!ends.has(prefix)) this.#size++
-    ends.set(prefix, Math.max(ends.get(prefix) ?? 0, end))
+    const key = `${prefix}.${bucket}`
+    if (!ends.has(key)) this.#size++
+    ends.set(key, Math.max(ends.get(key) ?? 0, end))
   }
 
   async #look(directory: string, stream: string): Promise<Map<string, number>> {

@@ -1,7 +1,7 @@
 /**
  * Names of the files in a target directory, and what a listing of them proves. A file is
- * `<prefix>.<stream>.<first>-<last><suffix>`: the events of the marks that cover the sequences first to last, both
- * included, that belong to this directory and prefix. While it is written it is `_<stream>.<uuid>.tmp`; Hadoop's readers
+ * `<prefix>.<stream>.<bucket>.<first>-<last><suffix>`: the events of the marks that cover the sequences first to last, both
+ * included, that belong to this bucket, as path.ts calls it. While it is written it is `_<stream>.<uuid>.tmp`; Hadoop's readers
  * pass over a leading `_`. All of it is from [A-Za-z0-9._=-], and can be read back from the right: a stream has no dot,
  * and a suffix never looks like a range.
  */
@@ -10,6 +10,7 @@ import { createHash } from 'node:crypto'
 export interface FileName {
   readonly prefix: string
   readonly stream: string
+  readonly bucket: string
   readonly first: number
   /** Included. */
   readonly last: number
@@ -21,28 +22,30 @@ export interface FileName {
 export const NAME_SIZE_MAX = 255
 /** Longest suffix; the rest of a name is sized so that it always fits. */
 export const SUFFIX_SIZE_MAX = 32
-const STREAM_SIZE_MAX = 120
+const STREAM_SIZE_MAX = 111
+/** Hexadecimal digits of a bucket. */
+export const BUCKET_SIZE = 8
 const RANGE_SIZE = '.00000000000000000000-00000000000000000000'.length
 /** Longest prefix. */
-export const PREFIX_SIZE_MAX = NAME_SIZE_MAX - SUFFIX_SIZE_MAX - STREAM_SIZE_MAX - RANGE_SIZE - '.'.length
+export const PREFIX_SIZE_MAX = NAME_SIZE_MAX - SUFFIX_SIZE_MAX - STREAM_SIZE_MAX - BUCKET_SIZE - RANGE_SIZE - '..'.length
 
-const NAME = /^([A-Za-z0-9._=-]+)\.([A-Za-z0-9_=-]+)\.(\d{20})-(\d{20})((?:\.[A-Za-z0-9._=-]*)?)$/
+const NAME = /^([A-Za-z0-9._=-]+)\.([A-Za-z0-9_=-]+)\.([0-9a-f]{8})\.(\d{20})-(\d{20})((?:\.[A-Za-z0-9._=-]*)?)$/
 const TEMPORARY = /^_([A-Za-z0-9_=-]+)\.[0-9A-Za-z-]+(?:_\d+)?\.tmp$/
 const SUFFIX = /^(?:\.[A-Za-z0-9._=-]*)?$/
 const RANGE = /\.\d{20}-\d{20}(?:\.|$)/
 
-export function encodeName({ prefix, stream, first, last, suffix }: FileName): string {
-  return `${prefix}.${stream}.${sequence(first)}-${sequence(last)}${suffix}`
+export function encodeName({ prefix, stream, bucket, first, last, suffix }: FileName): string {
+  return `${prefix}.${stream}.${bucket}.${sequence(first)}-${sequence(last)}${suffix}`
 }
 
 /** What a name says; undefined: it is none of ours. */
 export function decodeName(name: string): FileName | undefined {
   const match = NAME.exec(name)
   if (match === null) return undefined
-  const [, prefix = '', stream = '', ...rest] = match
+  const [, prefix = '', stream = '', bucket = '', ...rest] = match
   const [first, last] = [Number(rest[0]), Number(rest[1])]
   if (!Number.isSafeInteger(first) || !Number.isSafeInteger(last)) return undefined // no event has that number
-  return { prefix, stream, first, last, suffix: rest[2] ?? '' }
+  return { prefix, stream, bucket, first, last, suffix: rest[2] ?? '' }
 }
 
 /** True: a name that ends so can be read back. */
@@ -79,11 +82,12 @@ export function streamOfTemporary(name: string): string | undefined {
   return TEMPORARY.exec(name)?.[1]
 }
 
-/** Notes what a name says of a stream: by exactly its prefix, the sequence just after the last one in place. */
+/** Notes what a name says of a stream: by prefix and bucket, the sequence just after the last one in place. */
 export function noteEnd(ends: Map<string, number>, text: string, stream: string): void {
   const name = decodeName(text)
   if (name?.stream !== stream) return
-  ends.set(name.prefix, Math.max(ends.get(name.prefix) ?? 0, name.last + 1))
+  const key = `${name.prefix}.${name.bucket}`
+  ends.set(key, Math.max(ends.get(key) ?? 0, name.last + 1))
 }
 
 /** A text of at most `size` bytes; a longer one is cut between characters and ends in the hash of the whole. */

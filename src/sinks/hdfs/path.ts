@@ -2,8 +2,9 @@
  * Directory and prefix of an event, from Flume's escapes: `%{header}`, `%Y-%m-%d`, `%[host]`. A place must be the same on
  * every replay, so it follows from the event, its mark, and what binding() names, and from nothing else.
  */
+import { createHash } from 'node:crypto'
 import { assert, FlumeError } from '../../errors.js'
-import { NAME_SIZE_MAX, PREFIX_SIZE_MAX, fitted } from './name.js'
+import { BUCKET_SIZE, NAME_SIZE_MAX, PREFIX_SIZE_MAX, fitted } from './name.js'
 import { Calendar, type Moment } from './calendar.js'
 
 export interface PlaceOptions {
@@ -24,10 +25,12 @@ export interface Host {
   readonly ip: string
 }
 
-/** Where an event goes: a bucket is one directory and prefix. */
+/** Where an event goes. */
 export interface Place {
   readonly directory: string
   readonly prefix: string
+  /** Which bucket this is, as names say it, whatever else comes to lie in its directory: under another name of that, by other rules, or moved there. */
+  readonly bucket: string
 }
 
 /** What becomes of one escape for one event. */
@@ -57,6 +60,10 @@ export class Places {
   /** By headers: the place found last, and the cell of the time grid it is for. */
   readonly #last = new WeakMap<ReadonlyMap<string, string>, { readonly cell: number; readonly place: Place }>()
   readonly #places = new Map<string, Place>()
+  /** What the places of other options, for the same events, do not have in common with these; the tree may be moved. */
+  readonly #rules: string
+  /** So many names of a directory are the same for all. */
+  readonly #fixed: number
   /** True: without a time there is no place. */
   readonly needsTime: boolean
   /** One line of text that the places follow from. */
@@ -76,6 +83,9 @@ export class Places {
     const zone = options.timeZone ?? (this.needsTime ? Intl.DateTimeFormat().resolvedOptions().timeZone : undefined)
     this.#calendar = zone === undefined ? undefined : new Calendar(zone, options.round)
     this.binding = bindingOf(options, host, this.needsTime ? zone : undefined)
+    const base = /^[^%]*(?:$|\/)/.exec(options.path)?.[0] ?? ''
+    this.#fixed = base.split('/').length - (base === options.path ? 0 : 1)
+    this.#rules = bindingOf({ ...options, path: options.path.slice(base.length) }, host, this.needsTime ? zone : undefined)
     this.#grain = parts.some((part) => typeof part === 'object' && 'raw' in part) ? NaN : grainOf(options)
   }
 
@@ -117,14 +127,17 @@ export class Places {
       .join('/')
     if (Buffer.byteLength(directory) > DIRECTORY_SIZE_MAX) throw new FlumeError('BAD_EVENT', 'its directory has too long a name')
     const prefix = expand(this.#prefix).replace(/[^A-Za-z0-9._=-]/g, '_').replace(/^[._]/, '-')
-    return this.#once({ directory, prefix: fitted(prefix, PREFIX_SIZE_MAX) })
+    return this.#once(directory, fitted(prefix, PREFIX_SIZE_MAX))
   }
 
-  #once(place: Place): Place {
-    const key = `${place.directory}/${place.prefix}`
+  #once(directory: string, prefix: string): Place {
+    const key = `${directory}/${prefix}`
     const known = this.#places.get(key)
     if (known !== undefined) return known
     if (this.#places.size >= PLACES_MAX) this.#places.clear()
+    const own = [this.#rules, directory.split('/').slice(this.#fixed).join('/'), prefix]
+    const bucket = createHash('sha256').update(own.join('\n')).digest('hex').slice(0, BUCKET_SIZE)
+    const place = { directory, prefix, bucket }
     this.#places.set(key, place)
     return place
   }

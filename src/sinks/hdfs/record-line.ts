@@ -62,7 +62,7 @@ export function parseLine(bytes: Buffer): Line | undefined {
     if (isName) return typeof line['path'] === 'string' && Number.isSafeInteger(line['time']) ? (line as unknown as NameLine) : undefined
     if (step === 'filling') return isFilling(line) ? (line as unknown as FillingLine) : undefined
     if (step === 'over') return typeof line['path'] === 'string' ? (line as unknown as OverLine) : undefined
-    const texts = [line['directory'], line['prefix'], line['path'], file?.path, file?.id].every((field) => typeof field === 'string')
+    const texts = [line['directory'], line['prefix'], line['bucket'], line['path'], file?.path, file?.id].every((field) => typeof field === 'string')
     if (!texts || !Number.isSafeInteger(line['end']) || !Number.isSafeInteger(file?.size)) return undefined
     return step === 'begin' || step === 'done' ? (line as unknown as CommitLine) : undefined
   } catch {
@@ -71,6 +71,6 @@ export function parseLine(bytes: Buffer): Line | undefined {
 }
 
 function isFilling(line: Partial<Record<string, unknown>>): boolean {
-  const texts = [line['directory'], line['prefix'], line['path'], line['suffix']].every((field) => typeof field === 'string')
+  const texts = [line['directory'], line['prefix'], line['bucket'], line['path'], line['suffix']].every((field) => typeof field === 'string')
   return texts && Number.isSafeInteger(line['first']) && Object.hasOwn(CODECS, String(line['codec']))
 }

@@ -24,8 +24,10 @@ export interface RecordAround {
   say(message: string): void
 }
 
-/** Buckets remembered, those that were committed to last. */
+/** Buckets remembered, those that were committed to last, beside those of which not all is acked. */
 const BUCKETS_MAX = 10_000
+/** ms after which an ack has arrived. */
+const ACK_ARRIVES = 60_000
 /** Bytes after which the file is written anew with what still counts. */
 const SIZE_MAX = 4 * 1024 * 1024
 const LOCK_WAIT = 10_000
@@ -42,6 +44,7 @@ export class CommitRecord implements Temporaries {
   readonly #fillings = new Map<string, FillingLine>()
   /** Some of its lines are: there may be temporary files that it does not know. */
   damaged = false
+  #acked = { sequence: 0, time: -Infinity }
   #file: DiskFile
   #size = 0
   #sizeMax = SIZE_MAX
@@ -79,8 +82,8 @@ export class CommitRecord implements Temporaries {
   }
 
   /** The sequence just after the last one that was ever committed to a bucket; 0: none is known. */
-  endOf({ directory, prefix }: Place): number {
-    return this.#ends.get(`${directory}/${prefix}`)?.end ?? 0
+  endOf(place: Place): number {
+    return this.#ends.get(keyOf(place))?.end ?? 0
   }
 
   /** Commits that were cut short. */
@@ -91,6 +94,18 @@ export class CommitRecord implements Temporaries {
   /** The events from `first` on will come; nobody will ask for earlier ones again. */
   forgetBefore(first: number): void {
     for (const [key, { end }] of this.#ends) if (end <= first) this.#ends.delete(key)
+  }
+
+  /** The events before `sequence` were acked just now. */
+  acked(sequence: number): void {
+    const now = this.around.clock.now()
+    const { sequence: before, time } = this.#acked
+    if (Math.abs(now - time) < ACK_ARRIVES) return
+    this.#acked = { sequence, time: now }
+    for (const [key, { end }] of this.#ends) {
+      if (this.#ends.size <= BUCKETS_MAX) break
+      if (end <= before) this.#ends.delete(key)
+    }
   }
 
   /** On return it is known, after any crash, that this file may have got its name. */
@@ -189,14 +204,10 @@ export class CommitRecord implements Temporaries {
     if (step === 'begin') return void this.#begun.set(commit.path, commit)
     this.#begun.delete(commit.path)
     this.#fillings.delete(firstAttempt(commit.file.path))
-    const key = `${commit.directory}/${commit.prefix}`
+    const key = keyOf(commit)
     const known = this.#ends.get(key)
     this.#ends.delete(key)
     this.#ends.set(key, known !== undefined && known.end > line.end ? known : line)
-    for (const oldest of this.#ends.keys()) {
-      if (this.#ends.size <= BUCKETS_MAX) break
-      this.#ends.delete(oldest)
-    }
   }
 
   /** All whole lines; what follows the last of them was cut off by a crash. Each line tells a fact of its own: one that is damaged costs no other. */
@@ -259,6 +270,8 @@ export class CommitRecord implements Temporaries {
     this.#sizeMax = sizeMaxOf(bytes.length)
   }
 }
+
+const keyOf = ({ directory, prefix, bucket }: Place): string => `${directory}/${prefix}.${bucket}`
 
 /** Bytes after which a file of which `live` still count is written anew. */
 function sizeMaxOf(live: number): number {

@@ -6,12 +6,13 @@ import { join } from 'node:path'
 import type { Disk } from '../../disk/disk.js'
 import { unlessMissing, unlinkThere } from '../../disk/gone.js'
 import { FlumeError } from '../../errors.js'
+import type { Mark } from '../../events/batch.js'
 import { PLAIN } from '../../events/rejects.js'
 import { told } from '../retry.js'
 import type { Span } from './bucket.js'
 import type { FileSystem } from './filesystem.js'
 import { finishLeft } from './leftover.js'
-import { isTemporaryOf } from './name.js'
+import { isTemporaryOf, streamOf } from './name.js'
 import { complete, NAME_KEPT_FOR, sweep } from './recover.js'
 import { CommitRecord, type RecordAround } from './record.js'
 
@@ -45,6 +46,11 @@ export class Records {
     await this.#take(stream, record)
     record.forgetBefore(first)
     return record
+  }
+
+  /** This mark was acked just now. */
+  acked({ partition, to }: Mark): void {
+    this.#records.get(streamOf(partition))?.acked(to.offset)
   }
 
   /** Once: puts in place what runs have left that are dead and that nobody sends again. */

@@ -155,6 +155,7 @@ class Delivery {
     if (mark === undefined || order <= this.#acked) return
     this.#acked = order
     yield mark
+    this.#records.acked(mark)
   }
 
   /** Returns when there is something to do. Throws what went wrong in the background. */

@@ -6,6 +6,7 @@ import t from 'tap'
 import { gunzipSync } from 'node:zlib'
 import { batchOf, countLines, type Batch } from '../../../src/events/batch.js'
 import { decodeName, encodeName, streamOfTemporary } from '../../../src/sinks/hdfs/name.js'
+import { Places } from '../../../src/sinks/hdfs/path.js'
 import type { SinkOptions } from '../../../src/sinks/hdfs/sink.js'
 import { FakeClock } from '../../support/clock.js'
 import { startHdfs } from '../../support/hadoop/hdfs.js'
@@ -13,7 +14,7 @@ import { hadoopRules } from '../../support/hadoop/rules.js'
 import { hdfsBelow, hdfsSinking, Mortal } from '../../support/hdfs-sinking.js'
 import { MemoryDisk } from '../../support/memory-disk.js'
 import { startProxy } from '../../support/proxy.js'
-import { Feed, filesBelow, frame, lineOf, named, optionsOf, Sinking, TIME } from '../../support/sinking.js'
+import { Feed, filesBelow, frame, HOST, lineOf, named, optionsOf, Sinking, TIME } from '../../support/sinking.js'
 
 const options = optionsOf('', { path: '/out/%{k}', rollCount: 8, spool: '/state/spool' })
 
@@ -98,7 +99,7 @@ t.test('a file that was being filled keeps the range of its events, and says whe
   const disk = await killedAfter(BATCHES)
   const { said } = await startAgain(disk, undefined)
   const names = Object.keys(await below(disk, '/out'))
-  t.same(names.map((name) => name.replace(/plain=[0-9-]+/, 'plain=RUN')), [0, 0].map((_, k) => `${k === 0 ? 'even' : 'odd'}/events.plain=RUN.${'0'.repeat(20)}-${'19'.padStart(20, '0')}.log`))
+  t.same(names.map((name) => name.replace(/plain=[0-9-]+\.[0-9a-f]{8}/, 'plain=RUN')), [0, 0].map((_, k) => `${k === 0 ? 'even' : 'odd'}/events.plain=RUN.${'0'.repeat(20)}-${'19'.padStart(20, '0')}.log`))
   t.same(said, names.map((name) => `an earlier run was killed, and nobody sends its events again: what it has left is in /out/${name} now`))
 })
 
@@ -161,7 +162,8 @@ t.test('what cannot be put in place is said, is in nobody\'s way, and waits for 
   const disk = await killedAfter(BATCHES)
   const there = disk.find('/out/even')!.entries
   const stream = streamOfTemporary([...there.keys()][0]!)!
-  const name = encodeName({ prefix: 'events', stream, first: 0, last: 19, suffix: '.log' })
+  const { bucket } = new Places(options, HOST).of(new Map([['k', 'even']]), undefined, TIME)
+  const name = encodeName({ prefix: 'events', stream, bucket, first: 0, last: 19, suffix: '.log' })
   await disk.boot().link('/out/odd/' + [...disk.find('/out/odd')!.entries.keys()][0]!, `/out/even/${name}`)
   const sinking = (): Sinking => new Sinking({ ...options, path: '/other' }, [frame(0, [{ body: 'new' }])], disk.boot(), new FakeClock(TIME))
   const first = sinking()

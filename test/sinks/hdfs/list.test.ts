@@ -44,7 +44,7 @@ const of = (findings: readonly Finding[], kind: Finding['kind']): Finding[] => f
 const ranges = (findings: readonly Finding[]): string => findings.map((each) => ('first' in each ? `${each.first}-${each.last}` : '')).join(' ')
 
 t.test('each file in its place: by directory, prefix, stream and range; then the streams', async (t) => {
-  const other = encodeName({ prefix: 'events', stream: 'queue=b=r', first: 5, last: 6, suffix: '' })
+  const other = encodeName({ prefix: 'events', stream: 'queue=b=r', bucket: '0123abcd', first: 5, last: 6, suffix: '' })
   const paths = [
     `/out/b/${named(0, 9)}`, `/out/a/${named(10, 19)}`, `/out/a/${named(0, 4)}`, `/out/a/${named(2, 30, 'errors', '.ndjson.gz')}`, `/out/a/${other}`,
     `/out/a/_${STREAM}.0-1.tmp`, '/out/a/README', '/out/a/_SUCCESS', '/out/a/x.tmp', `/out/a/.${named(0, 9)}.crc`, `/out/${named(31, 40)}`,
@@ -59,7 +59,7 @@ t.test('each file in its place: by directory, prefix, stream and range; then the
   t.same(of(findings, 'overlap'), [], 'the same range in two buckets is none')
   t.same(findings.slice(-2), [
     { kind: 'stream', stream: STREAM, first: 0, last: 40, files: 5, buckets: 4, size: 5, overlaps: 0, missing: 0 },
-    { kind: 'stream', stream: 'queue=b=r', first: 5, last: 6, files: 1, buckets: 1, size: 1, overlaps: 0, missing: 0 },
+    { kind: 'stream', stream: 'queue=b=r', bucket: '0123abcd', first: 5, last: 6, files: 1, buckets: 1, size: 1, overlaps: 0, missing: 0 },
   ])
 })
 

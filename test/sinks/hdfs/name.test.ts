@@ -20,30 +20,30 @@ t.test('a name is read back as it was written, whatever prefix, stream and suffi
   const pick = chance(7)
   const digits = '00000000000000000000-00000000000000000009'
   for (let n = 0; n < 3000; n++) {
-    const prefix = `x${textOf('ab09._=-', pick(20), pick)}${pick(4) === 0 ? `.s.${digits}` : ''}`.slice(0, PREFIX_SIZE_MAX)
+    const prefix = `x${textOf('ab09._=-', pick(20), pick)}${pick(4) === 0 ? `.s.01234567.${digits}` : ''}`.slice(0, PREFIX_SIZE_MAX)
     const stream = streamOf(`queue.${textOf('ab09._-', 1 + pick(20), pick)}`)
     const suffix = ['', '.log', '.', '.log.gz', '.a=b_c'][pick(5)] as string
     const first = pick(2 ** 31) * 2 ** pick(20)
-    const name = { prefix, stream, first, last: first + pick(1000), suffix }
+    const name = { prefix, stream, bucket: pick(2 ** 31).toString(16).padStart(8, '0'), first, last: first + pick(1000), suffix }
     if (JSON.stringify(decodeName(encodeName(name))) !== JSON.stringify(name)) t.fail(encodeName(name))
   }
   t.equal(
-    encodeName({ prefix: 'events', stream: streamOf('queue.ab-1.default'), first: 0, last: 99, suffix: '.log' }),
-    'events.queue=ab-1=default.00000000000000000000-00000000000000000099.log',
+    encodeName({ prefix: 'events', stream: streamOf('queue.ab-1.default'), bucket: '01ab23cd', first: 0, last: 99, suffix: '.log' }),
+    'events.queue=ab-1=default.01ab23cd.00000000000000000000-00000000000000000099.log',
   )
 })
 
 t.test('what is no name of ours is not read as one', async (t) => {
   for (const name of [
-    '', 'x', '_SUCCESS', 'events.s.1-2.log', 'events.00000000000000000000-00000000000000000009.log', 'events.s.00000000000000000000-0000000000000000000x.log',
-    'events.s.00000000000000000000-00000000000000000009log', 'events.s.00000000000000000000-00000000000000000009.l g', temporaryName('s', 'abc'),
-    'events.s.00000000000000000001-80000000000000000020.log', // no event has this number
+    '', 'x', '_SUCCESS', 'events.s.1-2.log', 'events.00000000000000000000-00000000000000000009.log', 'events.s.01234567.00000000000000000000-0000000000000000000x.log', 'events.s.00000000000000000000-00000000000000000009.log', 'events.s.0123456g.00000000000000000000-00000000000000000009.log',
+    'events.s.01234567.00000000000000000000-00000000000000000009log', 'events.s.01234567.00000000000000000000-00000000000000000009.l g', temporaryName('s', 'abc'),
+    'events.s.01234567.00000000000000000001-80000000000000000020.log', // no event has this number
   ]) t.equal(decodeName(name), undefined, name)
 })
 
 t.test('the longest name still fits', async (t) => {
   const name = encodeName({
-    prefix: 'p'.repeat(PREFIX_SIZE_MAX), stream: streamOf(`queue.${'q'.repeat(500)}`), first: Number.MAX_SAFE_INTEGER, last: Number.MAX_SAFE_INTEGER,
+    prefix: 'p'.repeat(PREFIX_SIZE_MAX), stream: streamOf(`queue.${'q'.repeat(500)}`), bucket: '01234567', first: Number.MAX_SAFE_INTEGER, last: Number.MAX_SAFE_INTEGER,
     suffix: `.${'s'.repeat(SUFFIX_SIZE_MAX - 1)}`,
   })
   t.equal(name.length, NAME_SIZE_MAX)
@@ -57,19 +57,20 @@ t.test('a suffix begins with a dot, is short, and never looks like a range', asy
   }
 })
 
-t.test('a frontier counts exactly this prefix and stream, and any suffix', async (t) => {
-  const named = (prefix: string, stream: string, first: number, last: number, suffix = '.log'): string => encodeName({ prefix, stream, first, last, suffix })
+t.test('a frontier counts exactly this prefix, stream and bucket, and any suffix', async (t) => {
+  const named = (prefix: string, stream: string, first: number, last: number, suffix = '.log', bucket = 'aaaaaaaa'): string =>
+    encodeName({ prefix, stream, bucket, first, last, suffix })
   const names = [
     named('events', 's', 0, 9), named('events', 's', 10, 19, '.log.gz'), named('events', 't', 0, 99), named('events.s', 't', 0, 999),
-    named('other', 's', 0, 9999), temporaryName('s', 'abc'), 'events.s.x',
+    named('other', 's', 0, 9999), named('events', 's', 0, 29, '.log', 'bbbbbbbb'), temporaryName('s', 'abc'), 'events.s.x',
   ]
   const endsOf = (stream: string): Record<string, number> => {
     const ends = new Map<string, number>()
     for (const name of names) noteEnd(ends, name, stream)
     return Object.fromEntries(ends)
   }
-  t.same(endsOf('s'), { events: 20, other: 10_000 })
-  t.same(endsOf('t'), { events: 100, 'events.s': 1000 })
+  t.same(endsOf('s'), { 'events.aaaaaaaa': 20, 'events.bbbbbbbb': 30, 'other.aaaaaaaa': 10_000 })
+  t.same(endsOf('t'), { 'events.aaaaaaaa': 100, 'events.s.aaaaaaaa': 1000 })
   t.same(endsOf('u'), {})
 })
 

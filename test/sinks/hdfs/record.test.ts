@@ -4,7 +4,10 @@ import { MemoryDisk } from '../../support/memory-disk.js'
 import { FakeClock } from '../../support/clock.js'
 import { spoil } from '../../support/checking.js'
 import { batchOf, type Batch } from '../../../src/events/batch.js'
-import { Feed, filesBelow, frame, lineOf, optionsOf, Sinking, STREAM, TIME } from '../../support/sinking.js'
+import { Retry } from '../../../src/sinks/retry.js'
+import type { Place } from '../../../src/sinks/hdfs/path.js'
+import { CommitRecord } from '../../../src/sinks/hdfs/record.js'
+import { BUCKET, Feed, filesBelow, frame, lineOf, optionsOf, Sinking, STREAM, TIME } from '../../support/sinking.js'
 
 const options = optionsOf('', { path: '/out/%{k}', rollCount: 1, spool: '/state/spool' })
 const RECORD = `/state/spool/${STREAM}.commits`
@@ -55,6 +58,29 @@ t.test('what a damaged line may have told of stays, of whoever sends its events 
   t.match(said.join('\n'), /the line at byte \d+ is damaged/)
   t.match(Object.values(await below(disk)).join(''), /only here/)
   t.match(Object.values(await below(disk)).join(''), /here too/)
+})
+
+t.test('where a bucket ends is known for as long as its events may come again, however many there are', async (t) => {
+  const disk = new MemoryDisk().boot()
+  const clock = new FakeClock(TIME)
+  const stop = new AbortController().signal
+  const around = { disk, clock, retry: new Retry(clock, () => undefined, stop), stop, say: () => undefined }
+  const place = (n: number): Place => ({ directory: `/out/${n}`, prefix: 'events', bucket: BUCKET })
+  const open = (): Promise<CommitRecord> => CommitRecord.open('/state/spool/s', around)
+  const record = await open()
+  const commits = Array.from({ length: 10_500 }, (_, n) => ({ ...place(n), end: n + 1, file: { path: `/out/${n}/t`, id: `${n}`, size: 1 }, path: `/out/${n}/f` }))
+  await Promise.all(commits.map((commit) => record.done(commit)))
+  const known = (of: CommitRecord): number => commits.filter(({ end }, n) => of.endOf(place(n)) === end).length
+  t.equal(known(record), 10_500)
+  record.acked(10_400)
+  t.equal(known(record), 10_500, 'the ack may not have arrived')
+  clock.advance(60_000)
+  record.acked(10_500)
+  t.equal(known(record), 10_000)
+  await record.close()
+  const again = await open()
+  t.equal(known(again), 10_500, 'what is in the file')
+  await again.close()
 })
 
 async function below(disk: MemoryDisk): Promise<Record<string, string>> {

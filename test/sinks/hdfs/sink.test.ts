@@ -9,7 +9,7 @@ import type { FileSystem } from '../../../src/sinks/hdfs/filesystem.js'
 import { localFileSystem } from '../../../src/sinks/hdfs/local.js'
 import { FakeClock } from '../../support/clock.js'
 import { MemoryDisk } from '../../support/memory-disk.js'
-import { Feed, PARTITION, STREAM, Sinking, TIME, filesBelow, frame, lineOf, named, optionsOf } from '../../support/sinking.js'
+import { anyBucket, Feed, PARTITION, STREAM, Sinking, TIME, filesBelow, frame, lineOf, named, optionsOf } from '../../support/sinking.js'
 
 const HOUR = 3_600_000
 const body = (text: string): { body: string } => ({ body: text })
@@ -22,7 +22,7 @@ function frames(from: number, to: number, size = 10): Batch[] {
 const lines = (from: number, to: number): string => Array.from({ length: to - from }, (_, n) => `line ${from + n}\n`).join('')
 /** Final names below `out`. */
 function finals(dir: string): string[] {
-  return readdirSync(join(dir, 'out'), { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.log')).sort()
+  return readdirSync(join(dir, 'out'), { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.log')).map(anyBucket).sort()
 }
 /** A tick of the event loop, and what it sets off: for what must not happen. */
 async function settle(): Promise<void> {

@@ -25,7 +25,7 @@ const RECORD = [
   { step: 'begin', directory: '/logs', prefix: 'events', path: '/logs/x', end: 3, file: { path: '/s', id: '1', size: 4 } }, { step: 'attempt', path: '/logs/_x', time: 5 }, { step: 'over', path: '/x' },
   { step: 'filling', directory: '/logs', prefix: 'e', path: '/s', suffix: '.log', first: 1, codec: 'none' },
 ].map((line) => JSON.stringify(line))
-const NAME = encodeName({ prefix: 'events', stream: 'plain', first: 1, last: 20, suffix: '.log.gz' })
+const NAME = encodeName({ prefix: 'events', stream: 'plain', bucket: '0123abcd', first: 1, last: 20, suffix: '.log.gz' })
 const HOST = { name: 'web1', fqdn: 'web1.example.org', ip: '10.0.0.1' }
 const PLACE = { prefix: 'events', round: 1, timeZone: 'UTC', useLocalTimestamp: false }
 

@@ -1,5 +1,6 @@
 /** What a replay that is not yet acked was told to give out, and where its reader writes: replays/<name> in the queue. */
 import { dirname } from 'node:path'
+import { unlinkThere } from '../disk/gone.js'
 import { readWhole, replace } from '../disk/replace.js'
 import { FlumeError } from '../errors.js'
 import { Lock } from './lock.js'
@@ -51,7 +52,7 @@ export class ReplayRecord {
     this.#lock = undefined
     try {
       if (!done) return
-      await disk.unlink(this.path)
+      await unlinkThere(disk, this.path) // what says that it is in the way advises to remove it
       await disk.syncDirectory(dirname(this.path))
     } finally {
       await lock.release()

@@ -1,4 +1,6 @@
 /** Replay: by number and put time, exactly the range, the same each time, and what was typed keeps its meaning until all is acked. */
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
 import { Queue } from '../../src/channel/channel.js'
 import type { Asked } from '../../src/channel/range.js'
@@ -90,6 +92,19 @@ t.test('what it was told keeps its meaning until all is acked, then no more', as
   t.same(second.taken.slice(0, 3), first.taken)
   t.equal(faultOf(second.taken, 0, 100), undefined)
   t.equal((await replayed(queue, {}, ACKS)).asks, `queue.${queue.id}.replay-0-104`, 'the next is another')
+})
+
+t.test('one whose record somebody removes while it runs ends as any other', async (t) => {
+  const directory = t.testdir()
+  const queue = await minutes(directory)
+  const source = await queue.openReplay({}, 'again')
+  for await (const batch of source.open(ACKS, new AbortController().signal)) {
+    rmSync(join(directory, 'replays', 'again.beginning..end'), { force: true })
+    await source.settle(batch.mark!)
+    batch.release()
+  }
+  await source.close()
+  t.equal(faultOf((await replayed(queue, {}, ACKS)).taken, 0, 100), undefined)
 })
 
 t.test('one that keeps positions goes on from them', async (t) => {

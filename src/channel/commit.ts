@@ -57,8 +57,13 @@ export class Commit {
   #saidAt = -Infinity
   #saidRetained = -Infinity
   readonly #closing = new AbortController()
+  /** Nobody waits for room any more. */
+  readonly #ending: AbortSignal
 
-  constructor(readonly committing: Committing) {}
+  constructor(readonly committing: Committing) {
+    const { signal } = this.#closing
+    this.#ending = committing.stop === undefined ? signal : AbortSignal.any([signal, committing.stop])
+  }
 
   /** The entry is released when its bytes are written, and no reader of this process wants them from memory. */
   add(entry: Entry): void {
@@ -181,14 +186,13 @@ export class Commit {
   /** Says once that the queue is full; returns when it is time to look again. */
   async #waitForRoom(why: string): Promise<void> {
     const { log, moved, changed, stop } = this.committing
-    const { signal } = this.#closing
     await this.#syncing
     this.throwFailure()
     if (await this.#makeRoom(why)) return
     if (!this.#full) await this.#sayFull(why)
     this.#full = true
     await log.published.tellFull(true)
-    await moved.wait(log.around.clock, LOOK_FULL, stop === undefined ? signal : AbortSignal.any([signal, stop]))
+    await moved.wait(log.around.clock, LOOK_FULL, this.#ending)
     this.gaveUp = stop?.aborted ?? false
     changed.wake()
   }

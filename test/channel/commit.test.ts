@@ -175,6 +175,26 @@ t.test('told to stop, a full queue is waited for no more: what was not written i
   t.equal(faultOf(await exportAll(queue), 0, acked), undefined)
 })
 
+t.test('what a full queue waits for is made once, not with each look', async (t) => {
+  const disk = new MemoryDisk()
+  const clock = new FakeClock(1_700_000_000_000)
+  const around = aroundOf(disk.boot(), clock)
+  const queue = await Queue.open('/q', around, { create: true })
+  const stop = new AbortController()
+  const made = t.capture(AbortSignal, 'any', AbortSignal.any.bind(AbortSignal))
+  const putter = await queue.openPut({ freeMin: 0, sizeMax: 2000, stop: stop.signal })
+  const putting = putAll(putter, stream(0, 34))
+  while (around.said.length === 0) await setImmediate()
+  for (let look = 0; look < 10; look++) {
+    clock.advance(200)
+    await setImmediate()
+  }
+  stop.abort()
+  await putting
+  await putter.close()
+  t.equal(made().length, 1)
+})
+
 t.test('by default a twentieth of a small disk stays free', async (t) => {
   const disk = new MemoryDisk()
   const clock = new FakeClock(1_700_000_000_000)

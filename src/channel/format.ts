@@ -12,6 +12,8 @@ export const COMPRESSED = 2
 export const SEGMENT_HEADER_SIZE = 64
 export const FRAME_HEADER_SIZE = 64
 export const BLOCK_HEADER_SIZE = 64
+/** Most events of a frame: what 32 bits can count. */
+export const FRAME_EVENTS_MAX = 0xffffffff
 /** Longest lines of a frame of several events, in bytes. */
 export const FRAME_BYTES_MAX = BATCH_BYTES_MAX
 /** How each frame begins; no UTF-8 text holds these bytes. */

@@ -5,6 +5,7 @@ import t from 'tap'
 import { Queue } from '../../src/channel/channel.js'
 import { encodeFrameHeader, encodeSegmentStart, placeFrame } from '../../src/channel/format.js'
 import { Slots } from '../../src/channel/slots.js'
+import { Paths } from '../../src/channel/surroundings.js'
 import { checkAll, flip, PUT, queueOn, segmentsOn, short, spoil } from '../support/checking.js'
 import { passing } from '../support/clock.js'
 import { chooser, MemoryDisk, type Failure } from '../support/memory-disk.js'
@@ -210,6 +211,27 @@ t.test('that events before the oldest are gone is told to the reader that misses
   t.match(after.get('r'), [{ from: 0, to: first, text: /"flume\.gap":"removed"/ }])
   t.equal(faultOf(after.get('new') as readonly Taken[], first, EVENTS), undefined)
   t.equal(faultOf(await exportAll(await Queue.open('/q', aroundOf(disk.boot()), { create: false })), first, EVENTS), undefined)
+})
+
+t.test('more lost events than a frame can count are lost in several', async (t) => {
+  const disk = new MemoryDisk()
+  const queue = await queueOn(disk, 5)
+  const first = 3 * 2 ** 32 + 10
+  const line = Buffer.from('{"body":"after"}\n')
+  const start = encodeSegmentStart(queue.id, first, 1_600_000_000_000, new Map())
+  const header = encodeFrameHeader({ first, count: 1, time: 1_600_000_000_000, continues: false, lost: false }, Buffer.alloc(0), line)
+  placeFrame(header, start.length, start.length)
+  const path = new Paths('/q').segment(first)
+  await (await disk.boot().open(path, 'create')).close()
+  spoil(disk, path, () => Buffer.concat([start, header, line]))
+  await repair(aroundOf(disk.boot()))
+  t.same((await plan(disk)).steps, [])
+  const taken = (await given(disk, ['r'])).get('r') as readonly Taken[]
+  const gaps = taken.filter(({ text }) => text.includes('flume.gap'))
+  t.equal(gaps.length, 4)
+  t.same(gaps.map(({ from }) => from), [5, ...gaps.slice(0, -1).map(({ to }) => to)])
+  t.match(taken.at(-1), { from: first, text: line.toString() })
+  t.equal(gaps.at(-1)?.to, first)
 })
 
 t.test('a copy is told what it must say first, and nothing is done to it', async (t) => {

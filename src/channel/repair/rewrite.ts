@@ -2,7 +2,7 @@
 import type { Blocks } from '../../disk/blocks.js'
 import type { DiskFile } from '../../disk/disk.js'
 import { openSegment } from '../compressed.js'
-import { encodeFrameHeader, encodeSegmentStart, FRAME_HEADER_SIZE, placeFrame, SEGMENT_HEADER_SIZE, type FrameStart, type Table } from '../format.js'
+import { encodeFrameHeader, encodeSegmentStart, FRAME_EVENTS_MAX, FRAME_HEADER_SIZE, placeFrame, SEGMENT_HEADER_SIZE, type FrameStart, type Table } from '../format.js'
 import { gapLine, reasonOf, type Gap } from '../gap.js'
 import type { Identity } from '../identity.js'
 import { afterLines } from '../range.js'
@@ -137,9 +137,15 @@ class Writer {
     }
   }
 
-  async #lost(gap: Gap, positions: Buffer): Promise<void> {
-    const { first, end, time } = gap
-    await this.#write({ first, count: end - first, time, continues: false, lost: true }, positions, gapLine(gap, this.rewriting.identity.queue))
+  /** In as many frames as it takes to count the events; the positions are of the last. */
+  async #lost({ end, ...gap }: Gap, positions: Buffer): Promise<void> {
+    let { first } = gap
+    do {
+      const part = { ...gap, first, end: Math.min(end, first + FRAME_EVENTS_MAX) }
+      const frame = { first, count: part.end - first, time: gap.time, continues: false, lost: true }
+      await this.#write(frame, part.end === end ? positions : NOTHING, gapLine(part, this.rewriting.identity.queue))
+      first = part.end
+    } while (first < end)
   }
 
   async #write(frame: FrameStart, positions: Buffer, lines: Buffer): Promise<void> {

@@ -191,9 +191,10 @@ for (const name of commands) {
     const described = [...page.matchAll(/^\.It (.*)$/gm)].flatMap(([, entry]) => flagsOf(entry!))
     t.same([...new Set([...described, ...Object.keys(COMMON)])].sort(), options, 'each option has its entry in OPTIONS, and each entry its option')
     for (const flag of flagsOf(page)) t.ok(options.includes(flag) || KNOWN_FLAGS().has(flag), `--${flag} of the page`)
-    for (const [option, { default: value, describe }] of Object.entries(command.options)) {
+    for (const [option, { default: value, max, describe }] of Object.entries(command.options)) {
       t.notMatch(describe, /\.$/, `--${option}: a phrase, not a sentence`)
       if (value !== undefined) t.ok(page.includes(value), `--${option}: its default ${value} is on the page`)
+      if (max !== undefined) t.ok(page.includes(`at most ${max}`), `--${option}: its bound ${max} is on the page`)
     }
     for (const text of ['EXIT STATUS', 'EXAMPLES']) t.match(page, new RegExp(`^\\.Sh ${text}`, 'm'), text)
     for (const text of [/\bend of (the )?(input|file)|\bEOF\b/i, /SIGTERM/, /partial|newline|last line|half a line/i, /full disk|disk full|ENOSPC/i, /restart|next run|again/i]) t.match(page, text)

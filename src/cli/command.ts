@@ -12,6 +12,8 @@ export interface Option {
   readonly placeholder?: string
   /** As it would be typed: '64K', '10m'. Absent: the value is undefined (flag: false, texts: empty). */
   readonly default?: string
+  /** Largest size, typed likewise. */
+  readonly max?: string
   readonly choices?: readonly string[]
   readonly alias?: string
   /** Where it stands among the others of this kind matters: run() gets them in their order. */

@@ -23,9 +23,10 @@ export function help(command: Command, options: Options): string {
 }
 
 function entry(name: string, option: Option): string[] {
-  const value = option.type === 'flag' ? '' : ` ${option.placeholder ?? PLACEHOLDERS[option.type]}`
-  const left = `  ${option.alias === undefined ? '    ' : `-${option.alias}, `}--${name}${value}`
-  const notes = [option.choices?.join(', '), option.default === undefined ? undefined : `default ${option.default}`].filter((note) => note !== undefined)
+  const placeholder = option.type === 'flag' ? '' : ` ${option.placeholder ?? PLACEHOLDERS[option.type]}`
+  const left = `  ${option.alias === undefined ? '    ' : `-${option.alias}, `}--${name}${placeholder}`
+  const { choices, default: value, max } = option
+  const notes = [choices?.join(', '), value && `default ${value}`, max && `at most ${max}`].filter((note) => note !== undefined)
   const right = wrap(`${option.describe}${notes.length === 0 ? '' : ` [${notes.join('; ')}]`}`, MARGIN)
   if (left.length + GAP > MARGIN) return [left, ...right]
   return [left + right[0]!.slice(left.length), ...right.slice(1)]

@@ -11,7 +11,8 @@ export const COMMON = {
 
 /** Of a command that understands events. */
 export const EVENTS = {
-  'event-bytes-max': { type: 'size', default: '16M', placeholder: 'SIZE', describe: 'longest event line; a longer one is no event' },
+  // half of what a reader takes between two marks: a stage in between may add to it
+  'event-bytes-max': { type: 'size', default: '16M', max: '128M', placeholder: 'SIZE', describe: 'longest event line; a longer one is no event' },
 } as const satisfies Options
 
 /** Of a command that writes events to a pipe, flume-pipe(7). */

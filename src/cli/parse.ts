@@ -132,7 +132,7 @@ function valueOf(option: Option, text: string, from: string): string | number | 
 function read(option: Option, text: string): string | number | boolean | undefined {
   switch (option.type) {
     case 'size':
-      return parseSize(text)
+      return sizeOf(option, text)
     case 'duration':
       return parseDuration(text)
     case 'count':
@@ -145,9 +145,15 @@ function read(option: Option, text: string): string | number | boolean | undefin
   }
 }
 
+function sizeOf({ max }: Option, text: string): number | undefined {
+  const size = parseSize(text)
+  return size === undefined || max === undefined || size <= parseSize(max)! ? size : undefined
+}
+
 function expected(option: Option): string {
   switch (option.type) {
     case 'size':
+      if (option.max !== undefined) return `a size of ${option.max} at most, such as 4096, 64K or 10M`
       return 'a size of 0 or more, such as 4096, 64K, 10M or 2G'
     case 'duration':
       return 'a time with its unit, such as 500ms, 10s, 5m, 2h or 1d'

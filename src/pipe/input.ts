@@ -16,7 +16,7 @@ import { helloOf, type Role } from './role.js'
 import type { PipeStep } from './step.js'
 import { WriterLink } from './writer-link.js'
 
-const BATCH_BYTES_LIMIT = 256 * 1024 * 1024 // no flume writer sends one as long
+const BATCH_BYTES_LIMIT = 256 * 1024 * 1024 // no flume writer sends one as long: --event-bytes-max has a bound of half of it
 const FLUSH: Batch = { lines: Buffer.alloc(0), count: 0, mark: null, flush: true, release: () => undefined }
 
 export class Input {

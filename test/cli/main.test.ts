@@ -19,6 +19,7 @@ function tryOut(run: Run = async () => undefined): { command: Command; seen: { v
       header: { type: 'texts', alias: 'H', placeholder: 'K=V', describe: 'add a header' },
       once: { type: 'flag', describe: 'end at the end' },
       'size-max': { type: 'size', describe: 'most bytes' },
+      'line-max': { type: 'size', default: '16M', max: '128M', describe: 'longest line' },
       'roll-interval': { type: 'duration', default: '10m', describe: 'at least so often' },
       'roll-count': { type: 'count', describe: 'at most so many' },
       path: { type: 'text', describe: 'where to' },
@@ -131,6 +132,8 @@ t.test('what cannot be understood is 64, with what was probably meant or expecte
     [['--from='], {}, /bad value '' for --from/],
     [['--size-max', '-5'], {}, /bad value -5 for --size-max: expected a size of 0 or more, such as .*64K/],
     [['--size-max=lots'], {}, /bad value lots for --size-max/],
+    [['--line-max', '129M'], {}, /bad value 129M for --line-max: expected a size of 128M at most/],
+    [[], { FLUME_TRY_OUT_LINE_MAX: '1G' }, /bad value 1G for FLUME_TRY_OUT_LINE_MAX: expected a size of 128M at most/],
     [['--roll-interval', '60'], {}, /bad value 60 for --roll-interval: expected a time with its unit, such as .*10s/],
     [['--roll-count', '1.5'], {}, /bad value 1.5 for --roll-count: expected a whole number/],
     [['--log-format', 'xml'], {}, /expected text or json/],
@@ -156,7 +159,7 @@ t.test('--help names every option and the examples on stdout, within 80 columns;
   const { command, seen } = tryOut()
   const io = world()
   t.equal(await main(command, ['a', '--help'], io), 0)
-  for (const text of ['usage: flume-try-out [OPTION]... FILE...', 'tries things', '-H, --header K=V', '--roll-interval TIME', 'default 10m', '--log-format', '--version']) {
+  for (const text of ['usage: flume-try-out [OPTION]... FILE...', 'tries things', '-H, --header K=V', '--roll-interval TIME', 'default 10m', 'default 16M; at most 128M', '--log-format', '--version']) {
     t.ok(io.out.includes(text), text)
   }
   for (const [line, what] of command.examples) t.ok(io.out.includes(`  ${line}\n      ${what}\n`), line)

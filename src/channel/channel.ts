@@ -8,7 +8,7 @@ import { batchOf, type Batch } from '../events/batch.js'
 import { positionsLine } from '../events/positions-line.js'
 import { FlumeError } from '../errors.js'
 import { compresses, compressNow, setCompresses, type Compressed } from './compression.js'
-import { listReaders, READER_NAME, readCursor, removeCursor } from './cursor.js'
+import { listPlaces, PLACE_NAME, READER_NAME, readCursor, removeCursor } from './cursor.js'
 import { makeParts, openIdentity, type Identity, type OpenHow } from './identity.js'
 import { Lock, runningHolder } from './lock.js'
 import { Log } from './log.js'
@@ -196,16 +196,17 @@ export class Queue {
     return compressNow(this.paths, this.around, stop)
   }
 
-  /** The reader holds segments no more, and begins at the oldest event when it comes again. Throws BUSY, NO_INPUT. */
+  /** The reader holds segments no more, and begins at the oldest event when it comes again; `<name>.off`: its place of --ack=off. Throws BUSY, NO_INPUT. */
   async forget(reader: string): Promise<void> {
     const { paths, around } = this
-    checkName(reader)
-    const known = await listReaders(paths, around.disk)
+    const [, name] = PLACE_NAME.exec(reader) ?? [reader, reader]
+    checkName(name)
+    const known = await listPlaces(paths, around.disk)
     if (!known.includes(reader)) {
       const others = known.length === 0 ? 'it has none' : `it has ${known.join(', ')}`
       throw new FlumeError('NO_INPUT', `cannot forget reader ${reader} of queue ${paths.directory}: ${others}`)
     }
-    const lock = await Lock.take(paths.cursor(`${reader}.lock`), `reader ${reader} of queue ${paths.directory}`, around)
+    const lock = await Lock.take(paths.cursor(`${name}.lock`), `reader ${name} of queue ${paths.directory}`, around)
     try {
       await removeCursor(paths, reader, around.disk)
     } finally {

@@ -1,12 +1,10 @@
 /** The readers of a queue, for --check: whether each has its place, and whether the events from there on are still there. */
 import { FlumeError } from '../errors.js'
-import { readCursor, type Seen } from './cursor.js'
+import { listPlaces, READER_NAME, readCursor, type Seen } from './cursor.js'
 import { spoiledRecord, type Finding } from './finding.js'
 import type { Gap } from './gap.js'
 import type { Paths, Surroundings } from './surroundings.js'
 
-/** A cursor, or that of --ack=off. */
-const CURSOR = /^[A-Za-z0-9_-]{1,64}(\.off)?$/
 /** A record may be read in the middle of being written. */
 const TRIES = 3
 
@@ -23,24 +21,27 @@ export async function* checkReaders(
   { first, created }: Oldest,
   endsBefore: (at: number) => Promise<number | undefined>,
 ): AsyncGenerator<Finding> {
-  const names = await around.disk.list(paths.cursors).catch(() => [])
-  for (const name of names.filter((each) => CURSOR.test(each)).sort()) {
+  for (const name of await listPlaces(paths, around.disk)) {
     const file = paths.cursor(name)
+    const holds = READER_NAME.test(name)
     const seen = await placeOf(paths, name, around)
     if (seen === undefined) continue
     if (seen === 'damaged') {
-      const meaning = `reader ${name} is refused, and no segment is removed; no event is lost`
+      const meaning = `reader ${name} is refused${holds ? ', and no segment is removed' : ''}; no event is lost`
       yield { kind: 'cursor', file, byte: 0, reason: 'neither of its two records verifies', meaning }
       continue
     }
     const { next: at, spoiled } = seen
     if (spoiled !== undefined) yield spoiledRecord(file, spoiled, `reader ${name} goes on`)
-    if (at < first) {
+    if (at < first && !holds) {
+      const meaning = `it held no segment: with --ack=off the reader misses events ${at} to ${first - 1}`
+      yield { kind: 'note', file, byte: null, reason: `stands before event ${at}, the oldest is ${first}`, meaning }
+    } else if (at < first) {
       const gap: Gap = { first: at, end: first, reason: 'removed', time: created }
       const reason = `reader ${name} stands before event ${at}, the oldest is ${first}`
       yield { kind: 'removed', file, byte: null, reason, meaning: `events ${at} to ${first - 1} are lost to it`, gap }
     } else {
-      const end = name.endsWith('.off') ? undefined : await endsBefore(at)
+      const end = holds ? await endsBefore(at) : undefined
       if (end === undefined) continue
       const reason = `reader ${name} stands before event ${at}, but the queue ends before ${end}`
       yield { kind: 'ahead', file, byte: null, reason, meaning: `the next start goes on at ${at}; the events between are lost` }

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto'
 import { dirname } from 'node:path'
 import type { Disk, DiskFile } from '../disk/disk.js'
-import { openThere, unlinkThere } from '../disk/gone.js'
+import { openThere, unlessMissing, unlinkThere } from '../disk/gone.js'
 import { replace } from '../disk/replace.js'
 import { FlumeError } from '../errors.js'
 import type { Clock } from '../events/flow.js'
@@ -22,6 +22,8 @@ const BINDING_SIZE_MAX = 4000
 const SYNC_AFTER = 1000
 
 export const READER_NAME = /^[A-Za-z0-9_-]{1,64}$/
+/** Of a reader, or of its place with --ack=off, which holds nothing. */
+export const PLACE_NAME = /^([A-Za-z0-9_-]{1,64})(\.off)?$/
 
 export interface State {
   readonly next: number
@@ -158,9 +160,15 @@ export async function readCursor(paths: Paths, name: string, disk: Disk): Promis
   }
 }
 
-/** Names of the registered readers. */
+/** Names of the registered readers. A backup may leave out the directory, where it was empty. */
 export async function listReaders(paths: Paths, disk: Disk): Promise<string[]> {
-  return (await disk.list(paths.cursors)).filter((name) => READER_NAME.test(name)).sort()
+  return (await listPlaces(paths, disk)).filter((name) => READER_NAME.test(name))
+}
+
+/** The same, and `<name>.off` for each place of --ack=off. */
+export async function listPlaces(paths: Paths, disk: Disk): Promise<string[]> {
+  const names = (await disk.list(paths.cursors).catch(unlessMissing)) ?? []
+  return names.filter((name) => PLACE_NAME.test(name)).sort()
 }
 
 export async function removeCursor(paths: Paths, name: string, disk: Disk): Promise<void> {

@@ -142,7 +142,7 @@ export class Taker implements Source {
       }
       case 'off':
         this.#moving = this.#off ??= await this.#registered(`${name}.off`)
-        return { from: await this.#reachable(this.#off.state.next, stop), stops: [] }
+        return { from: await this.#reachable(this.#off.state.next, stop, this.#off.name), stops: [] }
       case 'acks':
         this.#cursor ??= await this.#registered(name)
         await this.#reachable(this.#cursor.state.next, stop)
@@ -168,9 +168,9 @@ export class Taker implements Source {
     return { from, stops: offsets }
   }
 
-  /** Returns `next`. Throws OTHER_HISTORY where the log ends before it, and does not come to it soon either. */
-  async #reachable(next: number, stop: AbortSignal): Promise<number> {
-    const { published, around, reader, paths } = this.taking
+  /** Returns `next`, where the cursor `reader` stands. Throws OTHER_HISTORY where the log ends before it, and does not come to it soon either. */
+  async #reachable(next: number, stop: AbortSignal, reader = this.taking.reader): Promise<number> {
+    const { published, around, paths } = this.taking
     for (let tries = 0; ; tries++) {
       const end = (await published.read())?.next ?? 0
       if (next <= end || stop.aborted) return next

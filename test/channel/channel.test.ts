@@ -6,7 +6,7 @@ import { Queue, type PutOptions } from '../../src/channel/channel.js'
 import { nodeDisk } from '../../src/disk/node.js'
 import { batchOf, type Batch } from '../../src/events/batch.js'
 import type { Held, Reader } from '../../src/events/flow.js'
-import { FakeClock } from '../support/clock.js'
+import { FakeClock, passing } from '../support/clock.js'
 import { aroundOf, exportAll, faultOf, lineOf, numbered, putAll, stream, takeAll, takenOf, type Around } from '../support/queue.js'
 
 const ACKS = { kind: 'acks' } as const
@@ -311,6 +311,59 @@ t.test('--ack=off has a cursor of its own that holds no segment', async (t) => {
   t.same(await take(queue, 'r', { kind: 'off' }), [])
   t.same((await queue.stat()).readers, [])
   t.equal(faultOf(await take(queue, 'r'), 0, 120), undefined)
+})
+
+t.test('the place of --ack=off is given up by the name of its file, and whoever is refused there is told that name', async (t) => {
+  const directory = t.testdir()
+  const clock = new FakeClock()
+  const queue = await open(directory, aroundOf(nodeDisk, clock))
+  await put(queue, 0, 20)
+  await take(queue)
+  await take(queue, 'r', { kind: 'off' })
+  await t.rejects(queue.forget('other.off'), { code: 'NO_INPUT', message: /it has r, r\.off$/ })
+  await t.rejects(queue.forget('r.lock'), { code: 'BAD_OPTION' })
+  const path = join(directory, 'cursors', 'r.off')
+  const ahead = await readFile(path)
+  await writeFile(path, Buffer.alloc(8192))
+  await t.rejects(take(queue, 'r', { kind: 'off' }), { code: 'SEGMENT_DAMAGED', message: /--forget r\.off begins/ })
+  await queue.forget('r.off')
+  t.equal(faultOf(await take(queue, 'r', { kind: 'off' }), 0, 20), undefined)
+  t.same(await take(queue), [], 'the reader that acks stands where it stood')
+
+  const shorter = join(directory, 'shorter')
+  await put(await open(shorter, aroundOf(nodeDisk, clock)), 0, 5)
+  await writeFile(join(shorter, 'cursors', 'r.off'), ahead)
+  const refused = passing((time) => open(shorter, aroundOf(nodeDisk, time)).then((restored) => take(restored, 'r', { kind: 'off' })))
+  await t.rejects(refused, { code: 'OTHER_HISTORY', message: /--forget r\.off begins/ })
+})
+
+t.test('without cursors/, as some backups drop what is empty, a queue has no reader', async (t) => {
+  const directory = t.testdir()
+  const queue = await open(directory)
+  await put(queue, 0, 5)
+  const without = async (): Promise<void> => rm(join(directory, 'cursors'), { recursive: true, force: true })
+  await without()
+  t.match(await queue.stat(), { readers: [], next: 5 })
+  await t.rejects(queue.forget('r'), { code: 'NO_INPUT', message: /it has none$/ })
+  t.equal(await queue.retain({ age: 1000, bytes: null }), true)
+  await without()
+  t.equal(faultOf(await take(queue), 0, 5), undefined)
+})
+
+t.test('who has got the pid of one that was killed does not hold what that one held', async (t) => {
+  const directory = t.testdir()
+  const queue = await open(directory, aroundOf(nodeDisk, new FakeClock(), process.pid))
+  await put(queue, 0, 5)
+  await take(queue)
+  for (const name of ['lock', 'cursors/r.lock']) await writeFile(join(directory, name), `${process.pid}\n`)
+  const left = await queue.stat()
+  t.same([left.pid, left.readers[0]?.pid], [undefined, undefined])
+  const putter = await queue.openPut(SMALL)
+  const taker = await queue.openTake('r', { once: true })
+  const held = await queue.stat()
+  t.same([held.pid, held.readers[0]?.pid], [process.pid, process.pid])
+  await putter.close()
+  await taker.close()
 })
 
 t.test('a copy is refused until told what it is; a renamed directory is the queue itself', async (t) => {

@@ -3,11 +3,14 @@ import t from 'tap'
 import { Check } from '../../src/channel/check.js'
 import { Queue } from '../../src/channel/channel.js'
 import { encodeSegmentStart } from '../../src/channel/format.js'
-import { Paths } from '../../src/channel/surroundings.js'
+import { planRepair } from '../../src/channel/repair/plan.js'
+import { Paths, type Surroundings } from '../../src/channel/surroundings.js'
+import type { Disk } from '../../src/disk/disk.js'
 import { checkAll, flip, gapEventsIn, gapEventsOf, gapsIn, lostIn, PUT, queueOn, segmentsOn, spoil } from '../support/checking.js'
 import { FakeClock } from '../support/clock.js'
 import { MemoryDisk } from '../support/memory-disk.js'
 import { aroundOf, exportAll, numbered, putAll } from '../support/queue.js'
+import { plan } from '../support/repairing.js'
 
 const EVENTS = 90
 
@@ -32,6 +35,33 @@ t.test('a check changes nothing and takes no lock', async (t) => {
   await checkAll(aroundOf(disk.boot()))
   t.equal(disk.steps, steps)
   await putter.close()
+})
+
+/** Nothing of it can be changed, nor opened for that. */
+function readOnly(disk: Disk): Disk {
+  const open: Disk['open'] = async (path, mode) => {
+    if (mode !== 'read') throw Object.assign(new Error(`EROFS: ${path}`), { code: 'EROFS' })
+    return disk.open(path, mode)
+  }
+  return new Proxy(disk, {
+    get: (target, name: keyof Disk) => (name === 'open' ? open : target[name].bind(target)),
+  })
+}
+
+t.test('on a file system that is read-only a queue is checked, told, exported and planned for as anywhere', async (t) => {
+  const disk = await made()
+  await disk.boot().unlink(segmentsOn(disk)[1]!)
+  const told = async (around: Surroundings): Promise<unknown[]> => {
+    const queue = await Queue.open('/q', around, { create: false })
+    const { steps } = await planRepair(new Paths('/q'), around, undefined, new AbortController().signal)
+    return [await checkAll(around), await queue.stat(), await exportAll(queue), steps]
+  }
+  const { steps } = disk
+  const around = { ...aroundOf(disk.boot()), disk: readOnly(disk.boot()) }
+  const seen = await told(around)
+  t.equal(disk.steps, steps)
+  t.same(seen, await told(aroundOf(disk.boot())))
+  await t.rejects((await Queue.open('/q', around, { create: false })).openPut(PUT), { code: 'EROFS' })
 })
 
 t.test('whatever byte of a segment is wrong is found, and what is called lost is what comes as gap events', async (t) => {
@@ -115,6 +145,22 @@ t.test('readers without a place, before the oldest event and after the end', asy
   await taker.close()
   ahead.directory('/q/cursors').entries.set('r', cursor.find('/q/cursors/r')!)
   t.match((await checkAll(aroundOf(ahead.boot()))).findings, [{ kind: 'lost', first: 5, last: EVENTS - 1 }, { kind: 'ahead', meaning: `the next start goes on at ${EVENTS}; the events between are lost` }])
+})
+
+t.test('a place of --ack=off holds nothing: where it stands before the oldest event is worth a note alone, and no segment', async (t) => {
+  const disk = await made()
+  const cursors = disk.directory('/q/cursors').entries
+  cursors.set('r.off', cursors.get('r')!)
+  cursors.delete('r')
+  const [oldest, second] = segmentsOn(disk)
+  await disk.boot().unlink(oldest!)
+  const first = Number(second!.slice(-24, -4))
+  const { findings, summary } = await checkAll(aroundOf(disk.boot()))
+  t.match(findings, [{ kind: 'note', file: '/q/cursors/r.off', reason: `stands before event 0, the oldest is ${first}`, meaning: /^it held no segment/ }])
+  t.equal(summary.wrong, 0)
+  t.same((await plan(disk)).steps, [])
+  spoil(disk, '/q/cursors/r.off', () => Buffer.from('garbage'))
+  t.match((await checkAll(aroundOf(disk.boot()))).findings, [{ kind: 'cursor', meaning: 'reader r.off is refused; no event is lost' }])
 })
 
 t.test('queue.json that is garbage, missing or that of a copy; a newer one; no queue at all', async (t) => {

@@ -1,7 +1,7 @@
 /** One process at a time, by the kernel's lock: kill -9 leaves nothing to clean. The pid in the file is for messages. */
-import type { Disk, DiskFile } from '../disk/disk.js'
-import { openThere } from '../disk/gone.js'
-import { FlumeError } from '../errors.js'
+import type { Disk, DiskFile, FileStat } from '../disk/disk.js'
+import { openThere, openUnlessReadOnly } from '../disk/gone.js'
+import { errnoOf, FlumeError } from '../errors.js'
 import type { Surroundings } from './surroundings.js'
 
 /** ms between two tries, and their number: where it is held for long, for a moment, or by one who has not yet said which, as a slow disk may take a while. */
@@ -36,9 +36,10 @@ export class Lock {
     return new Lock(file)
   }
 
-  /** For a short piece of work where nobody else holds it; undefined: somebody does. */
+  /** For a short piece of work where nobody else holds it; undefined: somebody does, or nothing can be written there. */
   static async tryMoment(path: string, around: Surroundings): Promise<Lock | undefined> {
-    const file = await around.disk.open(path, 'any')
+    const file = await openUnlessReadOnly(around.disk, path)
+    if (file === undefined) return undefined
     if (file.tryLock()) return new Lock(file).#signed(`0 ${around.pid}`)
     await file.close()
     return undefined
@@ -78,14 +79,32 @@ async function readHolder(file: DiskFile): Promise<Holder> {
   return { pid: match === null ? undefined : Number(match[2]), moment: match?.[1] !== undefined }
 }
 
-/** Who holds a lock, as far as its file and /proc tell. */
+/** Who holds a lock, as far as its file and /proc tell: another process may have got the pid of one that was killed. */
 export async function runningHolder(path: string, disk: Disk): Promise<{ pid?: number }> {
   const file = await openThere(disk, path, 'read')
   if (file === undefined) return {}
+  let holder: Holder
+  let stat: FileStat
   try {
-    const { pid } = await readHolder(file)
-    return pid === undefined || (await disk.stat(`/proc/${pid}`)) === undefined ? {} : { pid }
+    holder = await readHolder(file)
+    stat = await file.stat()
   } finally {
-    await file.close()
+    await file.close() // before the look: this process may be the one
+  }
+  const { pid } = holder
+  return pid !== undefined && (await hasOpen(disk, pid, stat)) ? { pid } : {}
+}
+
+/** True too where it is another user's process: only its own user sees what it has open. */
+async function hasOpen(disk: Disk, pid: number, { device, inode }: FileStat): Promise<boolean> {
+  const directory = `/proc/${pid}/fd`
+  try {
+    for (const fd of await disk.list(directory)) {
+      const open = await disk.stat(`${directory}/${fd}`)
+      if (open?.inode === inode && open.device === device) return true
+    }
+    return false
+  } catch (error) {
+    return errnoOf(error) === 'EACCES'
   }
 }

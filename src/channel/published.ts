@@ -3,6 +3,7 @@
  * memory for readers in this one. Never further than the last sync.
  */
 import type { Disk, DiskFile, FileStat } from '../disk/disk.js'
+import { openUnlessReadOnly } from '../disk/gone.js'
 import { FlumeError } from '../errors.js'
 import type { Clock } from '../events/flow.js'
 import { readLong, writeLong } from './format.js'
@@ -113,7 +114,8 @@ export class Published {
   }
 
   async #open(): Promise<Slots> {
-    this.#file ??= await this.disk.open(this.paths.committed, 'any')
+    const { disk, paths } = this
+    this.#file ??= (await openUnlessReadOnly(disk, paths.committed)) ?? (await disk.open(paths.committed, 'read'))
     return (this.#slots ??= new Slots(this.#file, MAGIC, SLOT_SIZE, BODY_SIZE_MIN))
   }
 }

@@ -1,4 +1,4 @@
-/** Files that somebody else may remove between any two calls. */
+/** Files that somebody else may remove between any two calls, or that nobody can write. */
 import { errnoOf } from '../errors.js'
 import type { Disk, DiskFile, OpenMode } from './disk.js'
 
@@ -8,6 +8,16 @@ export async function openThere(disk: Disk, path: string, mode: OpenMode & ('rea
     return await disk.open(path, mode)
   } catch (error) {
     if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return undefined
+    throw error
+  }
+}
+
+/** Undefined: its file system is read-only, so nobody writes it. */
+export async function openUnlessReadOnly(disk: Disk, path: string): Promise<DiskFile | undefined> {
+  try {
+    return await disk.open(path, 'any')
+  } catch (error) {
+    if (errnoOf(error) === 'EROFS') return undefined
     throw error
   }
 }

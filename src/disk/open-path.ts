@@ -19,10 +19,15 @@ export function openOutput(path: string): number | undefined {
   }
 }
 
-/** Waits for a writer of a FIFO. /dev/fd/N as above. Throws NO_INPUT. */
+/**
+ * Does not wait for a writer of a FIFO, which would hold one of the few threads that all file operations of a process have:
+ * whoever waits until there is something to read waits for that too. /dev/fd/N as above. Throws NO_INPUT.
+ */
 export async function openInput(path: string): Promise<number> {
+  const { O_RDONLY, O_NONBLOCK } = fs.constants
   try {
-    const fd = await promisify(fs.open)(path, 'r')
+    const isFifo = (await promisify(fs.stat)(path)).isFIFO()
+    const fd = await promisify(fs.open)(path, isFifo ? O_RDONLY | O_NONBLOCK : O_RDONLY)
     closeInherited(path)
     return fd
   } catch (cause) {

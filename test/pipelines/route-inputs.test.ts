@@ -90,6 +90,29 @@ t.test('a fast input does not keep a slow one from the output', async (t) => {
   t.ok(await running.falls())
 })
 
+t.test('FIFOs without a writer are waited for by nobody else, each is read once one comes, and a signal ends it all', async (t) => {
+  const directory = t.testdir({ 'a.log': lines('a', 0, 500) })
+  await shell('mkfifo a b c d e f', directory)
+  const inputs = ['a', 'b', 'c', 'd', 'e', 'f'].map((name) => `--input-file ${name}`).join(' ')
+  const running = Running.start(t, `flume-route ${inputs} --to 'flume-buffer q' </dev/null`, directory)
+  const has = (count: number): Promise<void> => until(async () => (await bodies('q', directory)).length === count, () => running.said)
+  await shell(`echo '{"body":"e 0"}' > e`, directory)
+  await has(1)
+  await shell('flume-tail --once a.log > a', directory)
+  await has(501)
+  await shell(`{ echo '{"body":"b 0"}'; echo '{"body":"b 1"}'; } > b`, directory)
+  await has(503)
+  t.equal(await of('a', 'q', directory), lines('a', 0, 500))
+  t.equal(await of('b', 'q', directory), lines('b', 0, 2))
+  running.kill('SIGTERM')
+  t.ok(await running.falls())
+})
+
+t.test('an output that cannot run is said also where a FIFO has no writer', async (t) => {
+  const directory = t.testdir()
+  t.match(await ends(t, "mkfifo a; timeout 30 flume-route --input-file a --to 'exit 64' </dev/null", '64', directory), /output 1: the command "exit 64" says that it cannot be/)
+})
+
 t.test('inputs that cannot be understood are 64, a file that is not there 66, and two writers of one FIFO are refused', async (t) => {
   const directory = t.testdir({ 'a.log': lines('a', 0, 3), 'b.log': lines('b', 0, 3) })
   const wrong: Record<string, RegExp> = {

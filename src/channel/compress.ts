@@ -5,6 +5,7 @@
 import { promisify } from 'node:util'
 import * as zlib from 'node:zlib'
 import type { DiskFile } from '../disk/disk.js'
+import { readFully } from '../disk/read-fully.js'
 import { crc32 } from './checksum.js'
 import { compressedHeader, decodeFrameHeader, encodeBlockHeader, FORMAT, FRAME_HEADER_SIZE, frameSize, SEGMENT_HEADER_SIZE } from './format.js'
 import { isNoSpace, readHeader } from './segment.js'
@@ -94,7 +95,5 @@ async function framesOf(file: DiskFile, at: number, size: number): Promise<Buffe
 
 async function bytesOf(file: DiskFile, at: number, size: number): Promise<Buffer> {
   const bytes = Buffer.allocUnsafe(size)
-  let done = 0
-  for (let count = -1; done < size && count !== 0; done += count) count = await file.read(bytes.subarray(done), at + done)
-  return bytes.subarray(0, done)
+  return bytes.subarray(0, await readFully(file, bytes, at))
 }

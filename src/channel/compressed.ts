@@ -5,6 +5,7 @@
 import { promisify } from 'node:util'
 import * as zlib from 'node:zlib'
 import type { Disk, DiskFile, FileStat } from '../disk/disk.js'
+import { readFully } from '../disk/read-fully.js'
 import { crc32 } from './checksum.js'
 import { BLOCK_HEADER_SIZE, BLOCK_MAGIC, COMPRESSED, decodeBlockHeader, SEGMENT_HEADER_SIZE, type BlockHeader } from './format.js'
 import { readHeader } from './segment.js'
@@ -140,9 +141,7 @@ export class CompressedSegment implements DiskFile {
 
   async #inflate({ place, size, originSize, checksum }: BlockHeader): Promise<Buffer | undefined> {
     const bytes = Buffer.allocUnsafe(size)
-    let done = 0
-    for (let count = -1; done < size && count !== 0; done += count) count = await this.file.read(bytes.subarray(done), place + BLOCK_HEADER_SIZE + done)
-    if (done < size || crc32(bytes) !== checksum) return undefined
+    if ((await readFully(this.file, bytes, place + BLOCK_HEADER_SIZE)) < size || crc32(bytes) !== checksum) return undefined
     const inflated = await inflate(bytes, { chunkSize: Math.max(originSize, zlib.constants.Z_MIN_CHUNK), maxOutputLength: originSize }).catch(() => undefined)
     return inflated?.length === originSize ? inflated : undefined
   }

@@ -5,6 +5,7 @@
 import { assert } from '../errors.js'
 import { crc32 } from './checksum.js'
 import type { DiskFile } from '../disk/disk.js'
+import { readFully } from '../disk/read-fully.js'
 import { readLong, writeLong } from './format.js'
 
 const HEAD_SIZE = 24
@@ -41,7 +42,7 @@ export class Slots {
   /** The whole records, newest first. The other is the one of the last sync, or was torn. */
   async readAll(): Promise<Buffer[]> {
     const bytes = Buffer.alloc(2 * this.slotSize)
-    const size = await readWhole(this.file, bytes)
+    const size = await readFully(this.file, bytes, 0)
     const spoiled: number[] = []
     const records = [0, 1].flatMap((slot) => {
       const piece = bytes.subarray(slot * this.slotSize, Math.min(size, (slot + 1) * this.slotSize))
@@ -126,14 +127,4 @@ export class Slots {
 /** Of the first 20 bytes followed by the body. */
 function checksum(bytes: Buffer, size: number): number {
   return crc32(bytes.subarray(HEAD_SIZE, HEAD_SIZE + size), crc32(bytes.subarray(0, 20)))
-}
-
-async function readWhole(file: DiskFile, into: Buffer): Promise<number> {
-  let size = 0
-  while (size < into.length) {
-    const count = await file.read(into.subarray(size), size)
-    if (count === 0) break
-    size += count
-  }
-  return size
 }

@@ -2,6 +2,7 @@
 import { dirname } from 'node:path'
 import type { Disk } from './disk.js'
 import { openThere } from './gone.js'
+import { readFully } from './read-fully.js'
 
 /** Where several may write it at once, each has a `temporary` of its own: the last one wins. */
 export async function replace(disk: Disk, path: string, bytes: Uint8Array, temporary = `${path}.tmp`): Promise<void> {
@@ -23,13 +24,7 @@ export async function readWhole(disk: Disk, path: string): Promise<Buffer | unde
   if (file === undefined) return undefined
   try {
     const bytes = Buffer.alloc((await file.stat()).size)
-    let at = 0
-    while (at < bytes.length) {
-      const count = await file.read(bytes.subarray(at), at)
-      if (count === 0) break
-      at += count
-    }
-    return bytes.subarray(0, at)
+    return bytes.subarray(0, await readFully(file, bytes, 0))
   } finally {
     await file.close()
   }

@@ -6,6 +6,7 @@
 import { dirname } from 'node:path'
 import { FlumeError } from '../errors.js'
 import type { Disk, DiskFile } from '../disk/disk.js'
+import { readFully } from '../disk/read-fully.js'
 import type { Clock } from './flow.js'
 import { decodeEntry, encodeEntry, identityOf, type Refusal, type Rejected } from './reject-entry.js'
 export { PLAIN, refuse, type Refusal } from './reject-entry.js'
@@ -172,13 +173,7 @@ export class Rejects {
 /** Its last bytes, at most LOOK_BACK. */
 async function endOf(file: DiskFile, size: number): Promise<Buffer> {
   const end = Buffer.allocUnsafe(Math.min(size, LOOK_BACK))
-  let done = 0
-  while (done < end.length) {
-    const count = await file.read(end.subarray(done), size - end.length + done)
-    if (count === 0) break
-    done += count
-  }
-  return end.subarray(0, done)
+  return end.subarray(0, await readFully(file, end, size - end.length))
 }
 
 /** Of the lines that stand there, each whole in one entry. */

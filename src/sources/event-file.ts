@@ -5,6 +5,7 @@
  */
 import { Blocks } from '../disk/blocks.js'
 import type { DiskFile, FileStat } from '../disk/disk.js'
+import { readFully } from '../disk/read-fully.js'
 import { BATCH_BYTES_MAX, batchOf, countLines, linesEnd, type Batch, type Mark, type Position } from '../events/batch.js'
 import { FlumeError } from '../errors.js'
 import type { Clock, Held } from '../events/flow.js'
@@ -58,7 +59,7 @@ export class EventFile {
     await this.#resume()
     for (let size = this.#blocks.size; !stop.aborted; ) {
       const block = await this.#blocks.take(size)
-      const bytes = block.bytes.subarray(0, await readInto(this.options.file, block.bytes, this.#at))
+      const bytes = block.bytes.subarray(0, await readFully(this.options.file, block.bytes, this.#at))
       const ended = bytes.length < block.bytes.length
       const end = linesEnd(bytes, this.options.eventBytesMax)
       if (end > 0) {
@@ -193,16 +194,6 @@ function isWhole(line: Buffer): boolean {
   } catch {
     return false
   }
-}
-
-async function readInto(file: DiskFile, into: Buffer, at: number): Promise<number> {
-  let size = 0
-  while (size < into.length) {
-    const count = await file.read(into.subarray(size), at + size)
-    if (count === 0) break
-    size += count
-  }
-  return size
 }
 
 const NEWLINE = Buffer.from('\n')

@@ -5,6 +5,7 @@
 import { hash } from 'node:crypto'
 import { isPosition, type Position } from '../events/batch.js'
 import type { DiskFile } from '../disk/disk.js'
+import { readFully } from '../disk/read-fully.js'
 
 /** Size in bytes, and their hash: the first 16 characters of sha256 in base64url. */
 export interface Print {
@@ -75,13 +76,7 @@ export const wasBorn = (one: bigint, other: bigint): boolean => one === other ||
 /** Reads up to `size` bytes from byte `at`; fewer only at the end of the file. */
 export async function readAt(file: DiskFile, at: number, size: number): Promise<Buffer> {
   const bytes = Buffer.alloc(size)
-  let done = 0
-  while (done < size) {
-    const count = await file.read(bytes.subarray(done), at + done)
-    if (count === 0) break
-    done += count
-  }
-  return bytes.subarray(0, done)
+  return bytes.subarray(0, await readFully(file, bytes, at))
 }
 
 /** The first bytes of the file, as far as the position has their hash, when it holds there what the position says; else undefined. */

@@ -5,7 +5,7 @@
 import type { Blocks } from '../disk/blocks.js'
 import type { DiskFile } from '../disk/disk.js'
 import { unlessMissing } from '../disk/gone.js'
-import { batchOf, type Batch, type Mark } from '../events/batch.js'
+import { batchOf, FLUSH, type Batch, type Mark } from '../events/batch.js'
 import { openSegment } from './compressed.js'
 import { gapLine, reasonOf, type Reason } from './gap.js'
 import type { Identity } from './identity.js'
@@ -108,7 +108,7 @@ export class LogReader {
   /** The queue is full: what was given out is to be acked as soon as may be. */
   #ask(): Batch {
     this.#asked = this.#next
-    return { ...batchOf(Buffer.alloc(0), 0, null), flush: true }
+    return FLUSH
   }
 
   /** What one segment has, up to the end published. */

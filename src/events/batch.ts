@@ -57,6 +57,9 @@ export function batchOf(lines: Buffer, count: number, mark: Mark | null): Batch 
   return { lines, count, mark, own: true, release: () => undefined }
 }
 
+/** Make all that came before final now. */
+export const FLUSH: Batch = { ...batchOf(Buffer.alloc(0), 0, null), flush: true }
+
 /** The number of \n in `bytes`. */
 export function countLines(bytes: Buffer): number {
   let count = 0

@@ -2,7 +2,7 @@
  * Batches of an input that cannot be read again, held until they are acked, at most so many bytes: then whoever reads it
  * stops. For a reader that gives no acks the latest are held: one that comes late voids what is in the pipe.
  */
-import { batchOf, type Batch, type Mark } from './batch.js'
+import { batchOf, FLUSH, type Batch, type Mark } from './batch.js'
 import { Wake } from './wake.js'
 
 /** More than is in a pipe. */
@@ -47,7 +47,7 @@ export class Unacked {
   /** Asks for acks, and waits for them, where too much is held. */
   async *room(stop: AbortSignal): AsyncGenerator<Batch> {
     if (!this.full) return
-    yield { ...batchOf(Buffer.alloc(0), 0, null), flush: true }
+    yield FLUSH
     while (this.full && !stop.aborted) await this.#settled.wait(undefined, undefined, stop)
   }
 }

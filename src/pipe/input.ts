@@ -4,7 +4,7 @@
  */
 import { FlumeError } from '../errors.js'
 import { statOfFd, type FdStat } from '../disk/fd.js'
-import { countLines, linesEnd, type Batch, type Mark, type Position } from '../events/batch.js'
+import { countLines, FLUSH, linesEnd, type Batch, type Mark, type Position } from '../events/batch.js'
 import { withoutPositions } from '../events/positions-line.js'
 import { parseControl } from './control.js'
 import { ControlSearch } from './control-search.js'
@@ -17,7 +17,6 @@ import type { PipeStep } from './step.js'
 import { WriterLink } from './writer-link.js'
 
 const BATCH_BYTES_LIMIT = 256 * 1024 * 1024 // no flume writer sends one as long: --event-bytes-max has a bound of half of it
-const FLUSH: Batch = { lines: Buffer.alloc(0), count: 0, mark: null, flush: true, release: () => undefined }
 
 export class Input {
   readonly #options: InputOptions

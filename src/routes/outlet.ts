@@ -3,7 +3,7 @@
  * Guards the rule that nothing is given twice to who has it: a reader that keeps positions says where it stands.
  */
 import { FlumeError } from '../errors.js'
-import type { Batch, Mark, Position } from '../events/batch.js'
+import { FLUSH, type Batch, type Mark, type Position } from '../events/batch.js'
 import type { Held, Reader, Source } from '../events/flow.js'
 import { Wake } from '../events/wake.js'
 import { Missed } from './missed.js'
@@ -88,7 +88,7 @@ export class Outlet implements Source {
         yield { lines: load.lines, count: load.count, mark: this.#marked(load.mark), release: () => this.#written(load) }
       } else if (this.#flush) {
         this.#flush = false
-        yield { lines: Buffer.alloc(0), count: 0, mark: null, flush: true, release: () => undefined }
+        yield FLUSH
       } else if (this.finished) return
       else await this.#changed.wait(undefined, undefined, stop)
     }

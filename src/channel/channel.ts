@@ -18,7 +18,7 @@ import { Replay, replay, type Replaying } from './replay.js'
 import { Recent } from './recent.js'
 import { resolveRange, type Asked } from './range.js'
 import { isSaid, retainOrAll, writeRetain, type Retain } from './retain.js'
-import { passedAmong, passedByAll, readerPlaces, removePassed } from './retention.js'
+import { passedAmong, passedByAll, readerPlaces, removePassedUnlessHeld } from './retention.js'
 import { tableBefore } from './table.js'
 import { Room, type RoomOptions } from './room.js'
 import { Paths, segmentSizes, type Surroundings } from './surroundings.js'
@@ -274,13 +274,7 @@ export class Queue {
 
   async #trim(): Promise<void> {
     if (this.#published.writerHere) return this.#moved.wake()
-    const lock = await Lock.tryMoment(this.paths.lock, this.around)
-    if (lock === undefined) return
-    try {
-      await removePassed(this.around, this.paths)
-    } finally {
-      await lock.release()
-    }
+    await removePassedUnlessHeld(this.around, this.paths)
   }
 
   async #putterClosed(): Promise<void> {

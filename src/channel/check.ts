@@ -10,7 +10,7 @@ import { CompressedSegment, openSegment } from './compressed.js'
 import { checkReaders } from './check-readers.js'
 import { spoiledRecord, type Finding, type Summary } from './finding.js'
 import { SEGMENT_HEADER_SIZE, type SegmentHeader, type Table } from './format.js'
-import { lookAtIdentity, type Identity } from './identity.js'
+import { isOf, lookAtIdentity, type Identity } from './identity.js'
 import { isPadding } from './pages.js'
 import { Published, type End } from './published.js'
 import { recover, type Place } from './recover.js'
@@ -223,7 +223,7 @@ export class Check {
   #strayOf({ first, path, header }: Opened): Finding | undefined {
     if (header === undefined) return undefined
     const identity = this.#identity
-    const ours = identity === undefined || [identity.queue, ...identity.formerly].includes(header.queue)
+    const ours = identity === undefined || isOf(identity, header.queue)
     if (ours && header.first === first) return undefined
     const reason = ours ? `is segment ${header.first} under a wrong name` : `is segment ${header.first} of queue ${header.queue}`
     return { kind: 'stray', file: path, byte: 0, reason, meaning: 'whoever reads the queue stops before it' }

@@ -15,6 +15,11 @@ export interface Identity {
   readonly formerly: readonly string[]
 }
 
+/** Whether a segment that bears this UUID is one of the queue. */
+export function isOf({ queue, formerly }: Identity, uuid: string): boolean {
+  return uuid === queue || formerly.includes(uuid)
+}
+
 /** `create`: make it where nothing is. `accept`: what to make of a directory that is not where it was. */
 export interface OpenHow {
   readonly create: boolean

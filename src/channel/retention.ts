@@ -76,6 +76,17 @@ export async function removePassed(around: Surroundings, paths: Paths, known?: K
   }
 }
 
+/** The same by whoever does not put: where nobody does. */
+export async function removePassedUnlessHeld(around: Surroundings, paths: Paths): Promise<void> {
+  const lock = await Lock.tryMoment(paths.lock, around)
+  if (lock === undefined) return
+  try {
+    await removePassed(around, paths)
+  } finally {
+    await lock.release()
+  }
+}
+
 /** No reader is registered meanwhile. */
 async function removeAmong(around: Surroundings, paths: Paths, known: Known, forRoom: boolean): Promise<Removed> {
   const { disk } = around

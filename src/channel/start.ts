@@ -5,7 +5,7 @@ import type { Blocks } from '../disk/blocks.js'
 import type { DiskFile } from '../disk/disk.js'
 import { assert, FlumeError } from '../errors.js'
 import { COMPRESSED, decodeChanges, FORMAT, SEGMENT_HEADER_SIZE, type SegmentHeader, type Table } from './format.js'
-import type { Identity } from './identity.js'
+import { isOf, type Identity } from './identity.js'
 import { recover, type Place } from './recover.js'
 import { readFrames, readHeader } from './segment.js'
 import type { Paths, Surroundings } from './surroundings.js'
@@ -93,7 +93,7 @@ export function checkFormat({ format }: SegmentHeader, path: string): void {
 /** Throws VERSION, and OTHER_HISTORY for a segment of another queue or under a wrong name. */
 function checkHeader(header: SegmentHeader, first: number, path: string, identity: Identity): void {
   checkFormat(header, path)
-  if (header.first !== first || ![identity.queue, ...identity.formerly].includes(header.queue)) {
+  if (header.first !== first || !isOf(identity, header.queue)) {
     const why = header.first === first ? `and queue.json says ${identity.queue}` : 'under a wrong name'
     const what = `it is segment ${header.first} of queue ${header.queue}, ${why}`
     throw new FlumeError('OTHER_HISTORY', `cannot read segment ${path}: ${what}; --repair says what can be done`)

@@ -14,7 +14,7 @@ import type { Published } from './published.js'
 import { oldestEvent } from './range.js'
 import { LogReader } from './reading.js'
 import type { Recent } from './recent.js'
-import { removePassed } from './retention.js'
+import { removePassedUnlessHeld } from './retention.js'
 import type { Paths, Surroundings } from './surroundings.js'
 import type { Wake } from '../events/wake.js'
 
@@ -240,13 +240,7 @@ export class Taker implements Source {
   async #trim(): Promise<void> {
     const { published, moved, paths, around } = this.taking
     if (published.writerHere) return moved.wake()
-    const lock = await Lock.tryMoment(paths.lock, around)
-    if (lock === undefined) return
-    try {
-      await removePassed(around, paths)
-    } finally {
-      await lock.release()
-    }
+    await removePassedUnlessHeld(around, paths)
   }
 }
 

@@ -1,6 +1,6 @@
 /** Which queue it is, also where queue.json does not tell: then by the UUIDs that its segments bear. */
 import { FlumeError } from '../../errors.js'
-import { lookAtIdentity, type Identity, type OpenHow } from '../identity.js'
+import { isOf, lookAtIdentity, type Identity, type OpenHow } from '../identity.js'
 import type { Paths, Surroundings } from '../surroundings.js'
 import type { Step } from './plan.js'
 import type { Headers } from './strays.js'
@@ -32,8 +32,8 @@ export async function identify(paths: Paths, around: Surroundings, accept: OpenH
   return { identity: accepted(identity, accept, around), step: { kind: 'identity', ...where, reason, does, costs }, isCopy: false }
 }
 
-function isOurs({ queue, formerly }: Identity, told: readonly string[]): boolean {
-  return told.length === 0 || told.some((each) => each === queue || formerly.includes(each))
+function isOurs(identity: Identity, told: readonly string[]): boolean {
+  return told.length === 0 || told.some((each) => isOf(identity, each))
 }
 
 function accepted(identity: Identity, accept: OpenHow['accept'], { uuid }: Surroundings): Identity {

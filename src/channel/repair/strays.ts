@@ -5,7 +5,7 @@ import type { Disk, DiskFile } from '../../disk/disk.js'
 import { unlessMissing } from '../../disk/gone.js'
 import { openSegment } from '../compressed.js'
 import { SEGMENT_HEADER_SIZE } from '../format.js'
-import type { Identity } from '../identity.js'
+import { isOf, type Identity } from '../identity.js'
 import { readFrames, readHeader } from '../segment.js'
 import type { Paths, Surroundings } from '../surroundings.js'
 import type { Originals } from './originals.js'
@@ -56,8 +56,8 @@ async function firstEvent(file: DiskFile): Promise<number | undefined> {
   return undefined
 }
 
-export function findStrays(paths: Paths, segments: readonly number[], { queue, formerly }: Identity, headers: Headers): Stray[] {
-  const isForeign = (said: Said): boolean => said.queue !== undefined && ![queue, ...formerly].includes(said.queue)
+export function findStrays(paths: Paths, segments: readonly number[], identity: Identity, headers: Headers): Stray[] {
+  const isForeign = (said: Said): boolean => said.queue !== undefined && !isOf(identity, said.queue)
   const astray = [...headers].filter(([name, header]) => isForeign(header) || header.first !== name)
   const taken = new Set(segments)
   for (const [name] of astray) taken.delete(name)

@@ -2,7 +2,9 @@
 import type { Blocks } from '../../disk/blocks.js'
 import type { DiskFile } from '../../disk/disk.js'
 import { openSegment } from '../compressed.js'
-import { encodeFrameHeader, encodeSegmentStart, FRAME_EVENTS_MAX, FRAME_HEADER_SIZE, placeFrame, SEGMENT_HEADER_SIZE, type FrameStart, type Table } from '../format.js'
+import {
+  encodeFrameHeader, encodeSegmentStart, FRAME_EVENTS_MAX, FRAME_HEADER_SIZE, placeFrame, SEGMENT_HEADER_SIZE, type FrameStart, type Table,
+} from '../format.js'
 import { gapLine, reasonOf, type Gap } from '../gap.js'
 import type { Identity } from '../identity.js'
 import { afterLines } from '../range.js'

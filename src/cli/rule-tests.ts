@@ -1,6 +1,7 @@
 /** flume-intercept --test: events as they go in, and as they are to come out. */
 import { FlumeError } from '../errors.js'
 import { formatEvent, parseEvent } from '../events/json.js'
+import type { Around } from '../interceptors/around.js'
 import { Chain, type Link } from '../interceptors/chain.js'
 import { timeOf } from './moment.js'
 import { visible } from './report.js'
@@ -19,13 +20,13 @@ interface Case {
 }
 
 /** `{"in":EVENT,"out":EVENT|[EVENT,...]}`, one a line; a text stands for an event with this body. Throws BAD_EVENT. */
-export async function runRuleTests(file: string, content: string, links: readonly Link[], now: number): Promise<RuleTests> {
+export async function runRuleTests(file: string, content: string, links: readonly Link[], around: Pick<Around, 'now' | 'localZone'>): Promise<RuleTests> {
   const failures: string[] = []
   let count = 0
   for (const [n, line] of content.split('\n').entries()) {
     if (line.trim() === '') continue
     const where = `${file}:${n + 1}`
-    const { given, expected, time } = caseOf(line, where, now)
+    const { given, expected, time } = caseOf(line, where, around)
     const { came, rejected } = await run(given, n, time, links)
     count++
     if (JSON.stringify(came.map(sorted)) !== JSON.stringify(expected.map(sorted))) failures.push(failure(where, expected, came, rejected))
@@ -34,11 +35,11 @@ export async function runRuleTests(file: string, content: string, links: readonl
   return { failed: failures.length, text: `${failures.join('')}${summary}` }
 }
 
-function caseOf(line: string, where: string, now: number): { given: Buffer; expected: Buffer[]; time: number } {
+function caseOf(line: string, where: string, { now, localZone }: Pick<Around, 'now' | 'localZone'>): { given: Buffer; expected: Buffer[]; time: number } {
   try {
     const { in: given, out, time } = JSON.parse(line) as Case
     if (given === undefined || out === undefined) throw new FlumeError('BAD_EVENT', 'expected {"in":EVENT,"out":EVENT}')
-    const at = time === undefined ? now : timeOf(String(time))
+    const at = time === undefined ? now() : timeOf(String(time), localZone)
     if (at === undefined) throw new FlumeError('BAD_EVENT', 'its time is none')
     return { given: eventOf(given), expected: (Array.isArray(out) ? (out as unknown[]) : out === null ? [] : [out]).map(eventOf), time: at }
   } catch (cause) {

@@ -3,8 +3,8 @@ export interface Around {
   /** Of this machine. */
   readonly host: { readonly name: string; readonly ip: string; readonly fqdn: string }
   readonly env: Readonly<Record<string, string | undefined>>
-  /** IANA name of the zone of this machine. */
-  readonly timeZone: string
+  /** IANA name of the zone of this machine. Throws BAD_OPTION. */
+  localZone(): string
   /** ms since the epoch */
   now(): number
   /** Undefined where it is missing. */

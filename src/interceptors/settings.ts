@@ -1,6 +1,5 @@
 /** What holds for the interceptors that are typed behind it, until it is typed again. */
 import { FlumeError } from '../errors.js'
-import type { Around } from './around.js'
 import { BODY } from './draft.js'
 
 /** What becomes of an event that an interceptor cannot do. */
@@ -13,15 +12,13 @@ export interface Settings {
   /** What the names of headers begin with that are found. */
   readonly prefix: string
   readonly onError: OnError
-  /** IANA name, of times that do not say theirs. */
-  readonly timeZone: string
+  /** IANA name, of times that do not say theirs; undefined: that of this machine. */
+  readonly timeZone: string | undefined
   /** Of times that do not say theirs; undefined: it is guessed. */
   readonly year: number | undefined
 }
 
-export function initialSettings({ timeZone }: Around): Settings {
-  return { field: BODY, prefix: '', onError: 'pass', timeZone, year: undefined }
-}
+export const INITIAL_SETTINGS: Settings = { field: BODY, prefix: '', onError: 'pass', timeZone: undefined, year: undefined }
 
 export function fieldSetting(text: string): Partial<Settings> {
   if (text === '') throw new FlumeError('BAD_OPTION', 'the name of a header is empty')

@@ -17,7 +17,7 @@ import { parse } from './parse.js'
 import { rateLimit } from './rate-limit.js'
 import { redact } from './redact.js'
 import { replace } from './replace.js'
-import { fieldSetting, initialSettings, ON_ERROR, yearSetting, type OnError, type Settings } from './settings.js'
+import { fieldSetting, INITIAL_SETTINGS, ON_ERROR, yearSetting, type OnError, type Settings } from './settings.js'
 import { split, SPLIT_FORMATS } from './split.js'
 import { defaultHeader, staticHeader } from './static.js'
 import { time } from './time.js'
@@ -112,7 +112,7 @@ export const INTERCEPTOR_OPTIONS = Object.fromEntries(
 /** The chain that was typed. Throws BAD_OPTION, NO_INPUT. */
 export async function linksOf(typed: readonly Typed[], around: Around): Promise<Link[]> {
   const links: Link[] = []
-  let settings = initialSettings(around)
+  let settings = INITIAL_SETTINGS
   for (const { name, text } of typed) {
     const kind = KINDS[name]
     if (kind === undefined) continue

@@ -1,6 +1,7 @@
 /** --time: when the event happened, from what it says itself, as ms in the header timestamp. */
 import { FlumeError } from '../errors.js'
 import { Zone } from '../events/zone.js'
+import type { Around } from './around.js'
 import { BODY } from './draft.js'
 import { Unfit, type Interceptor } from './interceptor.js'
 import { headerOnly } from './names.js'
@@ -13,11 +14,12 @@ import { epochOf, KNOWN } from './time/known.js'
 const TIMESTAMP = 'timestamp'
 
 /** `FIELD` or `FIELD=FORMAT`. A time in the body stands at its beginning, and other text may follow. */
-export function time(text: string, { timeZone, year }: Settings): Interceptor {
+export function time(text: string, { timeZone, year }: Settings, { localZone }: Pick<Around, 'localZone'>): Interceptor {
   const equals = text.indexOf('=')
   const field = equals < 0 ? text : text.slice(0, equals)
   if (field === '') throw new FlumeError('BAD_OPTION', `expected FIELD or FIELD=FORMAT, not ${JSON.stringify(text)}`)
-  const reading = new Reading(equals < 0 ? undefined : new TimeFormat(text.slice(equals + 1)), new Zone(timeZone), year, field !== BODY)
+  const zone = new Zone(timeZone ?? localZone())
+  const reading = new Reading(equals < 0 ? undefined : new TimeFormat(text.slice(equals + 1)), zone, year, field !== BODY)
   let last = { text: '', now: NaN, time: NaN }
   return {
     ...(headerOnly(field)),

@@ -13,7 +13,7 @@ export interface Passed {
 export const AROUND: Around = {
   host: { name: 'web1', ip: '10.0.0.1', fqdn: 'web1.example.org' },
   env: { TIER: 'gold' },
-  timeZone: 'UTC',
+  localZone: () => 'UTC',
   now: () => 1_700_000_000_000,
   readFile: async (path) => (path === 'there' ? Buffer.from('content\n') : undefined),
   say: () => undefined,

@@ -17,6 +17,7 @@ import { withPositions } from '../../sources/event-file.js'
 import { Meter } from '../../stat/meter.js'
 import { defineCommand } from '../command.js'
 import type { Context, Values } from '../command.js'
+import { localZone } from '../local-zone.js'
 import { EVENTS, OUTPUT, REJECTS } from '../options.js'
 import { eventFileOf, longLinesTo, rejectsOf, stdinOf, stdoutOf } from '../stdio.js'
 import { printCheck } from '../queue-check.js'
@@ -77,7 +78,7 @@ export const command = defineCommand({
     const accept = values.copied ? 'copied' : values.moved ? 'moved' : undefined
     const { disk, clock, pid, say } = context
     const roles = rolesOf(values)
-    const asked = rangeOf(values)
+    const asked = rangeOf(values, () => localZone(context.env, 'a zone behind the time (2026-11-24T06:00Z)'))
     const retain = retainOf(values.retain ?? '0')
     const around = { disk, clock, pid, say, uuid: randomUUID }
     const path = resolve(context.directory, directory)

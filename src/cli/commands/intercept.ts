@@ -16,6 +16,7 @@ import { Meter } from '../../stat/meter.js'
 import { defineCommand, type Context } from '../command.js'
 import { FOUND_WRONG } from '../exit.js'
 import { thisHost } from '../host.js'
+import { localZone } from '../local-zone.js'
 import { EVENTS, OUTPUT, REJECTS } from '../options.js'
 import { exportTo } from '../queue-export.js'
 import { longLinesTo, rejectsOf, stdinOf, stdoutOf } from '../stdio.js'
@@ -43,9 +44,10 @@ export const command = defineCommand({
   async run(values, operands, context, typed) {
     if (operands.length > 0) throw new FlumeError('BAD_OPTION', `what is ${JSON.stringify(operands[0])} for? events come from stdin`)
     const { clock, stop } = context
-    const links = await linksOf(typed, await aroundOf(typed, context))
+    const around = await aroundOf(typed, context)
+    const links = await linksOf(typed, around)
     if (links.length === 0) throw new FlumeError('BAD_OPTION', 'there is nothing to do: no interceptor is given')
-    if (values.test !== undefined) return test(values.test, links, context)
+    if (values.test !== undefined) return test(values.test, links, around)
     const rejects = rejectsOf('flume-intercept', values, context)
     const chain = new Chain(links, rejects, values.strict)
     const input = new Input(stdinOf('flume-intercept', values, context, { tooLong: longLinesTo(rejects, values), allocate }))
@@ -70,11 +72,11 @@ async function explained(input: Input, count: number, links: readonly Link[], { 
   return ended
 }
 
-async function test(file: string, links: readonly Link[], context: Context): Promise<End> {
+async function test(file: string, links: readonly Link[], around: Around): Promise<End> {
   const { runRuleTests } = await import('../rule-tests.js')
-  const content = await contentOf(file, context)
+  const content = await around.readFile(file)
   if (content === undefined) throw new FlumeError('NO_INPUT', `cannot read ${file}: there is no such file`)
-  const { failed, text } = await runRuleTests(file, content.toString(), links, context.clock.now())
+  const { failed, text } = await runRuleTests(file, content.toString(), links, around)
   writeAll(1, text, Infinity)
   return failed > 0 ? FOUND_WRONG : 0
 }
@@ -107,7 +109,7 @@ async function aroundOf(typed: readonly Typed[], context: Context): Promise<Arou
   return {
     host: await thisHost({ address: asks('ip', 'fqdn'), qualified: asks('fqdn') }),
     env,
-    timeZone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+    localZone: () => localZone(env, '--time-zone'),
     now: () => clock.now(),
     readFile: (path) => contentOf(path, context),
     say,

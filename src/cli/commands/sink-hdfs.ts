@@ -12,13 +12,14 @@ import { hadoopConf } from '../../sinks/hdfs/conf.js'
 import { list } from '../../sinks/hdfs/list.js'
 import { localFileSystem } from '../../sinks/hdfs/local.js'
 import { isSuffix } from '../../sinks/hdfs/name.js'
-import { levelsOf, type Host } from '../../sinks/hdfs/path.js'
+import { isTimed, levelsOf, type Host } from '../../sinks/hdfs/path.js'
 import { bindingOf, hdfsSink, type SinkAround, type SinkOptions } from '../../sinks/hdfs/sink.js'
 import { targetOf, type Target } from '../../sinks/hdfs/target.js'
 import { Retry } from '../../sinks/retry.js'
 import { Meter } from '../../stat/meter.js'
 import { defineCommand, type Context, type Values } from '../command.js'
 import { thisHost } from '../host.js'
+import { localZone } from '../local-zone.js'
 import { EVENTS, REJECTS } from '../options.js'
 import type { Refusals } from '../sink-dry-run.js'
 import { printList } from '../sink-list.js'
@@ -139,6 +140,7 @@ function optionsOf(values: Values<typeof options>, { path, cluster }: Target, co
   const codec = values.codec === 'gzip' ? 'gzip' : 'none'
   const suffix = values.suffix ?? `${format === 'text' ? '.log' : '.ndjson'}${CODECS[codec]?.suffix ?? ''}`
   if (!isSuffix(suffix)) throw new FlumeError('BAD_OPTION', `--suffix is empty, or a dot and at most 31 of A-Z a-z 0-9 . _ = -: ${JSON.stringify(suffix)}`)
+  const needsZone = !values.list && (isTimed(path) || isTimed(values.prefix))
   return {
     path, suffix, format, codec,
     prefix: values.prefix,
@@ -148,7 +150,7 @@ function optionsOf(values: Values<typeof options>, { path, cluster }: Target, co
     idleTimeout: values['idle-timeout'],
     openFilesMax: openFilesMaxOf(values['open-files-max'], context),
     round: Math.max(values.round ?? 1, 1),
-    timeZone: values['time-zone'],
+    timeZone: values['time-zone'] ?? (needsZone ? localZone(context.env, '--time-zone') : undefined),
     useLocalTimestamp: values['use-local-timestamp'],
     strict: values.strict,
     eventBytesMax: values['event-bytes-max'],

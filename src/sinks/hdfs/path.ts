@@ -13,7 +13,7 @@ export interface PlaceOptions {
   readonly prefix: string
   /** ms; times are rounded down to a multiple of it, in local time. 1: not rounded */
   readonly round: number
-  /** IANA name; undefined: that of this machine */
+  /** IANA name; undefined: there are no times in path and prefix */
   readonly timeZone: string | undefined
   /** The time is that of the mark, whatever the event's header says. */
   readonly useLocalTimestamp: boolean
@@ -78,9 +78,9 @@ export class Places {
     this.#prefix = parse(options.prefix, host)
     checkPrefix(this.#prefix)
     const parts = [...this.#directory, ...this.#prefix]
-    this.needsTime = parts.some((part) => typeof part === 'object' && ('time' in part || ('raw' in part && part.raw === 'time')))
-    // with the first zone comes all of Intl, which takes 15 ms
-    const zone = options.timeZone ?? (this.needsTime ? Intl.DateTimeFormat().resolvedOptions().timeZone : undefined)
+    this.needsTime = isTimed(options.path) || isTimed(options.prefix)
+    const { timeZone: zone } = options
+    assert(zone !== undefined || !this.needsTime)
     this.#calendar = zone === undefined ? undefined : new Calendar(zone, options.round)
     this.binding = bindingOf(options, host, this.needsTime ? zone : undefined)
     const base = /^[^%]*(?:$|\/)/.exec(options.path)?.[0] ?? ''
@@ -170,10 +170,17 @@ export function cleaned(value: string): string {
   return value.replace(/[/:\p{Cc}]/gu, '_').replace(/^[._]/, '-')
 }
 
+const ESCAPE = /%(?:\{([\w.-]+)\}|\[(\w+)\]|(.)|)/gsu
+
+/** True: it holds escapes of a time. */
+export function isTimed(template: string): boolean {
+  return [...template.matchAll(ESCAPE)].some(([, , , letter]) => letter !== undefined && letter !== '%')
+}
+
 function parse(template: string, host: Host): Part[] {
   const parts: Part[] = []
   let end = 0
-  for (const match of template.matchAll(/%(?:\{([\w.-]+)\}|\[(\w+)\]|(.)|)/gsu)) {
+  for (const match of template.matchAll(ESCAPE)) {
     const [escape, header, fixed, letter] = match
     parts.push(template.slice(end, match.index))
     end = match.index + escape.length

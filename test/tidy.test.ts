@@ -190,6 +190,7 @@ for (const name of commands) {
     const page = read(`man/${name}.1`)
     const described = [...page.matchAll(/^\.It (.*)$/gm)].flatMap(([, entry]) => flagsOf(entry!))
     t.same([...new Set([...described, ...Object.keys(COMMON)])].sort(), options, 'each option has its entry in OPTIONS, and each entry its option')
+    t.same(Object.keys(COMMON).filter((option) => !flagsOf(page).includes(option)), [], 'those of every command are named, too')
     for (const flag of flagsOf(page)) t.ok(options.includes(flag) || KNOWN_FLAGS().has(flag), `--${flag} of the page`)
     for (const [option, { default: value, max, describe }] of Object.entries(command.options)) {
       t.notMatch(describe, /\.$/, `--${option}: a phrase, not a sentence`)

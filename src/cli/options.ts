@@ -5,7 +5,7 @@ import type { Options } from './command.js'
 export const COMMON = {
   help: { type: 'flag', alias: 'h', describe: 'show this help and exit' },
   version: { type: 'flag', alias: 'V', describe: 'show the version and exit' },
-  completion: { type: 'text', choices: ['bash', 'zsh'], placeholder: 'SHELL', describe: 'print how this shell completes the options, and exit' },
+  completion: { type: 'text', choices: ['bash', 'zsh', 'fish'], placeholder: 'SHELL', describe: 'print how this shell completes the options, and exit' },
   'log-format': { type: 'text', default: 'text', choices: ['text', 'json'], placeholder: 'FORMAT', describe: 'how messages on stderr are written' },
 } as const satisfies Options
 

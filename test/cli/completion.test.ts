@@ -1,4 +1,4 @@
-/** What the shells complete is what the commands take: both are asked themselves; of zsh, where it is missing, only what it is given is read. */
+/** What the shells complete is what the commands take: they are asked themselves; of zsh and fish, where they are missing, only what they are given is read. */
 import { spawnSync } from 'node:child_process'
 import t from 'tap'
 import '../support/real-processes.js'
@@ -17,7 +17,7 @@ async function offered(name: string, words: readonly string[], directory: string
 }
 
 for (const name of COMMANDS) {
-  t.test(`${name}: bash and zsh know every option, and no other`, async (t) => {
+  t.test(`${name}: bash, zsh and fish know every option, and no other`, async (t) => {
     const { command } = (await import(`../../src/cli/commands/${name.replace('flume-', '')}.js`)) as { command: Command }
     const options = Object.entries({ ...command.options, ...COMMON })
     const directory = t.testdir()
@@ -26,8 +26,12 @@ for (const name of COMMANDS) {
     const { out, status } = await shell(`${name} --completion zsh`, directory)
     t.equal(status, 0)
     t.match(out, new RegExp(`^#compdef ${name}\n`))
-    t.same([...out.matchAll(/^ {2}'(--?[a-z0-9A-Z-]+)/gm)].map(([, word]) => word).sort(), words)
+    t.same([...out.matchAll(/^ {2}'\*?(--?[a-z0-9A-Z-]+)/gm)].map(([, word]) => word).sort(), words)
     t.equal((await shell(`${name} --completion zsh | bash -n`, directory)).status, 0, 'its quotes are closed')
+    const fish = await shell(`${name} --completion fish`, directory)
+    const names = [...fish.out.matchAll(/^complete -c (\S+) -l (\S+)(?: -s (\w))?/gm)]
+    t.same(names.flatMap(([, , long, short]) => [`--${long}`, ...(short === undefined ? [] : [`-${short}`])]).sort(), words)
+    t.same([...new Set(names.map(([, of]) => of))], [name])
   })
 }
 
@@ -39,6 +43,14 @@ t.test('a value is completed from its choices, and else from the files', async (
   t.same(await offered('flume-tail', ['acc'], directory), ['access.log'])
   t.same(await offered('flume-tail', ['my'], directory), ['my file'])
   t.same(await offered('flume-tail', ['--once', '--se'], directory), ['--settle', '--settle-once'])
+})
+
+t.test('behind -- there are files, and no options', async (t) => {
+  const directory = t.testdir({ '--weird': '', '--once': '' })
+  t.same(await offered('flume-tail', ['--once', '--', '--w'], directory), ['--weird'])
+  t.same(await offered('flume-tail', ['--', '--o'], directory), ['--once'])
+  t.same(await offered('flume-tail', ['--', '--state', '--w'], directory), ['--weird'])
+  t.same(await offered('flume-tail', ['--', '--ack', '--w'], directory), ['--weird'])
 })
 
 const noZsh = spawnSync('zsh', ['--version']).error === undefined ? undefined : 'there is no zsh here'
@@ -66,6 +78,40 @@ t.test('zsh completes what it was given, as a file of fpath and by source', noZs
   }
 })
 
+t.test('zsh offers an option again that may be repeated, and no other', noZsh === undefined ? {} : { skip: noZsh }, async (t) => {
+  const directory = t.testdir()
+  const lines = [
+    ['flume-route', '--when a --to b --whe', '--when a --to b --when='],
+    ['flume-route', '--optional --to a --opti', '--to a --optional '],
+    ['flume-intercept', '--static a=b --sta', '--static a=b --static='],
+    ['flume-spool', '--include a --incl', '--include a --include='],
+    ['flume-tail', '--once --onc', '--once --onc\x07'], // the bell: there is none
+  ] as const
+  for (const [name, text, wanted] of lines) {
+    const setup = `'autoload -Uz compinit; compinit -u -D; source <(${name} --completion zsh)'`
+    const { out, err } = await shell(`zsh -f <<'END'\n${typed(setup, `'${name} ${text}'`, wanted)}\nEND`, directory)
+    t.equal(out, 'found\n', `${name} ${text}: ${err}`)
+  }
+})
+
+const noFish = spawnSync('fish', ['--version']).error === undefined ? undefined : 'there is no fish here'
+
+t.test('fish completes options, their values from the choices, and files', noFish === undefined ? {} : { skip: noFish }, async (t) => {
+  const directory = t.testdir({ 'access.log': '', '--weird': '' })
+  const asked = async (line: string): Promise<string[]> => {
+    const { out, err } = await shell(`fish -c 'flume-tail --completion fish | source; complete -C "${line}"'`, directory, { XDG_CONFIG_HOME: `${directory}/config` })
+    t.equal(err, '')
+    return out.split('\n').flatMap((word) => (word === '' ? [] : [word.split('\t')[0]!]))
+  }
+  t.same(await asked('flume-tail --open-f'), ['--open-files-max'])
+  t.same(await asked('flume-tail --ack o'), ['off'])
+  t.same(await asked('flume-tail --ack='), ['--ack=auto', '--ack=off', '--ack=require'])
+  t.same(await asked('flume-tail --state acc'), ['access.log'])
+  t.same(await asked('flume-tail --once acc'), ['access.log'])
+  t.same(await asked('flume-tail --header a=b --heade'), ['--header', '--headers'])
+  t.same(await asked('flume-tail -- --w'), ['--weird'])
+})
+
 t.test('a shell that is not known is refused', async (t) => {
-  t.match(await shell('flume-tail --completion fish', t.testdir()), { status: 64, err: /bad value fish for --completion: expected bash or zsh/ })
+  t.match(await shell('flume-tail --completion tcsh', t.testdir()), { status: 64, err: /bad value tcsh for --completion: expected bash, zsh or fish/ })
 })

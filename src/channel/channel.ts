@@ -95,7 +95,7 @@ export class Queue {
     this.#recent = new Recent(this.#published, clock)
   }
 
-  /** Throws NO_INPUT (there is none), CANNOT_CREATE (something else is there), VERSION, QUEUE_COPIED, SEGMENT_DAMAGED. */
+  /** Throws NO_INPUT (there is none), CANNOT_CREATE (one is to be made, and something else is there), VERSION, QUEUE_COPIED, SEGMENT_DAMAGED. */
   static async open(directory: string, around: Surroundings, how: OpenHow): Promise<Queue> {
     const paths = new Paths(directory)
     return new Queue(paths, around, await openIdentity(paths, around, how))

@@ -32,10 +32,10 @@ interface Written extends Identity {
   readonly born: string
 }
 
-/** Throws NO_INPUT (nothing there), CANNOT_CREATE (something else is there), VERSION, QUEUE_COPIED. */
+/** Throws NO_INPUT (no queue is there), CANNOT_CREATE (one is to be made, and something else is there), VERSION, QUEUE_COPIED. */
 export async function openIdentity(paths: Paths, around: Surroundings, how: OpenHow): Promise<Identity> {
   const { disk } = around
-  const stat = await statOfDirectory(paths, disk)
+  const stat = await statOfDirectory(paths, disk, how.create)
   const bytes = stat === undefined ? undefined : await readWhole(disk, paths.identity)
   if (bytes !== undefined) return checkIdentity(paths, around, how, decode(bytes, paths))
   if (!how.create) throw new FlumeError('NO_INPUT', `cannot open queue ${paths.directory}: there is none`)
@@ -47,7 +47,7 @@ export async function openIdentity(paths: Paths, around: Surroundings, how: Open
 
 /** What queue.json says, and whether the directory is where it says; changes nothing. Throws as openIdentity(), and SEGMENT_DAMAGED. */
 export async function lookAtIdentity(paths: Paths, { disk }: Surroundings): Promise<{ readonly identity: Identity; readonly itself: boolean }> {
-  await statOfDirectory(paths, disk)
+  await statOfDirectory(paths, disk, false)
   const bytes = await readWhole(disk, paths.identity)
   const stat = await disk.stat(paths.identity)
   if (bytes !== undefined && stat !== undefined) {
@@ -58,11 +58,11 @@ export async function lookAtIdentity(paths: Paths, { disk }: Surroundings): Prom
   throw new FlumeError('SEGMENT_DAMAGED', `cannot read ${paths.identity}: it is missing`)
 }
 
-/** Undefined: nothing is there. Throws CANNOT_CREATE. */
-async function statOfDirectory({ directory }: Paths, disk: Disk): Promise<FileStat | undefined> {
+/** Undefined: nothing is there. Throws CANNOT_CREATE, or NO_INPUT. */
+async function statOfDirectory({ directory }: Paths, disk: Disk, create: boolean): Promise<FileStat | undefined> {
   const stat = await disk.stat(directory)
   if (stat === undefined || stat.kind === 'directory') return stat
-  throw new FlumeError('CANNOT_CREATE', `cannot open queue ${directory}: it is a ${stat.kind}, not a directory`)
+  throw new FlumeError(create ? 'CANNOT_CREATE' : 'NO_INPUT', `cannot open queue ${directory}: it is a ${stat.kind}, not a directory`)
 }
 
 async function checkIdentity(paths: Paths, around: Surroundings, how: OpenHow, written: Written): Promise<Identity> {

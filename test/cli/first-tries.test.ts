@@ -39,10 +39,14 @@ t.test('no operand, options behind it, names that lead nowhere, or to something 
   t.notMatch(named.err, /no such file/)
   t.match(await shell('flume-buffer', directory), { status: 64, err: /the directory of the queue is missing/ })
   for (const asked of ['--stat', '--check', '--repair', '--export']) {
-    t.match(await shell(`flume-buffer ${asked} app.log`, directory), { status: 73, err: /^flume-buffer: cannot open queue \S+app\.log: it is a file, not a directory$/m }, asked)
+    t.match(await shell(`flume-buffer ${asked} app.log`, directory), { status: 66, err: /^flume-buffer: cannot open queue \S+app\.log: it is a file, not a directory$/m }, asked)
     t.match(await shell(`flume-buffer ${asked} none`, directory), { status: 66, err: /^flume-buffer: cannot open queue \S+none: there is none$/m }, asked)
   }
-  t.match(await shell('flume-buffer app.log </dev/null | cat; echo ${PIPESTATUS[0]}', directory), { out: '73\n', err: /cannot open queue \S+app\.log: it is a file, not a directory/ })
+  t.match(await shell('flume-buffer app.log </dev/null | cat; echo ${PIPESTATUS[0]}', directory), { out: '66\n', err: /cannot open queue \S+app\.log: it is a file, not a directory/ })
+  t.match(await shell('flume-tail --once app.log | flume-buffer --put app.log', directory), { status: 73, err: /cannot open queue \S+app\.log: it is a file, not a directory/ })
+  for (const path of ['app.log', 'app.log/below', 'none']) {
+    t.match(await shell(`flume-sink-hdfs --list --path ${path}`, directory), { status: 66, out: '', err: /^flume-sink-hdfs: cannot (list|look at) \S+(app\.log|none)/m }, path)
+  }
   t.match(await shell('flume-buffer none </dev/null | cat; echo ${PIPESTATUS[0]}; ls', directory), { out: /66\n/, err: /none/ })
 })
 

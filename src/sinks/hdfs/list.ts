@@ -4,7 +4,7 @@
  * the ranges of each stream, those that touch as one.
  */
 import { FlumeError } from '../../errors.js'
-import { refusal, told } from '../retry.js'
+import { refusal } from '../retry.js'
 import type { Entry, FileSystem } from './filesystem.js'
 import { decodeName, streamOfTemporary } from './name.js'
 
@@ -49,7 +49,10 @@ export async function* list(files: Listable, root: string, levels: readonly (str
   const open = levels.findIndex((level) => typeof level !== 'string')
   const fixed = open < 0 ? levels : levels.slice(0, open)
   const base = `${root}/${fixed.join('/')}`
-  if ((await told(`cannot look at ${base}`, files.look(base))) === undefined) {
+  const seen = await files.look(base).catch((cause: unknown) => {
+    throw unlisted(`cannot look at ${base}`, cause)
+  })
+  if (seen === undefined) {
     throw new FlumeError('NO_INPUT', `cannot list ${base}: there is no such directory`)
   }
   const sums = new Map<string, Sum>()
@@ -90,13 +93,19 @@ async function* walk(around: Walk, directory: string, depth: number): AsyncGener
       else if (stream !== undefined) left.push({ kind: 'temporary', path, stream, size: entry.size })
     }
   } catch (cause) {
-    const error = refusal(`cannot list ${directory}`, cause)
+    const error = unlisted(`cannot list ${directory}`, cause)
     if (error.code !== 'PERMISSION') throw error
     yield { kind: 'unreadable', path: directory, error }
   }
   yield* check(found, around.sums)
   yield* left
   for (const path of below.sort()) yield* walk(around, path, depth + 1)
+}
+
+/** As refusal() has it, but a directory that is none is not to be made here. */
+function unlisted(what: string, cause: unknown): FlumeError {
+  const error = refusal(what, cause)
+  return error.code === 'CANNOT_CREATE' ? new FlumeError('NO_INPUT', error.message, { cause: error.cause }) : error
 }
 
 /** The files of one directory in order, and which of them overlap. */

@@ -11,6 +11,7 @@ export interface Target {
 }
 
 const DEFAULT = 'flume/%Y-%m-%d'
+const SCHEME = /^[A-Za-z][A-Za-z0-9+.-]*:/
 const URI = /^([A-Za-z][A-Za-z0-9+.-]*):(\/.*)$/
 
 /**
@@ -22,6 +23,10 @@ export function targetOf(path: string | undefined, directory: string, around: Cl
   const { conf, user } = around
   const standard = conf.get('fs.defaultFS') ?? 'file:///'
   if (path !== undefined && URI.test(path)) return absolute(path, '--path', around)
+  if (path !== undefined && SCHEME.test(path)) {
+    const rule = 'a name before a colon is that of a file system, and behind it is an absolute path'
+    throw new FlumeError('BAD_OPTION', `cannot understand ${JSON.stringify(path)} (--path): ${rule}; a directory of that name is ./${path}`)
+  }
   if (/^file:/i.test(standard)) return { path: resolve(directory, path ?? DEFAULT), cluster: undefined }
   const relative = path === undefined ? `/${DEFAULT}` : posix.resolve('/user', user ?? '', path)
   return absolute(`${standard.replace(/\/+$/, '')}${relative}`, `fs.defaultFS of ${conf.from}`, around)

@@ -24,6 +24,17 @@ t.test('without a cluster a path is a directory of this machine', async (t) => {
   t.throws(() => target('hdfs:///x'), { code: 'BAD_OPTION', message: /which cluster/ })
 })
 
+t.test('what begins as a URI and goes on as a relative path is no directory of this machine', async (t) => {
+  const none = { conf: { get: () => undefined, from: undefined }, user: 'ann', say: () => undefined }
+  const target = (path: string): Target => targetOf(path, '/here', none)
+  for (const path of ['s3a:b', 'hdfs:logs', 'file:logs/%Y', 'HDFS:', 'logs:2026/x']) {
+    t.throws(() => target(path), { code: 'BAD_OPTION', message: /a name before a colon is that of a file system, .*; a directory of that name is "?\.\// }, path)
+  }
+  t.equal(target('./logs:2026/x').path, '/here/logs:2026/x')
+  t.equal(target('x/%H:%M').path, '/here/x/%H:%M')
+  t.equal(target('at-%H:%M').path, '/here/at-%H:%M')
+})
+
 t.test('file:// is this machine whatever the default', async (t) => {
   const target = targetWith(HA)
   for (const file of ['file:///a/%d', 'file:/a/%d', 'FILE://localhost/a/%d']) t.same(target(file), { path: '/a/%d', cluster: undefined }, file)

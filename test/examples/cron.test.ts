@@ -40,6 +40,12 @@ t.test('each run moves what is new, once, and gives cron nothing to mail', { ski
   t.match(readFileSync(`${queue}.log`, 'utf8'), /flume-tail: going on with/)
 })
 
+t.test('a queue whose name begins with a dash is one like any', { skip }, async (t) => {
+  const directory = t.testdir({ 'app.log': numbered(0, 5) })
+  t.match(await shell(`${join(ROOT, 'examples/cron/flume-once')} -q app.log`, directory, { FLUME_SINK_HDFS_PATH: 'data' }), { status: 0, out: '', err: '' })
+  t.equal(placed(join(directory, 'data')), numbered(0, 5))
+})
+
 t.test('while a run is at work, or a stage of one that was killed, another ends with 75 and without a word', { skip }, async (t) => {
   const { directory, queue } = machine(t)
   const running = Running.start(t, job(directory, 'FLUME_TAIL_RATE=100'), directory)

@@ -18,6 +18,8 @@ export interface Option {
   readonly alias?: string
   /** Where it stands among the others of this kind matters: run() gets them in their order. */
   readonly ordered?: true
+  /** Asked for on the command line only: a variable of this name says nothing. */
+  readonly typedOnly?: true
 }
 
 /** An ordered option as it was typed; `text` is `true` for a flag. */

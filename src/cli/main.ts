@@ -37,7 +37,7 @@ export interface Io {
 /** How to end: an exit status, or the signal to die of. Never throws. */
 export async function main(command: Command, argv: readonly string[], io: Io): Promise<number | NodeJS.Signals> {
   const stage = new Stage(command.name, io.pid, io.uid, systemClock)
-  let format: LogFormat = io.env[`${variable(command.name)}_LOG_FORMAT`] === 'json' ? 'json' : 'text'
+  let format = formatOf(argv, io.env[`${variable(command.name)}_LOG_FORMAT`])
   try {
     const options: Options = { ...command.options, ...COMMON }
     const { values, operands, typed, unknownVariables } = parse(command.name, options, argv, io.env, command.foreign)
@@ -62,6 +62,13 @@ export async function main(command: Command, argv: readonly string[], io: Io): P
   } finally {
     stage.close()
   }
+}
+
+/** As far as it can be told of a line that is not understood. */
+function formatOf(argv: readonly string[], inEnvironment: string | undefined): LogFormat {
+  const at = argv.findLastIndex((word) => /^--log-format(=|$)/.test(word))
+  const text = at < 0 ? inEnvironment : (argv[at]!.split('=')[1] ?? argv[at + 1])
+  return text === 'json' ? 'json' : 'text'
 }
 
 /** 0, or SIGPIPE where nobody reads it any more. Throws IO. */

@@ -3,9 +3,12 @@ import type { Options } from './command.js'
 
 /** main.ts adds these to every command and acts on them itself. */
 export const COMMON = {
-  help: { type: 'flag', alias: 'h', describe: 'show this help and exit' },
-  version: { type: 'flag', alias: 'V', describe: 'show the version and exit' },
-  completion: { type: 'text', choices: ['bash', 'zsh', 'fish'], placeholder: 'SHELL', describe: 'print how this shell completes the options, and exit' },
+  help: { type: 'flag', alias: 'h', typedOnly: true, describe: 'show this help and exit' },
+  version: { type: 'flag', alias: 'V', typedOnly: true, describe: 'show the version and exit' },
+  completion: {
+    type: 'text', choices: ['bash', 'zsh', 'fish'], placeholder: 'SHELL', typedOnly: true,
+    describe: 'print how this shell completes the options, and exit',
+  },
   'log-format': { type: 'text', default: 'text', choices: ['text', 'json'], placeholder: 'FORMAT', describe: 'how messages on stderr are written' },
 } as const satisfies Options
 

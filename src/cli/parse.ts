@@ -56,9 +56,10 @@ export function parse(command: string, options: Options, argv: readonly string[]
 }
 
 /** Undefined: the variable is unset or empty. */
-function textsOf(option: Option, variable: string | undefined): readonly string[] | undefined {
-  if (variable === undefined || variable === '') return undefined
-  return option.type === 'texts' ? variable.split('\n') : [variable]
+function textsOf({ type, typedOnly }: Option, variable: string | undefined): readonly string[] | undefined {
+  const text = type === 'texts' ? variable?.replace(/\n$/, '') : variable
+  if (text === undefined || text === '' || typedOnly === true) return undefined
+  return type === 'texts' ? text.split('\n') : [text]
 }
 
 /** The parser keeps the order of one option's values, not that of several options: another one tells which came when. */
@@ -88,11 +89,21 @@ function parseArgv(options: Options, argv: readonly string[], foreign: Foreign):
   })
   if (error !== null) throw new FlumeError('BAD_OPTION', wrongValue(error.message)) // first: what was to be a value may look like options
   const known = new Set([...names, ...names.map((name) => options[name]!.alias)])
-  for (const name of Object.keys(found)) if (name !== '_' && !known.has(name)) throw unknown(name, names, foreign)
+  for (const name of Object.keys(found)) if (name !== '_' && !known.has(name)) throw unknown(name === '___proto___' ? '__proto__' : name, names, foreign)
+  const operands = found._.map(String)
+  checkNumbers(operands, argv, foreign)
   const typed = new Map<string, string[]>()
   for (const name of others) if (found[name] !== undefined) typed.set(name, [found[name]].flat() as string[])
   for (const name of flags) if (found[name] !== undefined) typed.set(name, ['true'])
-  return { typed, operands: found._.map(String) }
+  return { typed, operands }
+}
+
+/** The parser takes numbers for operands that are negative; head -5 is head -n 5. Throws BAD_OPTION. */
+function checkNumbers(operands: readonly string[], argv: readonly string[], foreign: Foreign): void {
+  const end = argv.indexOf('--')
+  const behind = end < 0 ? 0 : argv.length - end - 1
+  const number = operands.slice(0, operands.length - behind).find((operand) => /^-[\d.]/.test(operand))
+  if (number !== undefined) throw new FlumeError('BAD_OPTION', `unknown option ${number}: ${foreign['n'] ?? `a file of that name is ./${number}`}`)
 }
 
 const dashed = (name: string): string => (name.length === 1 ? `-${name}` : `--${name}`)
@@ -123,7 +134,14 @@ function convert(option: Option, texts: readonly string[] | undefined, from: str
   return last !== undefined ? valueOf(option, last, from) : option.type === 'flag' ? false : undefined
 }
 
+/** What an empty text cannot be, by the placeholder: it would be the current directory. */
+const NAMED: Readonly<Record<string, string>> = {
+  FILE: 'the name of the file', DIR: 'the name of the directory', DIRECTORY: 'the name of the directory', WHERE: 'the value',
+}
+
 function valueOf(option: Option, text: string, from: string): string | number | boolean {
+  const named = option.choices === undefined ? NAMED[option.placeholder ?? ''] : undefined
+  if (text === '' && named !== undefined) throw new FlumeError('BAD_OPTION', `${from}: ${named} is empty`)
   const value = read(option, text)
   if (value === undefined) throw new FlumeError('BAD_OPTION', `bad value ${text === '' ? "''" : text} for ${from}: expected ${expected(option)}`)
   return value

@@ -52,7 +52,6 @@ export function paced(source: Source & { readonly asks: string }, { rate }: Valu
 
 /** Where positions are kept: the file of --state, or this one in the state directory. */
 export function statePath({ state }: { readonly state: string | undefined }, name: string, { directory, stateDirectory }: Context): string {
-  if (state === '') throw new FlumeError('BAD_OPTION', '--state: the name of the file is empty')
   return resolve(directory, state ?? join(stateDirectory, name))
 }
 

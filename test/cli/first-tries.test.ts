@@ -24,7 +24,7 @@ t.test('options of tail(1) are answered by what flume-tail does instead', async 
   for (const option of ['-f', '-F', '--follow', '--follow=name', '--retry']) {
     t.match(await shell(`flume-tail ${option} app.log`, directory), { status: 64, out: '', err: /: files are followed, also across rotation, unless --once is given \(see/ }, option)
   }
-  for (const option of ['-n', '-n 5', '-n5', '--lines=5', '-c 10']) {
+  for (const option of ['-5', '-n', '-n 5', '-n5', '--lines=5', '-c 10']) {
     t.match(await shell(`flume-tail ${option} app.log`, directory), { status: 64, out: '', err: /: reading goes on where it stood, .* --from end/ }, option)
   }
 })
@@ -37,6 +37,8 @@ t.test('no operand, options behind it, names that lead nowhere, or to something 
   const named = await shell('mkfifo pipe; flume-tail --once sub pipe /dev/null app.log --ack=off', directory)
   t.match(named, { status: 66, err: /sub: it is a directory \(its files are 'DIRECTORY\/\*', in quotes\)\n.*pipe: it is a pipe \(flume-tail - reads one: .*\n.*\/dev\/null: it is a device\n$/ })
   t.notMatch(named.err, /no such file/)
+  t.match(await shell('flume-buffer -1 </dev/null', directory), { status: 64, err: /unknown option -1: a file of that name is \.\/-1/ })
+  t.match(await shell('flume-buffer --json q <app.log', directory), { status: 64, err: /--json is for --stat, --check and --repair/ })
   t.match(await shell('flume-buffer', directory), { status: 64, err: /the directory of the queue is missing/ })
   for (const asked of ['--stat', '--check', '--repair', '--export']) {
     t.match(await shell(`flume-buffer ${asked} app.log`, directory), { status: 66, err: /^flume-buffer: cannot open queue \S+app\.log: it is a file, not a directory$/m }, asked)

@@ -23,6 +23,9 @@ function tryOut(run: Run = async () => undefined): { command: Command; seen: { v
       'roll-interval': { type: 'duration', default: '10m', describe: 'at least so often' },
       'roll-count': { type: 'count', describe: 'at most so many' },
       path: { type: 'text', describe: 'where to' },
+      state: { type: 'text', placeholder: 'FILE', describe: 'what is kept' },
+      olddir: { type: 'texts', placeholder: 'DIR', describe: 'where else' },
+      done: { type: 'text', placeholder: 'WHERE', describe: 'where then' },
       set: { type: 'texts', alias: 's', ordered: true, describe: 'step' },
       cut: { type: 'flag', ordered: true, describe: 'step' },
       drop: { type: 'texts', ordered: true, describe: 'step' },
@@ -78,8 +81,8 @@ t.test('options have the values of their types, defaults where nothing was typed
 
 t.test('-- ends the options, operands stay as they are typed', async (t) => {
   const { command, seen } = tryOut()
-  t.equal(await main(command, ['--once', 'true', '007', '1e3', '--', '--from', '-x', '--', ''], world()), 0)
-  t.same(seen[0]?.operands, ['true', '007', '1e3', '--from', '-x', '--', ''])
+  t.equal(await main(command, ['--once', 'true', '007', '1e3', '--', '--from', '-x', '--', '-1', ''], world()), 0)
+  t.same(seen[0]?.operands, ['true', '007', '1e3', '--from', '-x', '--', '-1', ''])
   t.equal(seen[0]?.values.from, 'beginning')
 })
 
@@ -102,8 +105,19 @@ t.test('every long option can come from the environment, and argv wins', async (
   t.equal(await main(command, ['--size-max', '6K'], world(env)), 0)
   t.match(seen[0]?.values, { from: 'end', 'size-max': 6144, once: true, header: ['a=b', 'c=d'] })
   t.equal(seen[0]?.values['roll-count'], undefined, 'an empty variable counts as unset')
+  t.equal(await main(command, [], world({ FLUME_TRY_OUT_HEADER: 'a=b\nc=d\n', FLUME_TRY_OUT_DROP: '\n' })), 0)
+  const { header, drop } = seen.pop()!.values
+  t.same([header, drop], [['a=b', 'c=d'], []], 'a newline at its end begins no value')
   t.equal(await main(command, [], world({ FLUME_TRY_OUT_ONCE: 'no' })), 0)
   t.equal(seen[1]?.values.once, false)
+})
+
+t.test('help, version and completion are asked for by argv alone: a service that only seems to run moves nothing', async (t) => {
+  const { command, seen } = tryOut()
+  const io = world({ FLUME_TRY_OUT_HELP: '1', FLUME_TRY_OUT_VERSION: '1.2.3', FLUME_TRY_OUT_COMPLETION: 'bash' })
+  t.equal(await main(command, [], io), 0)
+  t.equal(seen.length, 1)
+  t.equal(io.out + io.err, '')
 })
 
 t.test('a variable that is no option is told, not obeyed', async (t) => {
@@ -121,7 +135,7 @@ t.test('what cannot be understood is 64, with what was probably meant or expecte
     [['--zzzzzz'], {}, /unknown option --zzzzzz \(see/],
     [['-x'], {}, /unknown option -x/],
     [['--toString'], {}, /unknown option --toString/],
-    [['--__proto__=1'], {}, /unknown option/],
+    [['--__proto__=1'], {}, /unknown option --__proto__ \(see/],
     [['--no-once'], {}, /unknown option --no-once \(see/],
     [['--once=yes'], {}, /option --once takes no value/],
     [['--from'], {}, /option --from needs a value/],
@@ -130,6 +144,13 @@ t.test('what cannot be understood is 64, with what was probably meant or expecte
     [['-H', '-foo'], {}, /option -H needs a value .*-H=-x/],
     [['--from', 'middle'], {}, /bad value middle for --from: expected beginning or end/],
     [['--from='], {}, /bad value '' for --from/],
+    [['--state='], {}, /--state: the name of the file is empty/],
+    [['--olddir', 'a', '--olddir', ''], {}, /--olddir: the name of the directory is empty/],
+    [[], { FLUME_TRY_OUT_OLDDIR: 'a\n\nb' }, /FLUME_TRY_OUT_OLDDIR: the name of the directory is empty/],
+    [['--done', ''], {}, /--done: the value is empty/],
+    [['-5', 'a'], {}, /unknown option -5: a file of that name is \.\/-5/],
+    [['a', '-.5'], {}, /unknown option -\.5: /],
+    [['-1', '--', '-2'], {}, /unknown option -1: /],
     [['--size-max', '-5'], {}, /bad value -5 for --size-max: expected a size of 0 or more, such as .*64K/],
     [['--size-max=lots'], {}, /bad value lots for --size-max/],
     [['--line-max', '129M'], {}, /bad value 129M for --line-max: expected a size of 128M at most/],
@@ -229,6 +250,14 @@ t.test('--log-format json makes every message one object', async (t) => {
   const early = world({ FLUME_TRY_OUT_LOG_FORMAT: 'json' })
   t.equal(await main(command, ['--form'], early), 64)
   t.match(JSON.parse(early.err), { level: 'error', status: 64 }, 'also when the options are wrong')
+  for (const argv of [['--log-format', 'json', '--form'], ['--form', '--log-format=json'], ['--log-format=text', '--log-format=json', '--form']]) {
+    const typed = world()
+    t.equal(await main(command, argv, typed), 64)
+    t.match(JSON.parse(typed.err), { level: 'error', status: 64 }, argv.join(' '))
+  }
+  const text = world({ FLUME_TRY_OUT_LOG_FORMAT: 'json' })
+  t.equal(await main(command, ['--log-format', 'text', '--form'], text), 64)
+  t.match(text.err, /^flume-try-out: unknown option/, 'argv wins here, too')
 })
 
 t.test('colours are for terminals, and not with NO_COLOR or a dumb one', async (t) => {

@@ -49,6 +49,10 @@ t.test('what is wrong is said, with its exit status:', async (t) => {
     ["--include '' in", 64, /--include: a pattern is empty/],
     ["--include '*.log' --ignore '' in", 64, /--ignore: a pattern is empty/],
     ["--marker '*' in", 64, /--marker \*: that is the name of every file/],
+    ["--done '' in", 64, /--done: the value is empty/],
+    ["--csv --csv-delimiter '' in", 64, /--csv-delimiter is text without quotes and line ends, not ""/],
+    ["--csv --csv-delimiter '\"' in", 64, /--csv-delimiter is text without/],
+    ["--csv --csv-delimiter $'\\n' in", 64, /--csv-delimiter is text without/],
     ["--state '' in", 64, /--state: the name of the file is empty/],
     ["--once $'x\\xff'", 66, /cannot read x\ufffd: its name is not UTF-8; a link under another name can be read/],
   ] as const) {

@@ -74,6 +74,7 @@ export const command = defineCommand({
       if (isGiven(values[one]) && isGiven(values[other])) throw new FlumeError('BAD_OPTION', `--${one} and --${other} exclude each other`)
     }
     if (values.apply && !values.repair) throw new FlumeError('BAD_OPTION', '--apply is for --repair')
+    if (values.json && !values.stat && !values.check && !values.repair) throw new FlumeError('BAD_OPTION', '--json is for --stat, --check and --repair')
     if (values.positions && !values.export) throw new FlumeError('BAD_OPTION', '--positions is for --export')
     const accept = values.copied ? 'copied' : values.moved ? 'moved' : undefined
     const { disk, clock, pid, say } = context

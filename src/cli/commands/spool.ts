@@ -128,12 +128,17 @@ async function formatOf(values: Values<typeof options>): Promise<{ format?: Form
     case 'json':
       return { format: (await import('../../sources/spool/formats/json.js')).jsonValues }
     case 'csv':
-      return { format: (await import('../../sources/spool/formats/csv.js')).csv(values['csv-delimiter'].replace('\\t', '\t') || ',') }
+      return { format: (await import('../../sources/spool/formats/csv.js')).csv(delimiterOf(values['csv-delimiter'])) }
     case 'avro':
       return { format: (await import('../../sources/spool/formats/avro.js')).avroRecords }
     default:
       return {}
   }
+}
+
+function delimiterOf(text: string): string {
+  if (/^$|["\r\n]/.test(text)) throw new FlumeError('BAD_OPTION', `--csv-delimiter is text without quotes and line ends, not ${JSON.stringify(text)}`)
+  return text.replace('\\t', '\t')
 }
 
 /** The one operand, absolute. What is there but no directory is refused; what is missing is waited for. */

@@ -45,15 +45,18 @@ export function encodeBatch(batch: Batch, first: number, time: number): Entry {
 
 /**
  * Whether the batch is to be stored, or is already. Throws BUG where it does not begin at the position held of its
- * partition: something would be missing or twice.
+ * partition, or has events and ends where it begins: something would be missing or twice.
  */
 export function isNew(batch: Batch, held: ReadonlyMap<string, Position>): boolean {
   const { mark, count } = batch
   if (mark === null) return count > 0
+  const from = mark.from?.offset ?? 0
+  const to = mark.to.offset
+  if (count > 0 && to <= from) throw new FlumeError('BUG', `cannot put ${count} events of ${mark.partition} that begin at ${from} and end at ${to}`)
   const position = held.get(mark.partition)
   if (position === undefined) return true
   if (mark.to.offset <= position.offset) return count === 0 && mark.to.offset === position.offset && changesAnything(mark, held)
-  if ((mark.from?.offset ?? 0) === position.offset) return true
+  if (from === position.offset) return true
   throw new FlumeError(
     'BUG',
     `cannot put a batch of ${mark.partition} from ${mark.from?.offset ?? 'its beginning'} to ${mark.to.offset}: ${position.offset} is held`,

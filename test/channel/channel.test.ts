@@ -96,6 +96,17 @@ t.test('a batch that is held is acked and not stored again; one that leaves some
   }
 })
 
+t.test('events that end where they begin are refused: the position held would tell that they are there', async (t) => {
+  const queue = await open(t.testdir())
+  await put(queue, 0, 5)
+  for (const at of [0, 5]) {
+    const putter = await queue.openPut(SMALL)
+    await t.rejects(putAll(putter, [{ ...numbered(5, 6), mark: { ...numbered(at, at).mark!, from: { offset: at } } }]), { code: 'BUG' })
+    await putter.close()
+  }
+  t.equal(faultOf(await exportAll(queue), 0, 5), undefined)
+})
+
 t.test('positions outlast segments; those that are gone are forgotten; empty batches store positions alone', async (t) => {
   const directory = t.testdir()
   const queue = await open(directory)

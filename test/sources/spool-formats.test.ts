@@ -117,9 +117,48 @@ t.test('--avro: records as JSON, of each codec that there is, longs as they are'
   t.match((await events(t, avroRecords, 'no Avro at all')).said, [/it is no Avro container file$/])
 })
 
-function container(type: avro.Type, records: readonly unknown[], codec: string): Promise<Buffer> {
+t.test('--avro: records of a block that has fewer bytes share places, and each is sent once', async (t) => {
+  const type = avro.Type.forSchema({ type: 'record', name: 'R', fields: [{ name: 'n', type: 'long' }] })
+  const expected = Array.from({ length: 600 }, (_, n) => `{"n":${Math.floor(n / 100)}}`)
+  const content = await container(type, expected.map((body) => JSON.parse(body) as unknown), 'deflate', 300)
+  t.ok(content.length < expected.length / 2)
+  t.same((await events(t, avroRecords, content)).bodies, expected)
+  const sizes: number[] = []
+  const queue = new Queue()
+  const between = ({ bodies }: Queue): void => void sizes.push(bodies.length - sizes.reduce((sum, size) => sum + size, 0))
+  const noHeaders = { known: [], fixed: new Map() }
+  await spooled(dropped(t, content), queue, { options: { format: avroRecords, batchBytesMax: 40 * '{"body":"{\\"n\\":0}"}\n'.length, headers: noHeaders }, between })
+  t.same(queue.bodies, expected)
+  t.ok(sizes.every((size) => size <= 40), 'a batch is no longer than it may be where places are close enough')
+  t.ok(sizes.slice(0, -1).filter((size) => size > 30).length > sizes.length / 2, 'and it is filled as far as that goes')
+})
+
+t.test('--avro: a record has no place in the header, nor in a block without records', async (t) => {
+  const type = avro.Type.forSchema({ type: 'record', name: 'R', fields: [{ name: 'n', type: 'long' }] })
+  const content = await container(type, Array.from({ length: 300 }, () => ({ n: 7 })), 'deflate')
+  const sync = content.subarray(-16)
+  const start = content.indexOf(sync) + 16
+  const empty = Buffer.concat([Buffer.from([0, 4, 3, 0]), sync]) // two bytes, which unpacked are none
+  const { bodies } = await events(t, avroRecords, Buffer.concat([content.subarray(0, start), empty, empty, content.subarray(start)]))
+  t.same(bodies, Array.from({ length: 300 }, () => '{"n":7}'))
+})
+
+t.test('--avro: records without a byte of their own are sent, unless far too many would share a place', async (t) => {
+  const type = avro.Type.forSchema({ type: 'record', name: 'R', fields: [{ name: 'n', type: 'null' }] })
+  const { bodies, left } = await events(t, avroRecords, await container(type, Array.from({ length: 200 }, () => ({ n: null })), 'null'))
+  t.same(bodies, Array.from({ length: 200 }, () => '{"n":null}'))
+  t.same(left, ['a.COMPLETED'])
+  const content = await container(type, [{ n: null }], 'null')
+  const block = Buffer.concat([avro.Type.forSchema('long').toBuffer(1e9), Buffer.from([0]), content.subarray(-16)])
+  const many = await events(t, avroRecords, Buffer.concat([content, block]))
+  t.same(many.bodies, ['{"n":null}'])
+  t.match(many.said, [/the block at byte \d+ has 1000000000 records in 22 bytes$/])
+  t.same(many.left, ['a'])
+})
+
+function container(type: avro.Type, records: readonly unknown[], codec: string, blockSize = 500): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    const encoder = new avro.streams.BlockEncoder(type, { codec, blockSize: 500 })
+    const encoder = new avro.streams.BlockEncoder(type, { codec, blockSize })
     const chunks: Buffer[] = []
     encoder.on('data', (chunk: Buffer) => chunks.push(chunk)).on('end', () => resolve(Buffer.concat(chunks))).on('error', reject)
     for (const record of records) encoder.write(record)

@@ -5,7 +5,7 @@
 import { batchOf, BATCH_BYTES_MAX, type Batch } from '../../events/batch.js'
 import { formatEvent } from '../../events/json.js'
 import type { DiskFile } from '../../disk/disk.js'
-import { FlumeError } from '../../errors.js'
+import { assert, FlumeError } from '../../errors.js'
 import { headersOf } from '../headers.js'
 import { HEAD_SIZE, TAIL_SIZE, printOf, readAt } from '../position.js'
 import type { Sending } from '../sending.js'
@@ -16,8 +16,8 @@ import { rawOf, type Opened } from './opening.js'
 export interface SpoolRecord {
   /** Of the event; of what is none, the bytes as they stand. */
   readonly body: Buffer
-  /** The byte after it. */
-  readonly end: number
+  /** The byte after it, which is after that of each record before; undefined: there is no place behind it, it goes with the next one. */
+  readonly end: number | undefined
   /** Why it is no event. */
   readonly refused?: string
 }
@@ -48,10 +48,11 @@ class SpoolRecords implements Contents {
     for await (const { body, end, refused } of this.#understood(file, log)) {
       if (stop.aborted) return 'stopped'
       const event = refused === undefined ? formatEvent({ headers: cutting.headers, body }) : undefined
-      if (event !== undefined && event.length <= encoder.eventBytesMax) {
-        if (cutting.size > 0 && cutting.size + event.length > this.batchBytesMax) yield await cutting.cut()
-        cutting.add(event, end)
-      } else cutting.refuse(body, end, refused ?? `longer than ${encoder.eventBytesMax} bytes as an event`)
+      if (event !== undefined && event.length <= encoder.eventBytesMax) cutting.add(event)
+      else cutting.refuse(body, end, refused ?? `longer than ${encoder.eventBytesMax} bytes as an event`)
+      if (end === undefined) continue
+      if (cutting.exceeds(this.batchBytesMax)) yield await cutting.cut()
+      cutting.place(end)
       if (end === file.stops[0]) yield await cutting.cut()
     }
     file.damaged ||= !isWhole()
@@ -74,13 +75,15 @@ class SpoolRecords implements Contents {
   }
 }
 
-/** Events that are gathered into a batch, and the place behind them. */
+/** Events that are gathered into a batch, and the place behind them; and those after it, that have none yet. */
 class Cutting {
   readonly headers: ReadonlyMap<string, string>
   readonly #now: number
   #events: Buffer[] = []
-  size = 0
   end: number
+  #after: Buffer[] = []
+  /** Bytes of all of them. */
+  #size = 0
 
   constructor(
     readonly sending: Sending,
@@ -94,14 +97,24 @@ class Cutting {
     this.end = file.offset
   }
 
-  add(event: Buffer, end: number): void {
-    this.#events.push(event)
-    this.size += event.length
-    this.end = end
+  add(event: Buffer): void {
+    this.#after.push(event)
+    this.#size += event.length
   }
 
-  refuse(body: Buffer, end: number, reason: string): void {
-    this.sending.encoder.refused.add(body, { reason, partition: this.file.id, position: { offset: end, path: this.file.path }, headers: this.headers })
+  refuse(body: Buffer, end: number | undefined, reason: string): void {
+    const position = { offset: end ?? this.end, path: this.file.path }
+    this.sending.encoder.refused.add(body, { reason, partition: this.file.id, position, headers: this.headers })
+  }
+
+  /** They are more than `most` bytes, and there is a place to cut at. */
+  exceeds(most: number): boolean {
+    return this.#events.length > 0 && this.#size > most
+  }
+
+  /** There is one behind all of them. */
+  place(end: number): void {
+    this.#events.push(...this.#after.splice(0))
     this.end = end
   }
 
@@ -114,13 +127,14 @@ class Cutting {
   async cut(): Promise<Batch> {
     await this.sending.encoder.refused.flush()
     const { file, end, head } = this
+    assert(this.#events.length === 0 || end > (file.marked?.offset ?? 0)) // else who keeps places takes it for one that is there
     const tail = Math.min(end, TAIL_SIZE)
     const prints = { head: printOf(head.subarray(0, end)), tail: printOf(await readAt(this.log, end - tail, tail)) }
     file.stand({ offset: end, ...prints }, '')
     const mark = file.mark(file.position(this.#now), this.#now, this.sending.taken())
     const batch = batchOf(Buffer.concat(this.#events), this.#events.length, mark)
     this.#events = []
-    this.size = 0
+    this.#size = this.#after.reduce((size, { length }) => size + length, 0)
     return batch
   }
 }

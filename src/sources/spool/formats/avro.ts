@@ -1,6 +1,7 @@
 /**
  * The records of an Avro container file, each as JSON. The blocks are found here, so that a place in the middle of a large
- * file is had by skipping; what is in them is for avsc. The place before record n of a block is byte n of that block.
+ * file is had by skipping; what is in them is for avsc. The place behind record n of a block is byte n of that block; where it has
+ * fewer bytes than records, each byte is the place behind so many more of them.
  */
 import { promisify } from 'node:util'
 import * as zlib from 'node:zlib'
@@ -29,6 +30,8 @@ const SYNC_SIZE = 16
 const HEADER_SIZE_MAX = 16 * 1024 * 1024
 /** Packed or not. */
 const BLOCK_SIZE_MAX = 256 * 1024 * 1024
+/** Records to a place. No codec packs more than 1032 bytes into one, but a record may have none. */
+const SHARING_MAX = 10_000
 /** Two numbers of 64 bits. */
 const NUMBERS_SIZE_MAX = 20
 
@@ -58,24 +61,36 @@ export async function* avroRecords(log: DiskFile, from: number): AsyncGenerator<
     if (numbers.length === 0) return
     const [count, size, begins] = numbersOf(numbers, at)
     const end = at + begins + size + SYNC_SIZE
+    const each = Math.ceil(count / (end - at))
+    if (each > SHARING_MAX) throw damaged(`the block at byte ${at} has ${count} records in ${end - at} bytes`)
     if (from < end) {
       const block = await readAt(log, at + begins, size + SYNC_SIZE)
       if (block.length < size + SYNC_SIZE) throw damaged(`it ends in the middle of the block at byte ${at}`)
       if (!block.subarray(size).equals(sync)) throw damaged(`the block at byte ${at} does not end with the mark of this file`)
-      yield* recordsOf(type, await unpack(block.subarray(0, size)), { at, end, count, skip: Math.max(0, from - at) })
+      yield* recordsOf(type, await unpack(block.subarray(0, size)), { at, end, count, each, skip: Math.max(0, from - at) * each })
     }
     at = end
   }
 }
 
-/** `skip`: so many of them were sent. A block of fewer bytes than records has no place within it. */
-function* recordsOf(type: Type, bytes: Buffer, { at, end, count, skip }: { at: number; end: number; count: number; skip: number }): Generator<SpoolRecord> {
-  const placed = count < end - at
+interface Block {
+  readonly at: number
+  /** The byte after it. */
+  readonly end: number
+  /** Of its records. */
+  readonly count: number
+  /** There is a place behind so many of them, and so many more. */
+  readonly each: number
+  /** So many of them were sent. */
+  readonly skip: number
+}
+
+function* recordsOf(type: Type, bytes: Buffer, { at, end, count, each, skip }: Block): Generator<SpoolRecord> {
   for (let n = 1, offset = 0; n <= count; n++) {
     const decoded = decode(type, bytes, offset, at)
     if (decoded.offset < 0) throw damaged(`record ${n} of the block at byte ${at} is cut off`)
     offset = decoded.offset
-    if (n > skip) yield { body: Buffer.from(jsonOf(decoded.value)), end: n === count ? end : placed ? at + n : at }
+    if (n > skip) yield { body: Buffer.from(jsonOf(decoded.value)), end: n === count ? end : n % each === 0 ? at + n / each : undefined }
   }
 }
 

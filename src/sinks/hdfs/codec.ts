@@ -3,7 +3,7 @@
  * its events alone, however these came: nothing is flushed before the end, no bytes are compressed twice, and no time is
  * written into it.
  */
-import type { Readable, Transform } from 'node:stream'
+import { pipeline, type Readable, type Transform } from 'node:stream'
 import { finished } from 'node:stream/promises'
 import { constants, createGunzip, createGzip } from 'node:zlib'
 import { assert } from '../../errors.js'
@@ -37,7 +37,7 @@ export function compressed(draft: Draft, codec: Codec | undefined, retry: Retry)
 /** The plain bytes of a file, of which the end may be missing. */
 export function expanded(bytes: Readable, name: CodecName): AsyncIterable<Buffer> {
   const codec = CODECS[name]
-  return codec === undefined ? bytes : bytes.pipe(codec.expand())
+  return codec === undefined ? bytes : pipeline(bytes, codec.expand(), () => undefined) // whoever reads it is told
 }
 
 class CompressedDraft implements Draft {

@@ -4,6 +4,7 @@
  */
 import { Readable } from 'node:stream'
 import type { DiskFile } from '../../disk/disk.js'
+import { errnoOf, FlumeError } from '../../errors.js'
 import { told, type Retry } from '../retry.js'
 import { CODECS, compressed, expanded } from './codec.js'
 import type { Draft, FileSystem } from './filesystem.js'
@@ -23,23 +24,44 @@ export interface LeftAround {
 const LF = 0x0a
 const READ_SIZE = 1024 * 1024
 
-/** All that the record knows of, in order. */
+/** All that the record knows of, in order. Throws IO where something of it cannot be unpacked, once all other buckets have theirs. */
 export async function finishLeft(stream: string, record: CommitRecord, around: LeftAround): Promise<void> {
-  const { files, retry, say } = around
   const fillings = [...record.fillings].sort((a, b) => a.first - b.first)
   await removeCopies(stream, fillings, record, around)
+  const damaged: Filling[] = []
+  let cause: unknown
   for (const [index, filling] of fillings.entries()) {
-    const { path, first } = filling
-    const left = await retry.until(`cannot open what is left of ${path}`, () => files.left(path))
+    if (damaged.some((other) => isSameBucket(other, filling))) continue // its files go in order
+    const next = fillings.slice(index + 1).find((other) => isSameBucket(other, filling))
+    try {
+      await finishOne(stream, filling, next?.first ?? Infinity, record, around)
+    } catch (error) {
+      if (errnoOf(error)?.startsWith('Z_') !== true) throw error
+      cause ??= error
+      damaged.push(filling)
+    }
+  }
+  if (damaged.length > 0) throw new FlumeError('IO', `cannot unpack ${damaged.map(({ path }) => path).join(' and ')}`, { cause })
+}
+
+const isSameBucket = (one: Place, other: Place): boolean =>
+  one.directory === other.directory && one.prefix === other.prefix && one.bucket === other.bucket
+
+/** `most`: the sequence that it must end before. */
+async function finishOne(stream: string, filling: Filling, most: number, record: CommitRecord, around: LeftAround): Promise<void> {
+  const { files, retry, say } = around
+  const { path, first } = filling
+  const left = await retry.until(`cannot open what is left of ${path}`, () => files.left(path))
+  try {
     if (left !== undefined && record.endOf(filling) <= first) {
-      const next = fillings.slice(index + 1).find((other) => isSame(other, filling))
-      const placed = await place(stream, filling, next?.first ?? Infinity, left.file, record, around)
+      const placed = await place(stream, filling, most, left.file, record, around)
       if (placed !== undefined) say(`an earlier run was killed, and nobody sends its events again: what it has left is in ${placed} now`)
     }
+  } finally {
     await left?.file.close()
-    await retry.until(`cannot remove what is left of ${path}`, async () => left?.remove())
-    await record.over(path)
   }
+  await retry.until(`cannot remove what is left of ${path}`, async () => left?.remove())
+  await record.over(path)
 }
 
 /** Of an earlier start that was killed, too. */
@@ -64,7 +86,7 @@ async function temporariesIn(directory: string, stream: string, files: FileSyste
   return found
 }
 
-/** Returns the name it has got; undefined: there is not one whole line. `most`: the sequence that it must end before. */
+/** Returns the name it has got; undefined: there is not one whole line. Throws what zlib does where it cannot be unpacked: nothing of it is in place then. */
 async function place(
   stream: string, filling: Filling, most: number, left: DiskFile, record: CommitRecord, { files, retry, uuid }: LeftAround,
 ): Promise<string | undefined> {
@@ -73,7 +95,10 @@ async function place(
   const path = `${directory}/${temporaryName(stream, uuid())}`
   const plain = await retry.until(`cannot create ${path}`, () => files.create(path, record))
   const draft = compressed(plain, CODECS[codec], retry)
-  const { size, count } = await pour(expanded(Readable.from(piecesOf(left)), codec), draft, retry)
+  const { size, count } = await pour(expanded(Readable.from(piecesOf(left, filling.path)), codec), draft, retry).catch(async (error: unknown) => {
+    await draft.discard().catch(() => undefined)
+    throw error
+  })
   if (size === 0) {
     await draft.discard()
     return undefined
@@ -83,8 +108,6 @@ async function place(
   await commit({ directory, prefix, bucket, end, file: await draft.finish(size), path: name }, files, retry, record)
   return name
 }
-
-const isSame = (one: Place, other: Place): boolean => one.directory === other.directory && one.prefix === other.prefix && one.bucket === other.bucket
 
 /** Up to the last newline. */
 async function pour(pieces: AsyncIterable<Buffer>, draft: Draft, retry: Retry): Promise<{ size: number; count: number }> {
@@ -104,10 +127,10 @@ async function pour(pieces: AsyncIterable<Buffer>, draft: Draft, retry: Retry): 
   return { size, count }
 }
 
-async function* piecesOf(file: DiskFile): AsyncGenerator<Buffer> {
+async function* piecesOf(file: DiskFile, path: string): AsyncGenerator<Buffer> {
   for (let at = 0; ; ) {
     const piece = Buffer.allocUnsafeSlow(READ_SIZE)
-    const size = await file.read(piece, at)
+    const size = await told(`cannot read what is left of ${path}`, file.read(piece, at))
     if (size === 0) return
     yield piece.subarray(0, size)
     at += size

@@ -111,8 +111,9 @@ t.test('the end of a line that was cut stays out', async (t) => {
   t.same(numbersIn(await below(disk, '/out'), true), Array.from({ length: 39 }, (_, n) => n))
 })
 
+const noise = (n: number): string => `${n} ${Array.from({ length: 400 }, (_, k) => ((n * 7919 + k * 104729) ** 2 % 1_000_003).toString(36)).join('')}`
+
 t.test('a compressed file that was being filled becomes a whole one, with the lines that the compressor had given out', async (t) => {
-  const noise = (n: number): string => `${n} ${Array.from({ length: 400 }, (_, k) => ((n * 7919 + k * 104729) ** 2 % 1_000_003).toString(36)).join('')}`
   const lines = Array.from({ length: 200 }, (_, n) => lineOf({ headers: { k: 'z' }, body: noise(n) }))
   const disk = new MemoryDisk()
   const feed = new Feed()
@@ -130,6 +131,34 @@ t.test('a compressed file that was being filled becomes a whole one, with the li
   t.equal(text, numbers.map((n) => `${noise(n)}\n`).join(''))
   t.same(numbers, Array.from(numbers, (_, n) => n))
   t.match(name, new RegExp(`-0*${numbers.length - 1}\\.log\\.gz$`))
+})
+
+t.test('a compressed file that cannot be unpacked stays where it is and is said at each start; those of other buckets are put in place', async (t) => {
+  const disk = new MemoryDisk()
+  const feed = new Feed()
+  const lines = Array.from({ length: 400 }, (_, n) => lineOf({ headers: { k: n % 2 === 0 ? 'even' : 'odd' }, body: noise(n) }))
+  feed.push(batchOf(Buffer.from(lines.join('')), lines.length, null))
+  const codec = { codec: 'gzip', suffix: '.log.gz' } as const
+  void new Sinking({ ...options, ...codec, rollCount: undefined }, feed, disk.boot(), new FakeClock(TIME))
+  const bytesIn = (k: string): Buffer => [...(disk.find(`/out/${k}`)?.entries.values() ?? [])][0]?.bytes ?? Buffer.alloc(0)
+  while (['even', 'odd'].some((k) => bytesIn(k).length < 100_000)) await new Promise((resolve) => setImmediate(resolve))
+  disk.kill()
+  const [path] = Object.keys(await below(disk, '/out/even'))
+  const start = Buffer.from(bytesIn('even').subarray(0, 4096))
+  bytesIn('even').fill(0, 0, 4096)
+  const textIn = async (k: string): Promise<string> =>
+    Object.entries(await below(disk, `/out/${k}`)).filter(([path]) => path.endsWith('.gz')).map(([, packed]) => gunzipSync(Buffer.from(packed, 'latin1')).toString()).join('')
+  for (const start of ['the next', 'the one after it']) {
+    const { said } = await startAgain(disk, undefined, codec)
+    t.match(said.at(-1), /^cannot put in place what a run .*: cannot unpack \/out\/even\/\S+: incorrect header check; the next start tries again$/, start)
+    t.equal(await textIn('even'), '')
+    t.same(Object.keys(await below(disk, '/out/even')), [path])
+    t.match(await textIn('odd'), new RegExp(`^${noise(1)}\n${noise(3)}\n`))
+  }
+  start.copy(bytesIn('even'))
+  await startAgain(disk, undefined, codec)
+  t.match(await textIn('even'), new RegExp(`^${noise(0)}\n${noise(2)}\n`))
+  t.same(await below(disk, '/state/spool'), {})
 })
 
 t.test('what lives is left alone, and so is what another file system holds: that is said', async (t) => {

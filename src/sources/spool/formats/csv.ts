@@ -29,20 +29,46 @@ export function csv(delimiter: string): Format {
       break
     }
     if (header === undefined) return
-    const names = header.values.map((name, index) => name.toString() || String(index + 1))
+    const names = new Names(header.values)
     let end = Math.max(from, header.end)
     for await (const row of rows(log, end, delimiter, most)) {
       yield row.values.every((value) => isUtf8(value))
-        ? { body: Buffer.from(JSON.stringify(objectOf(names, row.values))), end: row.end }
+        ? { body: objectOf(names, row.values), end: row.end }
         : { body: await readAt(log, end, row.end - end), end: row.end, refused: 'the record is not UTF-8' }
       end = row.end
     }
   }
 }
 
-/** A value without a name has its number. */
-function objectOf(names: readonly string[], values: readonly Buffer[]): Record<string, string> {
-  return Object.fromEntries(values.map((value, index) => [names[index] ?? String(index + 1), value.toString()]))
+/** Member by member: an object of JavaScript has its own order of names that are numbers. */
+function objectOf(names: Names, values: readonly Buffer[]): Buffer {
+  return Buffer.from(`{${values.map((value, index) => `${JSON.stringify(names.at(index))}:${JSON.stringify(value.toString())}`).join()}}`)
+}
+
+/** No two are the same: a value without a name, or with that of one before it, has its number, behind as many _ as it takes. */
+class Names {
+  readonly #names: (string | undefined)[]
+  readonly #taken = new Set([''])
+
+  constructor(header: readonly Buffer[]) {
+    this.#names = header.map((bytes) => {
+      const name = isUtf8(bytes) ? bytes.toString() : ''
+      if (this.#taken.has(name)) return undefined
+      this.#taken.add(name)
+      return name
+    })
+  }
+
+  at(index: number): string {
+    return (this.#names[index] ??= this.#free(String(index + 1)))
+  }
+
+  #free(number: string): string {
+    let name = number
+    while (this.#taken.has(name)) name = `_${name}`
+    this.#taken.add(name)
+    return name
+  }
 }
 
 async function* rows(log: DiskFile, from: number, delimiter: string, most: number): AsyncGenerator<Row> {

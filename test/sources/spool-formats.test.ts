@@ -53,6 +53,7 @@ t.test('--json: elements of arrays, and values one behind the other', async (t) 
   for (const [content, expected] of [
     ['[{"a":1},{"a":"],[\\"}"},[1,2],"x,y",-1.5e3,true,null]', ['{"a":1}', '{"a":"],[\\"}"}', '[1,2]', '"x,y"', '-1.5e3', 'true', 'null']],
     ['\ufeff[\n  {\n    "a": 1,\r\n    "b": "c  d"\n  },\n  2\n]\n', ['{"a": 1,"b": "c  d"}', '2']],
+    [`[{"a":"${' '.repeat(2e6)}" ,\n "b":1}]`, [`{"a":"${' '.repeat(2e6)}" ,"b":1}`]],
     ['{"a":1}\n{"a":2}\n3', ['{"a":1}', '{"a":2}', '3']],
     ['[1][2,3]', ['1', '2', '3']],
     ['[]', []],

@@ -110,5 +110,10 @@ function recordOf(bytes: Buffer, end: number): SpoolRecord {
   } catch (error) {
     return { body: bytes, end, refused: `the value is no JSON: ${(error as SyntaxError).message}` }
   }
-  return { body: text.includes('\n') ? Buffer.from(text.replace(/\s*\n\s*/g, '')) : bytes, end } // in a text of JSON no newline stands as it is
+  return { body: text.includes('\n') ? Buffer.from(onOneLine(text)) : bytes, end }
+}
+
+/** In a text of JSON no newline stands as it is: what is around one is between texts. */
+function onOneLine(json: string): string {
+  return json.split('\n').map((line) => line.trim()).join('')
 }

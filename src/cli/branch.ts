@@ -81,11 +81,11 @@ export class Branch {
   }
 
   async #keepRunning(command: string, stop: AbortSignal): Promise<0> {
-    const { clock, pid, uid } = this.context
+    const { clock, uid } = this.context
     const stdout = statOfFd(1).kind === 'terminal' ? 'inherit' : 'ignore'
     while (!stop.aborted) {
       this.#restarts.started()
-      const child = (this.#child = await startTaking(command, stdout, { pid, uid }))
+      const child = (this.#child = await startTaking(command, stdout, uid))
       await this.#feed(child, stop)
       if (stop.aborted || this.outlet.done) return this.#finish(child, stop)
       const ended = await endOf(child, clock, END_MS.soon)

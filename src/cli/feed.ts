@@ -79,10 +79,10 @@ export class Feed {
   }
 
   async #keepRunning(command: string, options: InputOptions, stop: AbortSignal): Promise<void> {
-    const { clock, pid, uid } = this.context
+    const { clock, uid } = this.context
     while (!stop.aborted) {
       this.#restarts.started()
-      const child = (this.#child = await startGiving(command, { pid, uid }))
+      const child = (this.#child = await startGiving(command, uid))
       await this.#take(options, child.fd, stop)
       await this.#idle(stop)
       if (stop.aborted) return

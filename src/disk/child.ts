@@ -4,6 +4,7 @@
  * that has its name only until both ends are open.
  */
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import * as fs from 'node:fs'
 import { promisify } from 'node:util'
 import { FlumeError } from '../errors.js'
@@ -24,22 +25,15 @@ export interface Ended {
   readonly signal: NodeJS.Signals | null
 }
 
-/** Whose directory the pipe is made in, flume-pipe(7). */
-export interface Owner {
-  readonly pid: number
-  /** Effective uid. */
-  readonly uid: number
-}
-
-/** Its stdin is the pipe; its stdout that of this process, or /dev/null. Throws UNAVAILABLE. */
-export async function startTaking(command: string, stdout: 'inherit' | 'ignore', owner: Owner): Promise<Child> {
-  const { read, write } = await makePipe(owner)
+/** Its stdin is the pipe; its stdout that of this process, or /dev/null. `uid`: the effective one. Throws UNAVAILABLE. */
+export async function startTaking(command: string, stdout: 'inherit' | 'ignore', uid: number): Promise<Child> {
+  const { read, write } = await makePipe(uid)
   return started(spawn('/bin/sh', ['-c', command], { stdio: [read, stdout, 'inherit'] }), write, read)
 }
 
 /** Its stdout is the pipe; its stdin is /dev/null. Throws UNAVAILABLE. */
-export async function startGiving(command: string, owner: Owner): Promise<Child> {
-  const { read, write } = await makePipe(owner)
+export async function startGiving(command: string, uid: number): Promise<Child> {
+  const { read, write } = await makePipe(uid)
   return started(spawn('/bin/sh', ['-c', command], { stdio: ['ignore', write, 'inherit'] }), read, write)
 }
 
@@ -57,10 +51,9 @@ async function started(child: ChildProcess, fd: number, given: number): Promise<
   return { pid: child.pid!, fd, ended, kill: (signal) => void child.kill(signal) }
 }
 
-let made = 0
-
-async function makePipe({ pid, uid }: Owner): Promise<{ read: number; write: number }> {
-  const path = prepareFifo(`${pid}-${made++}`, uid)
+/** In the directory of this user, flume-pipe(7). */
+async function makePipe(uid: number): Promise<{ read: number; write: number }> {
+  const path = prepareFifo(randomUUID(), uid) // not a pid: that comes again, and in each namespace that shares the directory
   try {
     await promisify(execFile)('mkfifo', ['-m', '600', path])
     const both = fs.openSync(path, 'r+') // with it open, neither of the others waits for its counterpart

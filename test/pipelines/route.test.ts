@@ -146,6 +146,13 @@ t.test('a command that ends is started again: nothing is lost, and the others ha
   for (const queue of ['q', 'late', 'q2']) t.same(await bodies(queue, directory), LINES, queue)
 })
 
+t.test('a pipe that was left by one that was killed, of the same pid, is in nobody\'s way, and stays', async (t) => {
+  const directory = t.testdir({ events: '{"body":"x"}\n' })
+  const first = 'for d in /run/user/$UID/flume /tmp/flume-$UID; do mkdir -pm 711 $d && break; done 2>/dev/null; fifo=$d/.$$-0.fifo; mkfifo $fifo'
+  const { out, err } = await shell(`bash -c '${first}; echo $fifo > left; exec flume-route --to "cat > got"' <events; echo $?; cat got; rm $(cat left) && echo there`, directory)
+  t.equal(out, '0\n{"body":"x"}\nthere\n', err)
+})
+
 t.test('a command that is started just after the signal to all of the line is ended, too', async (t) => {
   const directory = t.testdir({ bin: { mkfifo: '#!/bin/sh\nkill -TERM $PPID; sleep 0.5; PATH=${PATH#*:} exec mkfifo "$@"\n' } })
   chmodSync(join(directory, 'bin/mkfifo'), 0o755)

@@ -26,12 +26,14 @@ export class Audience {
   #waitingTold = false
   /** Bytes written by call(). */
   #called = 0
+  /** ms */
+  #probedAt = -Infinity
   #last: Holder | undefined
 
   constructor(
     readonly output: FdStat,
     readonly writer: Writer,
-    readonly options: Pick<OutputOptions, 'pid' | 'ack' | 'withoutAcks' | 'say'>,
+    readonly options: Pick<OutputOptions, 'pid' | 'clock' | 'ack' | 'withoutAcks' | 'say'>,
   ) {}
 
   /** Bytes that may wait to be written. `door`: by which a reader may come yet that says hello. */
@@ -89,6 +91,14 @@ export class Audience {
   call(): void {
     if (this.writer.written + this.writer.waiting > 0) return
     this.#called = 1
+    this.writer.push([Buffer.from('\n')])
+  }
+
+  /** Writes a line now and then that is void: though nobody can tell who has the read end, that fails once nobody has it. */
+  probe(waited: number): void {
+    const now = this.options.clock.now()
+    if (waited < UNCLEAR_MS || now - this.#probedAt < UNCLEAR_MS || this.writer.waiting > 0) return
+    this.#probedAt = now
     this.writer.push([Buffer.from('\n')])
   }
 

@@ -266,6 +266,7 @@ class Output {
       const seen = this.#audience.expect()
       const waited = clock.now() - start
       this.#abandoned = seen === 'nobody'
+      if (seen === 'unclear' && this.#met && this.#stat.anonymous) this.#audience.probe(waited)
       if (seen === 'reading' || (seen === 'unclear' && waited >= patience)) return { kind: 'plain', held: this.#settlement.stands() }
       const pause = this.options.own === true ? 50 : 10 // a command just started finds us by itself
       if (!this.#abandoned) await this.#changed(Math.min(100, pause + waited / 5))

@@ -132,6 +132,16 @@ t.test('statuses: 74 when the reader went without bye, 75 for a second writer an
   t.equal(await signalled('INT', noted('flume-count 9 --follow'), 'flume-store j'), '130 0')
 })
 
+const notRoot = process.getuid?.() === 0 ? false : 'only root may try this'
+
+t.test('a reader that was killed is not waited for because a process of another user is in the group', { skip: notRoot }, async (t) => {
+  const directory = t.testdir({})
+  fs.chownSync(directory, 65534, 65534)
+  const line = 'flume-count 9 --follow | FLUME_KILL_AT=flume-store:batch-read flume-store j; echo ${PIPESTATUS[*]}'
+  const ran = await shell('setpriv --reuid 65534 --regid 65534 --clear-groups bash -c "$LINE"; true', directory, { LINE: line })
+  t.equal(ran.out, '74 137\n', ran.err)
+})
+
 t.test('a reader that is slow to ack is waited for, at most --grace', async (t) => {
   const directory = t.testdir({})
   const slow = await shell('flume-count 300 | flume-store --slow 100ms j; echo ${PIPESTATUS[*]}', directory)

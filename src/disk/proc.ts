@@ -1,6 +1,6 @@
 /**
- * What /proc tells: who has a pipe open, proc_pid_fd(5), proc_pid_fdinfo(5), proc_pid_wchan(5), proc_pid_syscall(5), and what is
- * mounted, proc_pid_mountinfo(5).
+ * What /proc tells: who has a pipe open, proc_pid_fd(5), proc_pid_fdinfo(5), proc_pid_wchan(5), proc_pid_syscall(5), what is seen
+ * from there, proc_pid_root(5), and what is mounted, proc_pid_mountinfo(5).
  */
 import * as fs from 'node:fs'
 import { basename } from 'node:path'
@@ -46,6 +46,26 @@ export function hiddenInGroup(self: number): boolean {
   return (list('/proc') ?? []).some(
     (pid) => /^\d+$/.test(pid) && Number(pid) !== self && groupOf(pid) === group && list(`/proc/${pid}/fd`) === undefined,
   )
+}
+
+/** Does this process, in its root and mount namespace, find at these paths what we find there? True where that cannot be told. proc_pid_root(5) */
+export function sees(pid: number, paths: readonly string[]): boolean {
+  const here = paths.filter((path) => identityAt(path) !== '')
+  const isThere = (path: string): boolean => {
+    const there = identityAt(`/proc/${pid}/root${path}`)
+    return there === undefined || there === identityAt(path)
+  }
+  return here.length === 0 || here.some(isThere) || !fs.existsSync(`/proc/${pid}/root`) // last: it has ended meanwhile
+}
+
+/** Empty: nothing is there; undefined: that may not be known. */
+function identityAt(path: string): string | undefined {
+  try {
+    const stat = fs.lstatSync(path, { bigint: true, throwIfNoEntry: false })
+    return stat === undefined ? '' : `${stat.dev} ${stat.ino}`
+  } catch {
+    return undefined
+  }
 }
 
 function opensForReading(pid: string, fd: string, pipe: Pipe): boolean {

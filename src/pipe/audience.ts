@@ -64,7 +64,7 @@ export class Audience {
   expect(): Look['is'] {
     const look = this.look()
     if (look.is === 'flume') this.call()
-    if (look.is === 'reading') this.noAcks(`the reader (${nameOf(look.holder)})`)
+    if (look.is === 'reading') this.noAcks(readerOf(look))
     return look.is
   }
 
@@ -81,7 +81,7 @@ export class Audience {
   #isThere(): boolean {
     const look = this.told ? undefined : this.look()
     if (look?.is === 'flume') this.call()
-    if (look?.is === 'reading') this.noAcks(`the reader (${nameOf(look.holder)})`)
+    if (look?.is === 'reading') this.noAcks(readerOf(look))
     // cheap enough to ask each second: the whole of /proc is read only when the last known holder is gone
     if (this.#last && stillHolds(this.#last, this.output)) return true
     return this.look().is !== 'nobody'
@@ -114,7 +114,7 @@ export class Audience {
       case 'nobody':
         return 'nobody'
       case 'reading':
-        if (owes) this.noAcks(`the reader (${nameOf(look.holder)})`)
+        if (owes) this.noAcks(readerOf(look))
         return 'reading'
       case 'flume':
         if (waited >= UNCLEAR_MS && !this.#waitingTold) {
@@ -131,4 +131,8 @@ export class Audience {
       }
     }
   }
+}
+
+function readerOf({ holder, unseen }: Look & { readonly is: 'reading' }): string {
+  return `the reader (${nameOf(holder)}${unseen === undefined ? '' : `, which does not see ${unseen}`})`
 }

@@ -2,15 +2,18 @@
  * Who reads a pipe whose writer has met no flume reader. The answer decides how long the writer waits, never what is
  * right: a reader that comes later voids what it finds.
  */
-import { hiddenInGroup, readersOf } from '../disk/proc.js'
-import type { Holder, Pipe } from '../disk/proc.js'
+import { dirname } from 'node:path'
+import type { FdStat } from '../disk/fd.js'
+import { hiddenInGroup, readersOf, sees } from '../disk/proc.js'
+import type { Holder } from '../disk/proc.js'
+import { socketPaths } from '../disk/sockets.js'
 
 export type Look =
   | { readonly is: 'nobody' }
   /** A flume stage has the pipe as its standard input, or a flume-route as any of its inputs: it will come. */
   | { readonly is: 'flume'; readonly holder: Holder }
-  /** Programs that read, and are no flume stages. */
-  | { readonly is: 'reading'; readonly holder: Holder }
+  /** Programs that read, and are no flume stages, or one that does not find the socket: it is `unseen` in this directory. */
+  | { readonly is: 'reading'; readonly holder: Holder; readonly unseen?: string }
   | { readonly is: 'unclear'; readonly holder?: Holder }
 
 const SHELL = /^((ba|da|z|k|mk|a|fi|tc|c)?sh[\d.]*|busybox)$/
@@ -20,11 +23,14 @@ const WRAPPERS = new Set(
 )
 const INTERPRETER = /^(node|nodejs|python[\d.]*|perl[\d.]*|ruby[\d.]*)$/
 
-export function lookAt(pipe: Pipe, self: number): Look {
+export function lookAt(pipe: FdStat, self: number): Look {
   const holders = readersOf(pipe, self)
   if (holders === undefined) return { is: 'unclear' }
-  const flume = holders.find(({ fd, program }) => program === 'flume-route' || (fd === 0 && /^flume-/.test(program)))
+  const stages = holders.filter(({ fd, program }) => program === 'flume-route' || (fd === 0 && /^flume-/.test(program)))
+  const paths = socketPaths(pipe)
+  const flume = stages.find(({ pid }) => sees(pid, paths))
   if (flume) return { is: 'flume', holder: flume }
+  if (stages[0]) return { is: 'reading', holder: stages[0], unseen: dirname(paths[0]!) }
   const reading = holders.find((holder) => holder.reading)
   if (reading) return { is: 'reading', holder: reading }
   const unclear = holders.find(({ program }) => mayBecomeAnother(program))

@@ -2,6 +2,8 @@
 import { appendFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { whyNoNamespaces } from '../support/namespaces.js'
+import { Running, until } from '../support/running.js'
 import { each, shell } from '../support/shell.js'
 
 const lines = (from: number, to: number): string => Array.from({ length: to - from }, (_, n) => `line ${from + n}\n`).join('')
@@ -128,6 +130,20 @@ t.test('wrappers and closed descriptors do not keep two stages from finding each
   t.match(nowhere, { out: '0\n0\n10\n', err: /^flume-tail: no acks from \/dev\/null: nothing is remembered/ })
   const full = await shell('flume-tail --once log >/dev/full; echo $?', directory)
   t.match(full, { out: '74\n', err: /flume-tail: cannot write to the output: no space left on device\n$/ })
+})
+
+t.test('two stages that see different sockets work without acks, which is said', { skip: whyNoNamespaces() }, async (t) => {
+  const directory = t.testdir({ log: lines(0, 50) })
+  const apart = (stage: string): string => `unshare --mount sh -c 'mount -t tmpfs none /tmp; mount -t tmpfs none /run; exec ${stage}'`
+  const blind = /^flume-tail: no acks from the reader \(flume-buffer, pid \d+, which does not see \/(tmp|run)\/\S+\): nothing is remembered[^\n]*\n$/
+  const line = `flume-tail --once log | ${apart('flume-buffer --put q1')}; echo "\${PIPESTATUS[*]}"`
+  for (const run of [1, 2]) t.match(await shell(line, directory), { out: '0 0\n', err: blind }, `run ${run}`)
+  t.match(await shell(`${apart('flume-tail --once log')} | flume-buffer --put q2; echo "\${PIPESTATUS[*]}"`, directory), { out: '0 0\n', err: blind })
+  t.match(await shell(line.replace('--once', '--once --ack=require'), directory), { out: '75 0\n', err: /^flume-tail: cannot get acks from the reader \(flume-buffer, / })
+  const following = Running.start(t, `flume-tail log | ${apart('flume-buffer --put q3')}`, directory)
+  await until(() => blind.test(following.said), () => following.said)
+  following.kill('SIGTERM')
+  t.ok(await following.falls())
 })
 
 t.test('what is wrong is said in one line, with the status that belongs to it', async (t) => {

@@ -12,6 +12,11 @@ export function stillHolds(holder: Holder, pipe: Pipe): boolean {
   return readersOf(pipe, -1).some(({ pid }) => pid === holder.pid)
 }
 
+/** There is one root. */
+export function sees(): boolean {
+  return true
+}
+
 export function hiddenInGroup(): boolean {
   return false
 }

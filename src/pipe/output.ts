@@ -15,10 +15,12 @@ import type { Visitor } from './door.js'
 import { Grace } from './grace.js'
 import type { End, OutputOptions } from './output-options.js'
 import { Settlement } from './settlement.js'
+import { checkStderr } from './stderr.js'
 import type { PipeStep } from './step.js'
 
 /** Runs the source into the pipe, one reader after the other, and settles what they ack. */
 export async function deliver(source: Source, options: OutputOptions, stop: AbortSignal): Promise<End> {
+  checkStderr(options.fd)
   const output = new Output(source, options, stop)
   try {
     return await output.run()

@@ -146,6 +146,20 @@ t.test('two stages that see different sockets work without acks, which is said',
   t.ok(await following.falls())
 })
 
+t.test('messages in the pipe of the events are refused, with 64; where none are written, or elsewhere, they are not', async (t) => {
+  const directory = t.testdir({ log: lines(0, 3), events: '{"body":"x"}\n' })
+  await shell('flume-buffer --put q <events', directory)
+  const refused = ['flume-tail --once log', 'flume-buffer q </dev/null', 'flume-intercept --static a=b <events', 'flume-route --to-file - <events']
+  for (const line of refused) {
+    t.match(await shell(`set -o pipefail; ${line} 2>&1 | cat`, directory), { status: 64, out: /: cannot write events into the pipe that stderr goes into: use 2>FILE/ }, line)
+  }
+  const others = ['flume-tail --help', 'flume-buffer --stat q', 'flume-buffer --export q', "flume-route --to 'flume-buffer q2' <events", 'flume-sink-hdfs --path out <events', 'flume-buffer --put q3 <events']
+  for (const line of [...others.map((other) => `${other} 2>&1 | cat`), 'flume-tail --once log >both 2>&1']) {
+    const { status, out, err } = await shell(`set -o pipefail; ${line}`, directory)
+    t.equal(status, 0, `${line}\n${out}${err}`)
+  }
+})
+
 t.test('what is wrong is said in one line, with the status that belongs to it', async (t) => {
   const directory = t.testdir({ log: lines(0, 3), other: { file: '' } })
   const wrong: readonly (readonly [line: string, status: number, said: RegExp])[] = [

@@ -10,6 +10,7 @@ import { parseControl } from './control.js'
 import { ControlSearch } from './control-search.js'
 import type { InputOptions } from './input-options.js'
 import { Intake } from './intake.js'
+import { Mixed } from './mixed.js'
 import { isReadMark, readMark } from './read-mark.js'
 import { Remains, seekWriter, writerMayBe } from './rendezvous.js'
 import { helloOf, type Role } from './role.js'
@@ -31,6 +32,7 @@ export class Input {
   #voided: number | undefined
   #remains: Remains | undefined
   readonly #search = new ControlSearch()
+  readonly #mixes: Mixed
   #inLongLine = false
   /** Lines that came without marks. */
   #plainCount = 0
@@ -41,6 +43,7 @@ export class Input {
   constructor(options: InputOptions) {
     this.#options = this.#role = options
     this.#stat = statOfFd(options.fd)
+    this.#mixes = new Mixed(options.say)
     this.#intake = new Intake(options.fd, this.#stat.kind, this.#wake, options)
     this.#step = options.step ?? (() => undefined)
   }
@@ -289,10 +292,8 @@ export class Input {
     return { lines: taken.bytes.subarray(0, at), count: line.events, mark: readMark(line, writer), release: taken.release }
   }
 
-  /** Bytes do not add up: nothing of this connection is acked any more. */
   #mixed(writer: WriterLink): 'again' {
-    this.#options.say(`bytes do not add up after mark ${writer.lastMark}: somebody else writes to the pipe of ${writer.name}`)
-    writer.destroy()
+    this.#mixes.breakWith(writer)
     return this.#lost(writer, true)
   }
 }

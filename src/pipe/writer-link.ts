@@ -49,6 +49,11 @@ export class WriterLink {
     return this.gone && (this.bye === undefined || (acks && this.#acked < this.bye))
   }
 
+  /** The last mark acked. */
+  get acked(): number {
+    return this.#acked
+  }
+
   get name(): string {
     return this.hello ? `${this.hello.command}, pid ${this.hello.pid}` : 'unknown'
   }

@@ -136,7 +136,7 @@ export class Input {
     const found = writerMayBe(this.#stat, uid) ? await this.#intake.pausedFor(seekWriter(this.#stat, uid)) : undefined // a hello makes void what is in the pipe
     if (found instanceof Remains) {
       this.#remains = found
-      this.#startVoid('a killed writer')
+      this.#startVoid('a writer that died or failed')
     }
     if (found === undefined || found instanceof Remains) return 'again'
     if (this.#writer?.begun === true) this.#startVoid(this.#writer.name)

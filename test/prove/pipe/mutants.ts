@@ -74,7 +74,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'what a killed writer left without a mark is used',
     edits: [
       { file: 'pipe/input.ts', from: '    if (voids) this.#startVoid(writer.name)\n', to: '' },
-      { file: 'pipe/input.ts', from: "      this.#startVoid('a killed writer')\n", to: '' },
+      { file: 'pipe/input.ts', from: "      this.#startVoid('a writer that died or failed')\n", to: '' },
     ],
   },
   {

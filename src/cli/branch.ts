@@ -31,6 +31,8 @@ export class Branch {
     /** Of stdout; other descriptors are put in. */
     readonly options: OutputOptions,
     readonly context: Context,
+    /** ms between two starts at which it is no longer tried, where it has not come yet and says to try again later. */
+    readonly pauseMax: number,
   ) {
     this.meter = new Meter(context.clock)
     this.#restarts = new Restarts(context.clock, (message) => this.say(message))
@@ -90,7 +92,7 @@ export class Branch {
       if (stop.aborted || this.outlet.done) return this.#finish(child, stop)
       const ended = await endOf(child, clock, END_MS.soon)
       this.#child = undefined
-      if (this.outlet.kind === undefined && ended !== 'by us') checkRuns(ended, command)
+      if (this.outlet.kind === undefined && ended !== 'by us') checkRuns(ended, command, this.#restarts.pause < this.pauseMax)
       await this.#restarts.wait(ended, stop, () => this.#over)
       if (this.#over) return 0
     }

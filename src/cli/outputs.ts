@@ -17,6 +17,9 @@ const OPTIONAL_MS = 1000
 const SAY_MS = 5000
 /** Default of --failover-stalled. */
 const STALLED_MS = 10_000
+/** ms between two starts of a command that says to try it again later, and has not come yet: after more the line falls. */
+const FIRST_PAUSE_MAX = 3000
+const PAUSE_MAX = 10_000
 /** ms between two looks at the outputs that are down. */
 const LOOK = 250
 
@@ -59,7 +62,7 @@ export class Outputs {
       say: (message) => say(`output ${name}: ${message}`),
     }))
     const output = { ...stdoutOf('flume-route', values, context), patient: true, withoutAcks: 'it is written to, and not waited for' }
-    this.#branches = specs.map((spec, index) => new Branch(spec, this.outlets[index]!, output, context))
+    this.#branches = specs.map((spec, index) => new Branch(spec, this.outlets[index]!, output, context, this.#pauseMax(index)))
   }
 
   /** Starts them all. The router hears when one comes or goes. */
@@ -128,6 +131,15 @@ export class Outputs {
     return this.#branches.map(({ meter, outlet }) => ({
       ...meter.read('output', 'events', 'its reader'), name: outlet.name, ...(outlet.options.optional ? { missed: outlet.missed } : {}),
     }))
+  }
+
+  /**
+   * Two that have the same outputs may each have what the other one waits for. One must fall: the one without the first output, so that
+   * not both do. Where one goes on without an output, it may take its time.
+   */
+  #pauseMax(index: number): number {
+    if (this.specs[index]!.optional || this.values.failover) return Infinity
+    return index === 0 ? FIRST_PAUSE_MAX : PAUSE_MAX
   }
 
   #waitedFor(): readonly Outlet[] {

@@ -15,6 +15,7 @@ const END_MS = 5000
 /** Of sh(1): it cannot be executed, it is not there. */
 const CANNOT_RUN: readonly (number | null)[] = [126, 127]
 const USAGE = 64
+const TRY_AGAIN = 75
 
 export class Restarts {
   #pause = PAUSE
@@ -30,6 +31,11 @@ export class Restarts {
   /** It has ended again and again. */
   get down(): boolean {
     return this.#waits >= DOWN_MS
+  }
+
+  /** ms before the next start. */
+  get pause(): number {
+    return this.#pause
   }
 
   started(): void {
@@ -68,8 +74,11 @@ export async function endOf(child: Child, clock: Clock, patience: number): Promi
   return how(await child.ended)
 }
 
-/** Throws BAD_OPTION for a command that has done nothing yet, and never will. */
-export function checkRuns({ status }: Ended, command: string): void {
+/** Throws BAD_OPTION for a command that has done nothing yet, and never will; BUSY for one that is no longer to be tried. */
+export function checkRuns({ status }: Ended, command: string, isTried = true): void {
+  if (status === TRY_AGAIN && !isTried) {
+    throw new FlumeError('BUSY', `cannot go on without ${JSON.stringify(command)}: it says again and again that it is to be tried later (75)`)
+  }
   if (CANNOT_RUN.includes(status)) throw new FlumeError('BAD_OPTION', `cannot run ${JSON.stringify(command)}: sh says ${status}`)
   if (status === USAGE) throw new FlumeError('BAD_OPTION', `the command ${JSON.stringify(command)} says that it cannot be understood (64)`)
 }

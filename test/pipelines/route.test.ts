@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import '../support/real-processes.js'
 import { Running, until } from '../support/running.js'
-import { shell } from '../support/shell.js'
+import { shell, type Ran } from '../support/shell.js'
 
 const LINES = ['ERROR disk full', 'INFO started', 'WARN slow', 'ERROR net down', 'INFO stopped']
 const text = (lines: readonly string[]): string => lines.map((line) => `${line}\n`).join('')
@@ -158,6 +158,18 @@ t.test('a command that is started just after the signal to all of the line is en
   chmodSync(join(directory, 'bin/mkfifo'), 0o755)
   const { out } = await shell("PATH=$PWD/bin:$PATH; flume-route --to 'echo $$ > pid; exec sleep 1000' </dev/null; echo $?; kill -0 $(cat pid) || echo ended", directory)
   t.equal(out, '143\nended\n')
+})
+
+t.test('of two that each have what the other one waits for, one falls with 75, and the other goes on', async (t) => {
+  // at first each takes what the other one does not have yet, and the rest only once the other one has that
+  const take = 'mkdir first.$1.$2 2>/dev/null && until [ -s $1/lock ] && grep -q ":$(stat -c %i $1/lock) " /proc/locks; do sleep 0.1; done; exec flume-buffer $1'
+  const directory = t.testdir({ 'a.log': text(LINES), take })
+  const line = (one: string, two: string): Promise<Ran> =>
+    shell(`flume-tail --once a.log | flume-route --to '${one}' --to '${two}'; echo "\${PIPESTATUS[1]}"`, directory)
+  const both = await Promise.all([line('flume-buffer q1', 'sh take q2 a'), line('sh take q1 b', 'flume-buffer q2')])
+  t.same(both.map(({ out }) => out), ['0\n', '75\n'], both.map(({ err }) => err).join('\n'))
+  t.match(both[1].err, /^flume-route: output 1: cannot go on without "sh take q1 b": it says again and again that it is to be tried later \(75\)$/m)
+  for (const queue of ['q1', 'q2']) t.same(await bodies(queue, directory), LINES)
 })
 
 t.test('a command that closes its stdin is ended, one that hangs stops the flow, and SIGTERM ends it all', async (t) => {

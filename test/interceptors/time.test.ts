@@ -31,6 +31,7 @@ t.test('times are known as they are written most often', async (t) => {
     ['Feb  3 04:05:06', '2024-02-03T04:05:06.000Z'],
     ['1706933106', '2024-02-03T04:05:06.000Z'],
     ['1706933106.789', '2024-02-03T04:05:06.789Z'],
+    ['1085033148.942', '2004-05-20T06:05:48.942Z'],
     ['1706933106789', '2024-02-03T04:05:06.789Z'],
     ['1706933106789123', '2024-02-03T04:05:06.789Z'],
     ['1706933106789123456', '2024-02-03T04:05:06.789Z'],
@@ -56,6 +57,11 @@ t.test('a format is that of strptime(3)', async (t) => {
     ['%Y.%j', '2024.060', '2024-02-29T00:00:00.000Z'],
     ['%s', '1706933106', '2024-02-03T04:05:06.000Z'],
     ['%s', '1706933106.7891', '2024-02-03T04:05:06.789Z'],
+    ['%s', '1085033148.942', '2004-05-20T06:05:48.942Z'],
+    ['%s', '1085033148.9', '2004-05-20T06:05:48.900Z'],
+    ['%s', '-0.25', '1969-12-31T23:59:59.750Z'],
+    ['%Q', '1706933106789.7', '2024-02-03T04:05:06.789Z'],
+    ['%F %I %p', '2024-02-03 12 AM', '2024-02-03T00:00:00.000Z'],
     ['%s.%f', '1706933106.78', '2024-02-03T04:05:06.780Z'],
     ['%s,%f', '1706933106,789123', '2024-02-03T04:05:06.789Z'],
     ['%s.%L', '1706933106.789', '2024-02-03T04:05:06.789Z'],
@@ -73,6 +79,9 @@ t.test('a format is that of strptime(3)', async (t) => {
   t.match(await timeOf('1706933106', ['--time', 't=%s.%f']), /no time/)
   t.match(await timeOf('2023.366', ['--time', 't=%Y.%j']), /no time/)
   t.match(await timeOf('2024-02-03', ['--time', 't=%d.%m.%Y']), /no time/)
+  for (const [format = '', text = ''] of [['%I:%M %p', '99:00 PM'], ['%I:%M %p', '13:00 PM'], ['%I %p', '0 AM'], ['%Y.%j', '2024.000'], ['%H:%M%z', '12:00+01:']]) {
+    t.match(await timeOf(text, ['--time', `t=${format}`]), /no time/, text)
+  }
   await t.rejects(linksOf(typed(['--time', 't=%H:%i']), AROUND), { message: '--time t=%H:%i: unknown letter in a format of time: %i' })
   await t.rejects(linksOf(typed(['--time', '']), AROUND), { message: /expected FIELD/ })
 })
@@ -91,6 +100,20 @@ t.test('a time without a zone is one of --time-zone, also where clocks are chang
     ['2024-07-15 12:00:00Z', '2024-07-15T12:00:00.000Z'],
   ]
   for (const [text, time] of cases) t.equal(await timeOf(text, berlin), time, text)
+  const oslo: [string, string][] = [
+    ['2015-07-29 17:41:44,747 ZooKeeper started', '2015-07-29T15:41:44.747Z'],
+    ['2015-07-29 17:41:44 GMTime server up', '2015-07-29T15:41:44.000Z'],
+    ['2015-07-29 17:41:44 UTC_x', '2015-07-29T15:41:44.000Z'],
+    ['2015-07-29 17:41:44 -12.5 18.2', '2015-07-29T15:41:44.000Z'],
+    ['2015-07-29 17:41:44 -12345', '2015-07-29T15:41:44.000Z'],
+    ['2015-07-29 17:41:44 -123', '2015-07-29T15:41:44.000Z'],
+    ['2015-07-29 17:41:44 -0130.5', '2015-07-29T15:41:44.000Z'],
+    ['2015-07-29 17:41:44 Z: started', '2015-07-29T17:41:44.000Z'],
+    ['2015-07-29 17:41:44 +0000.', '2015-07-29T17:41:44.000Z'],
+    ['2015-07-29 17:41:44 -01] started', '2015-07-29T18:41:44.000Z'],
+    ['2015-07-29 17:41:44 -01: started', '2015-07-29T18:41:44.000Z'],
+  ]
+  for (const [text, time] of oslo) t.equal(await timeOf(text, ['--time-zone', 'Europe/Oslo', '--time', 'body']), time, text)
   await t.rejects(linksOf(typed(['--time-zone', 'Mars/Base', '--time', 't']), AROUND), { message: /no such zone/ })
 })
 

@@ -33,10 +33,10 @@ const STEPS: Readonly<Record<string, Step>> = {
   m: number(1, 2, (fields, value) => (fields.month = value)),
   d: number(1, 2, (fields, value) => (fields.day = value)),
   e: blank(number(1, 2, (fields, value) => (fields.day = value))),
-  j: number(1, 3, (fields, value) => (fields.dayOfYear = value)),
+  j: number(1, 3, (fields, value) => (fields.dayOfYear = value), 1, 366),
   H: number(1, 2, (fields, value) => (fields.hour = value)),
   k: blank(number(1, 2, (fields, value) => (fields.hour = value))),
-  I: number(1, 2, (fields, value) => (fields.hour = value % 12)),
+  I: number(1, 2, (fields, value) => (fields.hour = value % 12), 1, 12),
   M: number(1, 2, (fields, value) => (fields.minute = value)),
   S: number(1, 2, (fields, value) => (fields.second = value)),
   s: epoch(1),
@@ -122,12 +122,13 @@ function isDigit(text: string, at: number): boolean {
   return code >= 0x30 && code <= 0x39
 }
 
-function number(min: number, max: number, set: (fields: Fields, value: number) => void): Step {
+/** Of `min` to `max` digits, and from `least` to `most`. */
+function number(min: number, max: number, set: (fields: Fields, value: number) => void, least = 0, most = Infinity): Step {
   return (text, at, fields) => {
     let end = at
     let value = 0
     while (end < at + max && isDigit(text, end)) value = value * 10 + text.charCodeAt(end++) - 0x30
-    if (end < at + min) return -1
+    if (end < at + min || value < least || value > most) return -1
     set(fields, value)
     return end
   }
@@ -154,14 +155,26 @@ function fraction(text: string, at: number, fields: Fields): number {
 /** Since 1970, in `perSecond`-ths of a second; `fractional`: a fraction may follow. */
 function epoch(perSecond: number, fractional = true): Step {
   return (text, at, fields) => {
-    let end = text[at] === '-' ? at + 1 : at
-    const first = end
-    while (isDigit(text, end)) end++
-    if (end === first || end - first > 16) return -1
-    if (fractional && text[end] === '.' && isDigit(text, end + 1)) for (end++; isDigit(text, end); ) end++
-    fields.epoch = Math.floor(Number(text.slice(at, end)) * (1000 / perSecond))
+    const first = text[at] === '-' ? at + 1 : at
+    const point = digitsEnd(text, first)
+    if (point === first || point - first > 16) return -1
+    const hasFraction = fractional && text[point] === '.' && isDigit(text, point + 1)
+    const end = hasFraction ? digitsEnd(text, point + 1) : point
+    const ms = Number(text.slice(first, point)) * (1000 / perSecond) + (perSecond === 1 ? msOf(text.slice(point + 1, end)) : 0)
+    fields.epoch = first > at ? -ms : ms
     return end
   }
+}
+
+function digitsEnd(text: string, from: number): number {
+  let end = from
+  while (isDigit(text, end)) end++
+  return end
+}
+
+/** Of the digits of a fraction of a second, by the digits, as most are none of a binary number. What is less than a ms is cut. */
+export function msOf(digits: string): number {
+  return Number(digits.slice(0, 3).padEnd(3, '0'))
 }
 
 /** Seconds since 1970, with a fraction that the format spells out. */
@@ -205,21 +218,25 @@ function isLetter(code: number): boolean {
   return (code >= 0x41 && code <= 0x5a) || (code >= 0x61 && code <= 0x7a)
 }
 
-/** `Z`, `UTC`, `GMT`, `+01`, `+0100`, `+01:00`. */
+/** `Z`, `UTC`, `GMT`, `+01`, `+0100`, `+01:00`; no beginning of a word, and no number, which may follow a time as well. */
 function zone(text: string, at: number, fields: Fields): number {
   const sign = text[at]
   if (sign !== '+' && sign !== '-') {
+    const end = sign === 'Z' ? at + 1 : text.startsWith('UTC', at) || text.startsWith('GMT', at) ? at + 3 : -1
     fields.offset = 0
-    return sign === 'Z' ? at + 1 : text.startsWith('UTC', at) || text.startsWith('GMT', at) ? at + 3 : -1
+    return end < 0 || WORD.test(text[end] ?? '') ? -1 : end
   }
   const hours = twoDigits(text, at + 1)
   if (hours < 0 || hours > 23) return -1
-  const colon = at + 3 + (text[at + 3] === ':' ? 1 : 0)
-  const minutes = twoDigits(text, colon)
+  const from = text[at + 3] === ':' ? at + 4 : at + 3
+  const minutes = twoDigits(text, from)
   const some = minutes >= 0 && minutes < 60
+  const end = some ? from + 2 : at + 3
   fields.offset = (sign === '-' ? -1 : 1) * (hours * 60 + (some ? minutes : 0))
-  return some ? colon + 2 : colon
+  return isDigit(text, text[end] === '.' ? end + 1 : end) ? -1 : end
 }
+
+const WORD = /[\p{L}\p{N}_]/u
 
 /** -1: there are none. */
 function twoDigits(text: string, at: number): number {

@@ -2,7 +2,7 @@
  * The formats in which times are written most often. No text is a time in two of them as a whole; where only the beginning of a
  * text is looked at, the longer ones come first.
  */
-import { TimeFormat } from './format.js'
+import { msOf, TimeFormat } from './format.js'
 
 export const KNOWN: readonly TimeFormat[] = [
   // ISO 8601, RFC 3339, log4j, with and without zone, blank or T
@@ -20,7 +20,7 @@ export const KNOWN: readonly TimeFormat[] = [
 export function epochOf(text: string): number {
   const [, digits, fraction = ''] = /^(\d{9,19})(\.\d{1,9})?$/.exec(text) ?? []
   if (digits === undefined) return NaN
-  if (digits.length <= 11) return Math.floor(Number(digits + fraction) * 1000)
+  if (digits.length <= 11) return Number(digits) * 1000 + msOf(fraction.slice(1))
   if (fraction !== '') return NaN
   if (digits.length <= 13) return Number(digits)
   if (digits.length === 16 || digits.length === 19) return Number(digits.slice(0, 13))

@@ -65,10 +65,15 @@ t.test('JSON: texts without quotes, all else as it is written; objects whole, or
 t.test('logfmt, csv and tsv', async (t) => {
   t.strictSame(await fields('logfmt', 'level=info  msg="a \\"b\\"\\n\\u00e9" dry empty= url=http://x/?a=b'), { level: 'info', msg: 'a "b"\né', dry: 'true', empty: '', url: 'http://x/?a=b' })
   for (const wrong of ['', 'plain text', 'a=1 =2', 'a="x', '"a"=b', 'a="x"=1 "']) t.strictSame(Object.keys(await fields('logfmt', wrong)), ['flume.error'], wrong)
+  t.strictSame(await fields('logfmt', 'p="C:\\dir\\bin\\u12" q="\\/\\t\\r\\\\n\\ud83d\\ude00"'), { p: 'C:\\dir\\bin\\u12', q: '/\t\r\\n😀' }, 'what is no escape stays')
+  t.strictSame(await fields('logfmt', 'a=1 b="\\ud800"'), { 'flume.error': '--parse logfmt: it has half of a surrogate pair' })
   t.strictSame(await fields('csv:a,b,,c', '1,"x ""y"", z",skipped,'), { a: '1', b: 'x "y", z', c: '' })
   t.strictSame(await fields('csv:a,b', '1'), { a: '1' }, 'fewer values')
   t.strictSame(await fields('csv:a;b', '1,5;"2;3"'), { a: '1,5', b: '2;3' })
   t.strictSame(await fields('csv:a', ''), { a: '' })
+  t.strictSame(await fields('csv:größe,zeit', '1,2'), { größe: '1', zeit: '2' })
+  t.strictSame(await fields('csv:gro\u0308ße,@timestamp,日本', '1,2,3'), { 'gro\u0308ße': '1', '@timestamp': '2', 日本: '3' })
+  t.strictSame(await fields('csv:a😀b😀c', '1😀"😀"😀3'), { a: '1', b: '😀', c: '3' })
   for (const wrong of ['1,2,3', '"1,2', '"1"x,2']) t.strictSame(Object.keys(await fields('csv:a,b', wrong)), ['flume.error'], wrong)
   t.strictSame(await fields('tsv:a,b', '"1"\t2'), { a: '"1"', b: '2' })
   t.strictSame(Object.keys(await fields('tsv:a', '1\t2')), ['flume.error'])
@@ -86,7 +91,7 @@ t.test('regular expressions and grok: the groups that took part, and their numbe
   t.equal(event?.body, '{"n":7,"s":"8"}')
   const texts: Record<string, string[]> = {
     IP: ['1.2.3.4', '::1', 'fe80::1%eth0', '::ffff:1.2.3.4'], HOSTNAME: ['web-1.example.org'], UUID: ['1b4e28ba-2fa1-11d2-883f-0016d3cca427'], MAC: ['00:1b:63:84:45:e6'],
-    EMAILADDRESS: ['a.b+c@x.org'], QUOTEDSTRING: ['"a \\" b"', "'x'"], PATH: ['/var/log/x'], URI: ['https://x.org/a?b=c'], HTTPDATE: ['17/May/2015:10:05:03 +0000'],
+    EMAILADDRESS: ['a.b+c@x.org'], QUOTEDSTRING: ['"a \\" b"', "'x'", '""', `"${'a '.repeat(8_000_000)}"`], PATH: ['/var/log/x'], URI: ['https://x.org/a?b=c'], HTTPDATE: ['17/May/2015:10:05:03 +0000'],
     SYSLOGTIMESTAMP: ['Jul  1 09:00:55'], LOGLEVEL: ['WARN', 'error', 'Information'], YEAR: ['2015'], TIME: ['10:05:03,123'], HOSTPORT: ['web:80'],
   }
   for (const [word, all] of Object.entries(texts)) for (const text of all) t.strictSame(await fields(`grok:^%{${word}:x}$`, text), { x: text }, word)

@@ -3,11 +3,11 @@ import { FlumeError } from '../../errors.js'
 import type { Found, Parser } from './fields.js'
 
 /**
- * `names`: between them the sign that is between the values, a comma or another; an empty one is left out. A record may have
- * fewer values, not more.
+ * `names`: between them the sign that is between the values, a comma or another that is in no name; an empty one is left out.
+ * A record may have fewer values, not more.
  */
 export function csv(names: string): Parser {
-  const [sign = ','] = /[^\w .-]/.exec(names) ?? []
+  const [sign = ','] = /[^\p{L}\p{M}\p{N}_ .@-]/u.exec(names) ?? []
   const columns = columnsOf(names, sign)
   return (text, found) => values(text, sign, columns, found)
 }
@@ -37,7 +37,7 @@ function values(text: string, sign: string, columns: readonly string[], found: F
       if (end < 0) return `the quote at character ${at} has no end`
       add(found, columns[n]!, text.slice(at + 1, end).replaceAll('""', '"'))
       at = end + 1
-      if (at < text.length && text[at] !== sign) return `there is text behind the quote at character ${end}`
+      if (at < text.length && !text.startsWith(sign, at)) return `there is text behind the quote at character ${end}`
     } else {
       const next = text.indexOf(sign, at)
       const end = next < 0 ? text.length : next
@@ -45,7 +45,7 @@ function values(text: string, sign: string, columns: readonly string[], found: F
       at = end
     }
     if (at >= text.length) return undefined
-    at++
+    at += sign.length
   }
 }
 

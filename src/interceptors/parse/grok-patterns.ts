@@ -6,7 +6,7 @@ export const GROK: ReadonlyMap<string, string> = new Map([
   ['SPACE', '\\s*'],
   ['DATA', '.*?'],
   ['GREEDYDATA', '.*'],
-  ['QUOTEDSTRING', '"(?:[^"\\\\]|\\\\.)*"|\'(?:[^\'\\\\]|\\\\.)*\''],
+  ['QUOTEDSTRING', '"[^"\\\\]*(?:\\\\.[^"\\\\]*)*"|\'[^\'\\\\]*(?:\\\\.[^\'\\\\]*)*\''],
   ['INT', '[+-]?\\d+'],
   ['POSINT', '[1-9]\\d*'],
   ['NUMBER', '[+-]?(?:\\d+(?:\\.\\d*)?|\\.\\d+)'],

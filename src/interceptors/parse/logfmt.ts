@@ -1,4 +1,5 @@
 /** `level=info msg="all is well" dry`: words and texts by name; a name alone is true. */
+import { HALF } from '../interceptor.js'
 import { quoteEnd, type Found } from './fields.js'
 
 export function logfmt(text: string, found: Found): string | undefined {
@@ -18,7 +19,9 @@ export function logfmt(text: string, found: Found): string | undefined {
     if (text[end + 1] === '"') {
       const quote = quoteEnd(text, end + 2)
       if (quote < 0) return `the text at character ${end + 1} has no end`
-      found.add(name, unquoted(text.slice(end + 1, quote + 1)))
+      const value = unquoted(text.slice(end + 2, quote))
+      if (!value.isWellFormed()) return HALF
+      found.add(name, value)
       at = quote + 1
     } else {
       at = end + 1
@@ -39,13 +42,12 @@ function nameEnd(text: string, from: number): number {
   return at
 }
 
-/** A text in quotes, with the escapes of JSON; what is none of these stays. */
-function unquoted(quoted: string): string {
-  if (!quoted.includes('\\')) return quoted.slice(1, -1)
-  return quoted.slice(1, -1).replace(/\\(?:u([0-9a-fA-F]{4})|(.))/gs, (escape, code: string | undefined, letter: string | undefined) => {
-    if (code !== undefined) return String.fromCharCode(parseInt(code, 16))
-    return letter === undefined ? escape : ESCAPES.get(letter) ?? letter
-  })
+/** What stands in quotes, with the escapes that are written into logs; what is none of these stays: a path of Windows. */
+function unquoted(text: string): string {
+  if (!text.includes('\\')) return text
+  return text.replace(/\\(?:u([0-9a-fA-F]{4})|(["\\/ntr]))/g, (_, code: string | undefined, letter = '') =>
+    code === undefined ? ESCAPES.get(letter) ?? letter : String.fromCharCode(parseInt(code, 16)),
+  )
 }
 
-const ESCAPES = new Map([['n', '\n'], ['t', '\t'], ['r', '\r']])
+const ESCAPES: ReadonlyMap<string, string> = new Map([['n', '\n'], ['t', '\t'], ['r', '\r']])

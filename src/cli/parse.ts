@@ -7,9 +7,9 @@
 import { parseArgs } from 'node:util'
 import parser from 'yargs-parser'
 import { FlumeError } from '../errors.js'
+import { parseCount, parseDuration, parseSize } from '../events/units.js'
 import type { Option, Options, Typed } from './command.js'
 import { nearest } from './nearest.js'
-import { parseCount, parseDuration, parseSize } from './units.js'
 
 export type Value = string | number | boolean | readonly string[] | undefined
 

@@ -1,7 +1,7 @@
 /** flume-buffer --retain: a time, a size, both, `all` or `0`. */
 import type { Retain } from '../channel/retain.js'
 import { FlumeError } from '../errors.js'
-import { parseDuration, parseSize } from './units.js'
+import { parseDuration, parseSize } from '../events/units.js'
 
 /** Undefined: nothing is retained. Throws BAD_OPTION. */
 export function retainOf(text: string): Retain | undefined {

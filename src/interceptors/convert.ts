@@ -1,5 +1,6 @@
 /** --convert: the text of headers in its plain form, and whether it is a number, a truth or JSON in the objects of --to-json. */
 import { FlumeError } from '../errors.js'
+import { DURATIONS, SIZES } from '../events/units.js'
 import { Unfit, type Interceptor } from './interceptor.js'
 import { BODY } from './draft.js'
 import { nameList, pair } from './names.js'
@@ -7,23 +8,22 @@ import { nameList, pair } from './names.js'
 /** Undefined: the text is none of this type. `json`: it stands without quotes in JSON. */
 type Type = { readonly json: boolean; convert(text: string): string | undefined }
 
-const INTEGER = /^\s*([+-]?)0*(\d+)\s*$/
-const FLOAT = /^\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\s*$/
+/** Of a text without blanks around. Each is linear on any text. */
+const INTEGER = /^[+-]?\d+$/
+const FLOAT = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/
 const JSON_NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/
-const TRUE = /^\s*(true|t|yes|y|on|1)\s*$/i
-const FALSE = /^\s*(false|f|no|n|off|0)\s*$/i
-const SIZE = /^\s*(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?\s*$/i
-const DURATION = /^\s*(\d+(?:\.\d+)?)\s*(us|ms|s|m|h|d)\s*$/i
-const SIZES: Readonly<Record<string, number>> = { '': 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 }
-const DURATIONS: Readonly<Record<string, number>> = { us: 1e-3, ms: 1, s: 1e3, m: 60e3, h: 3600e3, d: 86400e3 }
+const TRUE = /^(true|t|yes|y|on|1)$/i
+const FALSE = /^(false|f|no|n|off|0)$/i
+const SIZE = /^(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?$/i
+const DURATION = /^(\d+(?:\.\d+)?)\s*(us|ms|s|m|h|d)$/i
 
 const TYPES: Readonly<Record<string, Type>> = {
-  int: { json: true, convert: integer },
-  float: { json: true, convert: (text) => (FLOAT.test(text) ? floatText(text.trim()) : undefined) },
-  bool: { json: true, convert: (text) => (TRUE.test(text) ? 'true' : FALSE.test(text) ? 'false' : undefined) },
+  int: { json: true, convert: (text) => integer(text.trim()) },
+  float: { json: true, convert: (text) => float(text.trim()) },
+  bool: { json: true, convert: (text) => truth(text.trim()) },
   json: { json: true, convert: (text) => (isJson(text) ? text : undefined) },
-  size: { json: true, convert: (text) => scaled(SIZE.exec(text), SIZES) },
-  duration: { json: true, convert: (text) => scaled(DURATION.exec(text), DURATIONS) },
+  size: { json: true, convert: (text) => scaled(SIZE.exec(text.trim()), SIZES) },
+  duration: { json: true, convert: (text) => scaled(DURATION.exec(text.trim()), { us: 1e-3, ...DURATIONS }) },
   text: { json: false, convert: (text) => text },
   lower: { json: false, convert: (text) => text.toLowerCase() },
   upper: { json: false, convert: (text) => text.toUpperCase() },
@@ -53,14 +53,19 @@ export function convert(text: string): Interceptor {
 
 /** As many digits as there are. */
 function integer(text: string): string | undefined {
-  const [, sign = '', digits] = INTEGER.exec(text) ?? []
-  return digits === undefined ? undefined : sign === '-' && digits !== '0' ? `-${digits}` : digits
+  if (!INTEGER.test(text)) return undefined
+  const digits = text.replace(/^[+-]?0*(?=\d)/, '')
+  return text.startsWith('-') && digits !== '0' ? `-${digits}` : digits
 }
 
-function floatText(text: string): string | undefined {
+function float(text: string): string | undefined {
   if (JSON_NUMBER.test(text)) return text
-  const number = Number(text)
+  const number = FLOAT.test(text) ? Number(text) : NaN
   return Number.isFinite(number) ? String(number) : undefined
+}
+
+function truth(text: string): string | undefined {
+  return TRUE.test(text) ? 'true' : FALSE.test(text) ? 'false' : undefined
 }
 
 function scaled(match: RegExpExecArray | null, units: Readonly<Record<string, number>>): string | undefined {

@@ -217,8 +217,8 @@ export class Draft {
   /** Undefined: it is among the given ones as it came, or there is none. */
   #find(name: string): Header | undefined {
     if (this.#changed.length > 0) {
-      const changed = this.#changed.find((header) => header?.name === name)
-      if (changed !== undefined) return changed
+      const n = this.#given.indexOf(name)
+      if (n >= 0 && this.#changed[n] !== undefined) return this.#changed[n]
     }
     if (this.#count > SCANNED_MAX) return this.#more[this.#indexed().get(name) ?? -1]
     for (let n = 0; n < this.#count; n++) if (this.#more[n]!.name === name) return this.#more[n]

@@ -2,6 +2,7 @@
 import { headOf, quoted } from '../events/json.js'
 
 const HEAD_END_SIZE = '},"body":"'.length
+/** Headers that are looked up one by one; of more there is an index. */
 const SCANNED_MAX = 32
 
 export class Given {
@@ -15,6 +16,7 @@ export class Given {
   /** Where the text of each ends in it, and its size there; bytes. */
   readonly textEnds: readonly number[]
   readonly textSizes: readonly number[]
+  #index: Map<string, number> | undefined
 
   private constructor(readonly headers: ReadonlyMap<string, string>, json: readonly string[]) {
     this.names = [...headers.keys()]
@@ -39,7 +41,9 @@ export class Given {
 
   /** -1: it is none of them. */
   indexOf(name: string): number {
-    return this.size > SCANNED_MAX && !this.headers.has(name) ? -1 : this.names.indexOf(name)
+    if (this.size <= SCANNED_MAX) return this.names.indexOf(name)
+    this.#index ??= new Map(this.names.map((each, n) => [each, n]))
+    return this.#index.get(name) ?? -1
   }
 
   get(name: string): string | undefined {

@@ -39,7 +39,7 @@ export function nameList(text: string): (name: string) => boolean {
   return (name) => plain.has(name) || globs.some((glob) => globMatches(glob, name))
 }
 
-/** Linear in both: a `*` is tried again only from where it last matched. */
+/** The product of both at most: only the last `*` is tried again, each time one character further. */
 function globMatches(glob: string, name: string): boolean {
   let g = 0
   let n = 0

@@ -1,11 +1,11 @@
 /** --rate-limit: at most so many events a second, minute or hour, by the clock; the others are dropped, counted and said. */
 import { FlumeError } from '../errors.js'
 import { Tally } from '../events/tally.js'
+import { DURATIONS } from '../events/units.js'
 import type { Around } from './around.js'
 import { DROP, type Interceptor } from './interceptor.js'
 import { bodyless } from './names.js'
 
-const UNITS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
 /** Values of a header that are told apart at a time: those that came last. */
 const KEYS_MAX = 10_000
 
@@ -20,7 +20,7 @@ export function rateLimit(text: string, around: Around): Interceptor {
   const [, name, count = '', unit = ''] = /^(?:(.+)=)?([1-9]\d*)\/([smhd])$/.exec(text) ?? []
   if (count === '') throw new FlumeError('BAD_OPTION', `expected RATE or NAME=RATE, such as 100/s or host=1000/m, not ${JSON.stringify(text)}`)
   const most = Number(count)
-  const perMs = most / UNITS[unit]!
+  const perMs = most / DURATIONS[unit]!
   const buckets = new Map<string, Bucket>()
   const tally = new Tally((events) => `--rate-limit ${text}: ${events} dropped so far`, around)
   return {

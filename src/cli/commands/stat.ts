@@ -2,13 +2,13 @@
 import { writeAll } from '../../disk/descriptor.js'
 import { statOfFd } from '../../disk/fd.js'
 import { FlumeError, errnoOf } from '../../errors.js'
+import { parseCount, parseDuration } from '../../events/units.js'
 import { askAll, type Answers } from '../../stat/ask.js'
 import { exposition } from '../../stat/exposition.js'
 import { linesOf, only } from '../../stat/lines.js'
 import { defineCommand, type Context, type Values } from '../command.js'
 import { FOUND_WRONG } from '../exit.js'
 import { table } from '../stat-table.js'
-import { parseCount, parseDuration } from '../units.js'
 
 const options = {
   watch: { type: 'flag', alias: 'w', describe: 'again and again, until it is stopped' },

@@ -1,6 +1,5 @@
 import t from 'tap'
-import { nearest } from '../../src/cli/nearest.js'
-import { parseCount, parseDuration, parseSize } from '../../src/cli/units.js'
+import { parseCount, parseDuration, parseSize } from '../../src/events/units.js'
 
 t.test('a size is bytes, or K, M, G, T of 1024, with or without B and iB, in any case', async (t) => {
   const sizes: [string, number | undefined][] = [
@@ -50,17 +49,4 @@ t.test('a count is digits', async (t) => {
   t.equal(parseCount('0'), 0)
   t.equal(parseCount('100000'), 100_000)
   for (const text of ['-1', '1.5', '1K', '', '1e3', '99999999999999999999']) t.equal(parseCount(text), undefined, text)
-})
-
-t.test('nearest() forgives a few slips, and does not guess wildly', async (t) => {
-  const names = ['from', 'once', 'size-max', 'event-bytes-max', 'headers', 'header', 'roll-bytes', 'roll-interval']
-  t.equal(nearest('form', names), 'from')
-  t.equal(nearest('frm', names), 'from')
-  t.equal(nearest('sizemax', names), 'size-max')
-  t.equal(nearest('event-byte-max', names), 'event-bytes-max')
-  t.equal(nearest('heade', names), 'header')
-  t.equal(nearest('roll-int', names), 'roll-interval', 'a beginning is enough')
-  t.equal(nearest('zzz', names), undefined)
-  t.equal(nearest('colour', names), undefined)
-  t.equal(nearest('x', []), undefined)
 })

@@ -12,7 +12,7 @@ import { allocate, decodeLines, headOf, parseEvent, passLines, type Run } from '
 import { Draft, ERROR, GAP } from './draft.js'
 import { EventLines } from './event-lines.js'
 import { Given } from './given-headers.js'
-import { DROP, Unfit, type Interceptor, type Outcome, type Place } from './interceptor.js'
+import { BATCH_SIZE_MAX, DROP, Unfit, type Interceptor, type Outcome, type Place } from './interceptor.js'
 import type { OnError } from './settings.js'
 
 /** One interceptor of the chain, as it was typed. */
@@ -30,8 +30,6 @@ const NEWLINE = 0x0a
 const NOTHING = Buffer.alloc(0)
 /** Bytes in which lines are made: for what most batches become. */
 const SPACE_SIZE = 8 * 1024 * 1024
-/** Characters of all that a batch becomes. */
-const BATCH_SIZE_MAX = 64 * 1024 * 1024
 
 /** A batch at work. */
 interface Task {
@@ -196,7 +194,7 @@ export class Chain {
     if (draft.get(GAP) !== undefined) return emit(draft)
     for (let n = from; n < this.links.length; n++) {
       const link = this.links[n]!
-      const outcome = bounded(link.interceptor.intercept(draft, place), task)
+      const outcome = bounded(attempt(link.interceptor, draft, place), task)
       this.watch?.(link, draft, outcome)
       if (outcome === undefined) continue
       if (outcome === DROP) return
@@ -251,6 +249,16 @@ function headed(lines: Buffer, count: number, head: Head, changed: Buffer): Buff
     at = end
   }
   return out
+}
+
+/** An expression on a long text, and what it makes of it, may take more memory than there is for that. */
+function attempt(interceptor: Interceptor, draft: Draft, place: Place): Outcome {
+  try {
+    return interceptor.intercept(draft, place)
+  } catch (error) {
+    if (error instanceof RangeError && !('code' in error)) return new Unfit(`it is too large for that: ${error.message}`)
+    throw error
+  }
 }
 
 /** No batch becomes so large that no stage takes it. */

@@ -4,14 +4,15 @@ import { headerOnly, settable } from './names.js'
 import { groupNames, regexOf } from './regex.js'
 import type { Settings } from './settings.js'
 
-/** Where it does not match, and for a group that did not take part, nothing changes. */
+/** Where the field is missing, where it does not match, and for a group that did not take part, nothing changes. */
 export function extract(text: string, { field, prefix }: Settings): Interceptor {
   const regex = regexOf(text)
   const groups = groupNames(regex).map((group) => [group, settable(prefix + group)] as const)
   return {
     ...headerOnly(field, ...groups.map(([, name]) => name)),
     intercept(event): Outcome {
-      const found = regex.exec(event.get(field) ?? '')?.groups
+      const text = event.get(field)
+      const found = text === undefined ? undefined : regex.exec(text)?.groups
       if (found === undefined) return undefined
       if (groups.some(([group]) => found[group]?.isWellFormed() === false)) return new Unfit(CUT)
       for (const [group, name] of groups) {

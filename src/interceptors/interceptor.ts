@@ -14,6 +14,9 @@ export const HALF = 'it has half of a surrogate pair'
 /** Why: a regular expression takes the halves of a surrogate pair as two, and so does what it makes of them. */
 export const CUT = 'it cuts a character in two, which the flag u takes as one'
 
+/** Characters of all that a batch becomes. */
+export const BATCH_SIZE_MAX = 64 * 1024 * 1024
+
 /** Undefined: the event goes on, as it is by now; several: they go on in its place. */
 export type Outcome = undefined | typeof DROP | Unfit | readonly Draft[]
 

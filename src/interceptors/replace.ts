@@ -1,10 +1,15 @@
 /** --replace: text for what a regular expression matches, written as for sed (Flume's search_replace is s/…/…/g). */
 import { FlumeError } from '../errors.js'
+import { quoted } from '../events/json.js'
+import { PUT_SIZE_MAX } from '../events/put.js'
 import { BODY } from './draft.js'
-import { CUT, Unfit, type Interceptor, type Outcome } from './interceptor.js'
+import { BATCH_SIZE_MAX, CUT, Unfit, type Interceptor, type Outcome } from './interceptor.js'
 import { headerOnly } from './names.js'
 import { regexOf } from './regex.js'
 import type { Settings } from './settings.js'
+
+/** The rest is for what else there is in a batch. */
+const TEXT_SIZE_MAX = BATCH_SIZE_MAX - 8 * 1024 * 1024
 
 export function replace(text: string, { field }: Settings): Interceptor {
   const [search, replacement, flags] = parts(text)
@@ -17,11 +22,17 @@ export function replace(text: string, { field }: Settings): Interceptor {
       if (value === undefined) return undefined
       const replaced = value.replace(regex, field === BODY && event.bytewise ? inBytes : replacement)
       if (replaced === value) return undefined
+      if (isTooLarge(replaced)) return new Unfit('it becomes too large')
       if (!replaced.isWellFormed()) return new Unfit(CUT)
       event.rewrite(field, replaced)
       return undefined
     },
   }
+}
+
+/** In its line: a batch would be too large with this text alone. */
+function isTooLarge(text: string): boolean {
+  return text.length > TEXT_SIZE_MAX || (text.length * PUT_SIZE_MAX > TEXT_SIZE_MAX && Buffer.byteLength(quoted(text)) > TEXT_SIZE_MAX)
 }
 
 /** A replacement as UTF-8, each character a byte; the names of groups stay. */

@@ -71,6 +71,7 @@ t.test('--extract makes headers of the groups that took part', async (t) => {
     { headers: { 'x.status': '404' }, body: 'GET 404' },
     { body: 'none' },
   ])
+  t.strictSame(await passed(['--in', 'x', '--extract', '(?<all>.*)'], { headers: { x: '' }, body: 'a' }, 'a'), [{ headers: { x: '', all: '' }, body: 'a' }, { body: 'a' }], 'a header that is missing is not an empty one')
   t.strictSame(JSON.stringify(await passed(['--extract', '(?<__proto__>a)'], 'a')), '[{"headers":{"__proto__":"a"},"body":"a"}]')
 })
 
@@ -91,6 +92,40 @@ t.test('--convert makes texts plain, and says which of them are no numbers', asy
   }
   const [event] = await passed(['--convert', 'n*,b=int', '--convert', 'b=text', '--to-json', '*'], { headers: { n1: '1', n2: '02', b: '3', c: '4"' }, body: '' })
   t.equal(event?.body, '{"n1":1,"n2":2,"b":"3","c":"4\\""}')
+})
+
+t.test('--convert takes texts of any length and events of any number of headers', async (t) => {
+  const long = (text: string): string => text.repeat(500_000)
+  const cases: [type: string, text: string, expected: string | undefined][] = [
+    ['int', `${long('0')}x`, undefined], ['int', `-${long('0')}7`, '-7'], ['float', `${long('1')}x`, undefined], ['float', `${long(' ')}1.`, '1'],
+    ['size', `1${long(' ')}x`, undefined], ['size', ` 1${long(' ')}k `, '1024'], ['duration', `1${long(' ')}x`, undefined], ['bool', `${long(' ')}x`, undefined],
+  ]
+  for (const [type, text, expected] of cases) {
+    const [event] = await passed(['--convert', `h=${type}`], { headers: { h: text }, body: '' })
+    t.ok(event?.headers?.['h'] === (expected ?? text), `${text.slice(0, 3)}… as ${type}`)
+    t.equal(event?.headers?.['flume.error'] === undefined, expected !== undefined)
+  }
+  const headers = Object.fromEntries(Array.from({ length: 60_000 }, (_, n) => [`h${n}`, `A${n}`]))
+  const [event] = await passed(['--convert', '*=lower', '--convert', 'h1*=upper'], { headers, body: '' })
+  t.strictSame([Object.keys(event?.headers ?? {}).length, event?.headers?.['h0'], event?.headers?.['h59999'], event?.headers?.['h19999']], [60_000, 'a0', 'a59999', 'A19999'])
+})
+
+t.test('an event on which the memory of an expression or of a text does not suffice is one that cannot be done', async (t) => {
+  const text = `"${'a '.repeat(4_500_000)}`
+  const beyond = /: it is too large for that: Maximum call stack size exceeded$/
+  const cases: [line: string[], body: string, reason: RegExp][] = [
+    [['--exclude', '^(?:\\w|[ "])*$'], text, beyond],
+    [['--extract', '^(?<all>(?:\\w|[ "])*)$'], text, beyond],
+    [['--parse', 'regex:^(?<all>(?:\\w|[ "])*)$'], text, beyond],
+    [['--replace', 's/^(?:\\w|[ "])*$/x/'], text, beyond],
+    [['--replace', `s/./${'0123456789'.repeat(6)}/g`], text, /: it is too large for that: Invalid string length$/],
+    [['--replace', 's/a/0123456789012/g'], text, /: it becomes too large$/],
+  ]
+  for (const [line, body, reason] of cases) {
+    const lines = `${JSON.stringify({ body })}\n{"body":"b"}\n`
+    const { count, rejected } = await ran(['--on-error', 'reject', ...line], lines)
+    t.match({ count, reasons: rejected.map(({ reason }) => reason) }, { count: line[0] === '--exclude' ? 0 : 1, reasons: [reason] }, line[0]!)
+  }
 })
 
 t.test('what an interceptor cannot do is passed, dropped, rejected or fatal, as typed before it', async (t) => {

@@ -45,9 +45,9 @@ function nameEnd(text: string, from: number): number {
 /** What stands in quotes, with the escapes that are written into logs; what is none of these stays: a path of Windows. */
 function unquoted(text: string): string {
   if (!text.includes('\\')) return text
-  return text.replace(/\\(?:u([0-9a-fA-F]{4})|(["\\/ntr]))/g, (_, code: string | undefined, letter = '') =>
-    code === undefined ? ESCAPES.get(letter) ?? letter : String.fromCharCode(parseInt(code, 16)),
-  )
+  return text.replace(/\\(?:u([0-9a-fA-F]{4})|(["\\/ntr]))/g, (_, code: string | undefined, letter: string) => {
+    return code === undefined ? ESCAPES.get(letter) ?? letter : String.fromCharCode(parseInt(code, 16))
+  })
 }
 
 const ESCAPES: ReadonlyMap<string, string> = new Map([['n', '\n'], ['t', '\t'], ['r', '\r']])

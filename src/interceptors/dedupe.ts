@@ -1,13 +1,14 @@
-/** --dedupe: of events with the same text within a time, by the clock, the first goes on; the others are dropped, counted and said. */
+/** --dedupe: of events with the same bytes within a time, by the clock, the first goes on; the others are dropped, counted and said. */
 import { createHash } from 'node:crypto'
 import { FlumeError } from '../errors.js'
 import { Tally } from '../events/tally.js'
+import { parseDuration } from '../events/units.js'
 import type { Around } from './around.js'
+import { BODY } from './draft.js'
 import { DROP, type Interceptor } from './interceptor.js'
 import { bodyless } from './names.js'
 import type { Settings } from './settings.js'
 
-const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
 /** Texts that are remembered at a time: those that came last. */
 const KEYS_MAX = 100_000
 /** A longer text is remembered by its hash. */
@@ -15,9 +16,8 @@ const TEXT_MAX = 64
 
 /** The time runs from the event that went on. Where the field is missing the event goes on. */
 export function dedupe(text: string, { field }: Settings, around: Around): Interceptor {
-  const [, count, unit = ''] = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text) ?? []
-  if (count === undefined) throw new FlumeError('BAD_OPTION', `expected a time, such as 10s, not ${JSON.stringify(text)}`)
-  const time = Number(count) * UNITS[unit]!
+  const time = parseDuration(text)
+  if (time === undefined) throw new FlumeError('BAD_OPTION', `expected a time, such as 10s, not ${JSON.stringify(text)}`)
   const seen = new Map<string, number>() // oldest first
   const tally = new Tally((events) => `--dedupe ${text}: ${events} dropped so far`, around)
   return {
@@ -27,7 +27,7 @@ export function dedupe(text: string, { field }: Settings, around: Around): Inter
       const value = event.get(field)
       if (value === undefined) return undefined
       const now = around.now()
-      const key = value.length <= TEXT_MAX ? value : createHash('sha256').update(value).digest('base64')
+      const key = keyOf(value, field === BODY && event.bytewise)
       const since = seen.get(key)
       if (since !== undefined && now - since < time) {
         tally.add()
@@ -40,4 +40,10 @@ export function dedupe(text: string, { field }: Settings, around: Around): Inter
     },
     close: () => tally.close(),
   }
+}
+
+/** The same text is other bytes where each of its characters is one. */
+function keyOf(text: string, bytewise: boolean): string {
+  const short = text.length <= TEXT_MAX ? text : createHash('sha256').update(text).digest('base64')
+  return bytewise ? `bytes ${short}` : `text ${short}`
 }

@@ -1,5 +1,6 @@
 /** --redact: what nobody should read in a log, by its looks: `[card]`, `[email]`, `[ip]`, `[token]` stand in its place. */
 import { FlumeError } from '../errors.js'
+import { withoutCards } from './cards.js'
 import type { Interceptor } from './interceptor.js'
 import { headerOnly } from './names.js'
 import type { Settings } from './settings.js'
@@ -9,15 +10,15 @@ type Redaction = (text: string) => string
 /** In the order in which they are done; each regular expression is linear on any text. */
 const KINDS: ReadonlyMap<string, Redaction> = new Map<string, Redaction>([
   ['token', (text) => namedSecrets(TOKENS.reduce((left, [pattern, replacement]) => left.replace(pattern, replacement), text))],
-  ['card', (text) => text.replace(CARD, (number) => (isCard(number.replace(/\D/g, '')) ? '[card]' : number))],
+  ['card', withoutCards],
   ['email', (text) => text.replace(EMAIL, '[email]')],
   ['ip', (text) => text.replace(IPV4, (address) => (address.split('.').every((part) => Number(part) <= 255) ? '[ip]' : address)).replace(IPV6, ipv6)],
 ])
 
-const CARD = /(?<!\d)[2-6](?:[ -]?\d){12,18}(?!\d)/g
 const EMAIL = /[\w.+%-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,63}/g
 const IPV4 = /(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?!\.?\d)/g
-const IPV6 = /(?<![\w:.])[0-9A-Fa-f:]{3,45}(?![\w:])/g
+/** A name that ends in a colon may stand before it. */
+const IPV6 = /(?:(?<![\w:.])|(?<=[G-Zg-z_][\w-]{0,30}:)(?!:[^:]))[0-9A-Fa-f:]{3,45}(?![\w:])/g
 
 const NAMES = 'password|passwd|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|client[_-]?secret|session[_-]?id'
 const NAMED = new RegExp(`(?:${NAMES})\\\\?["']?[ ]?[:=][ ]?(\\\\?)(["']?)`, 'gi')
@@ -84,16 +85,6 @@ function quotedEnd(text: string, from: number, backslash: string, quote: string)
     if ((backslash === '' ? escapes : (escapes - 1) / 2) % 2 === 0) return found.index - backslash.length
   }
   return -1
-}
-
-/** The check digit of ISO/IEC 7812. */
-function isCard(digits: string): boolean {
-  let sum = 0
-  for (let n = 0; n < digits.length; n++) {
-    const digit = digits.charCodeAt(digits.length - 1 - n) - 0x30
-    sum += n % 2 === 0 ? digit : digit < 5 ? digit * 2 : digit * 2 - 9
-  }
-  return sum % 10 === 0
 }
 
 /** Eight groups, or fewer with one `::`; not the times of a day, nor names of C++. */

@@ -80,12 +80,26 @@ t.test('--dedupe lets the first of the same through until its time is over', asy
   t.strictSame((await timed(['--in', 'h', '--dedupe', '1m'], [[0, { headers: { h: '1' } }], [1, { headers: { h: '1' }, body: 'x' }], [2, {}], [3, {}]])).out, [0, 2, 3])
 })
 
+t.test('--dedupe goes by bytes: a body that is not UTF-8 is not the same as the text that its bytes are in Latin-1', async (t) => {
+  const latin1 = { headers: { 'content-transfer-encoding': 'base64' }, body: Buffer.from('café', 'latin1').toString('base64') }
+  t.strictSame((await timed(['--dedupe', '10s'], [[0, { body: 'café' }], [1, latin1], [2, latin1], [3, { body: 'café' }]])).out, [0, 1])
+  const marked = { headers: { ...latin1.headers, h: '1' }, body: latin1.body }
+  t.strictSame((await timed(['--in', 'h', '--dedupe', '10s'], [[0, { headers: { h: '1' }, body: 'café' }], [1, marked]])).out, [0], 'of a header it does not matter')
+})
+
 t.test('--redact takes out what is to be secret, and leaves what only looks like it', async (t) => {
   const cases: [string, string, string][] = [
     ['card', 'paid 4111 1111 1111 1111, 5500-0000-0000-0004 and 378282246310005.', 'paid [card], [card] and [card].'],
     ['card', '4111111111111112 1706933106789 41111111111111111111111 12-4111', '4111111111111112 1706933106789 41111111111111111111111 12-4111'],
+    ['card', '2026-11-30 12:30:45 4111111111111111 ok', '2026-11-30 12:30:45 [card] ok'],
+    ['card', '4111111111111111 200 OK, 200 4111 1111 1111 1111 200 17', '[card] 200 OK, 200 [card] 200 17'],
+    ['card', '45 3782 822463 10005 7 4111-11111111-1111, 4222222222222', '45 [card] 7 4111-11111111-1111, [card]'],
+    ['card', 'no: 4111-11111111-1111.', 'no: [card].'],
+    ['card', '2026-11-30 20261130123045 4111 1111 1111 1112 3999 30 4500 12', '2026-11-30 20261130123045 4111 1111 1111 1112 3999 30 4500 12'],
+    ['card', '1 '.repeat(1_000_000), '1 '.repeat(1_000_000)],
     ['email', 'from a.b+c@mail.example.org, not @x or a@b', 'from [email], not @x or a@b'],
     ['ip', '10.0.0.1:80 and 2001:db8::1, ::1', '[ip]:80 and [ip], [ip]'],
+    ['ip', 'ip:2001:db8::1, client_ip:::1 node:fe80::1 at:10:05:03 Foo::b2::c', 'ip:[ip], client_ip:[ip] node:[ip] at:10:05:03 Foo::b2::c'],
     ['ip', '1.2.3 300.1.1.1 1.2.3.4.5 10:05:03 std::vector a::b', '1.2.3 300.1.1.1 1.2.3.4.5 10:05:03 std::vector a::b'],
     ['token', 'Authorization: Bearer abcdef.ghijkl-12', 'Authorization: Bearer [token]'],
     ['token', 'x eyJhbGciOi.eyJzdWIiOi.SflKxwRJ y', 'x [token] y'],

@@ -12,6 +12,9 @@ export interface Head extends LineHead {
 }
 
 const KEPT_MAX = 4096
+/** Bytes of those that are kept, which take several times that; and of one of them: a longer one is parsed for each line. */
+const KEPT_SIZE_MAX = 4 * 1024 * 1024
+const HEAD_SIZE_MAX = 16 * 1024
 const BODY_KEY = Buffer.from('"body":"')
 const HEAD_CLOSE = Buffer.from('"}')
 const TIMESTAMP = /[{,]"timestamp":"(\d{1,16})"/
@@ -20,6 +23,7 @@ const TIMESTAMP_KEY = /timestamp"\s*:/g
 export class Heads {
   /** By the text of a head, without the digits of its timestamp where these are its only difference. */
   readonly #kept = new Map<string, Omit<Head, 'bytes' | 'timestamp'>>()
+  #keptSize = 0
   #last: Head | undefined
 
   /** True: the head found last is that of the line before, too. */
@@ -56,9 +60,18 @@ export class Heads {
     const { headers } = parseEvent(Buffer.concat([head.bytes, HEAD_CLOSE]))
     const timestamp = headers.get('timestamp')
     const own = digitsOf(text)
-    if (this.#kept.size >= KEPT_MAX) this.#kept.clear()
-    this.#kept.set(own !== undefined && own.digits === timestamp ? own.others : text, { headers, base64: head.base64 })
+    this.#keep(own !== undefined && own.digits === timestamp ? own.others : text, { headers, base64: head.base64 })
     return { ...head, headers, timestamp }
+  }
+
+  #keep(text: string, head: Omit<Head, 'bytes' | 'timestamp'>): void {
+    if (text.length > HEAD_SIZE_MAX) return
+    if (this.#kept.size >= KEPT_MAX || this.#keptSize + text.length > KEPT_SIZE_MAX) {
+      this.#kept.clear()
+      this.#keptSize = 0
+    }
+    this.#kept.set(text, head)
+    this.#keptSize += text.length
   }
 }
 

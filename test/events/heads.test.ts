@@ -40,3 +40,18 @@ t.test('a head that is not within the line is not that of the line', async (t) =
   const lines = Buffer.from('{"headers":{}}\n{"body":"x"}\n')
   t.equal(new Heads().find(lines, 0, 15), undefined)
 })
+
+t.test('heads are kept up to so many bytes, and a long one is parsed each time', async (t) => {
+  const heads = new Heads()
+  const headersOf = (name: string, size: number): unknown => {
+    const line = Buffer.from(`{"headers":{"${name}":"${'x'.repeat(size)}"},"body":""}\n`)
+    return heads.find(line, 0, line.length)?.headers
+  }
+  const short = headersOf('short', 10)
+  const long = headersOf('long', 100_000)
+  t.not(headersOf('other', 10), short)
+  t.equal(headersOf('short', 10), short)
+  t.not(headersOf('long', 100_000), long)
+  for (let n = 0; n < 1000; n++) headersOf(`h${n}`, 8000)
+  t.not(headersOf('short', 10), short, 'there was more than all may take')
+})

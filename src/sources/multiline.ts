@@ -6,8 +6,13 @@ const NEWLINE = 0x0a
 const RETURN = 0x0d
 
 export class Multiline {
-  /** Matches a line, without its end, that begins an event. */
-  constructor(readonly start: RegExp) {}
+  #told = false
+
+  constructor(
+    /** Matches a line, without its end, that begins an event. */
+    readonly start: RegExp,
+    readonly say: (message: string) => void,
+  ) {}
 
   /** Where the last event of the whole lines raw[from..to) begins; the first one begins at `from`, matching or not. */
   lastStart(raw: Buffer, from: number, to: number): number {
@@ -38,7 +43,15 @@ export class Multiline {
 
   /** Whether the line raw[from..to), without its end or as far as it is there, begins an event. */
   begins(raw: Buffer, from: number, to: number): boolean {
-    return this.start.test(raw.toString('utf8', from, to))
+    const line = raw.toString('utf8', from, to)
+    try {
+      return this.start.test(line)
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error // the expression takes more memory than there is for it
+      if (!this.#told) this.say(`a line of ${to - from} bytes is too long for --multiline-start: such lines begin no event`)
+      this.#told = true
+      return false
+    }
   }
 }
 

@@ -11,7 +11,7 @@ import { chooser } from '../support/memory-disk.js'
 import { shell } from '../support/shell.js'
 import { Tailing } from '../support/tailing.js'
 
-const multiline = new Multiline(/^\d/)
+const multiline = new Multiline(/^\d/, () => undefined)
 const following = (file: string, options: Partial<TailOptions> = {}, clock = new FakeClock()): Tailing => new Tailing([file], clock, { multiline, ...options })
 
 async function once(file: string, options: Partial<TailOptions> = {}): Promise<Tailing> {
@@ -267,4 +267,19 @@ t.test('what is no regular expression is refused, and so are several lines from 
   const directory = t.testdir({ log: '' })
   t.match(await shell(`flume-tail --multiline-start '^(' log`, directory), { status: 64, err: /bad value "\^\(" for --multiline-start: Invalid regular expression/ })
   t.match(await shell(`flume-tail --multiline-start '^x' - </dev/null`, directory), { status: 64, err: /cannot use --multiline-start with standard input/ })
+})
+
+t.test('a line that is too long for the expression begins no event, which is said once', async (t) => {
+  const said: string[] = []
+  const long = `a${' a'.repeat(8_000_000)}:`
+  const lines = Buffer.from(`x:\n${long}\nmore\n${long}\ny:\n`)
+  const several = new Multiline(/^(?:\w|[ ])+:$/, (message) => said.push(message))
+  t.equal(several.nextStart(lines, 0, lines.length), lines.length - 'y:\n'.length)
+  t.same(said, ['a line of 16000002 bytes is too long for --multiline-start: such lines begin no event'])
+})
+
+t.test('flags may stand in front of the expression', async (t) => {
+  const directory = t.testdir({ log: 'Error a\n b\nERROR c\n' })
+  const { out } = await shell(`flume-tail --once --settle-once 0 --multiline-start '(?i)^error' log | jq -c .body`, directory)
+  t.same(out.trim().split('\n'), ['"Error a\\n b"', '"ERROR c"'])
 })

@@ -4,6 +4,7 @@ import { hostname } from 'node:os'
 import { resolve } from 'node:path'
 import { notice } from '../../disk/notice.js'
 import { FlumeError } from '../../errors.js'
+import { regexOf } from '../../interceptors/regex.js'
 import { deliver } from '../../pipe/output.js'
 import { Multiline } from '../../sources/multiline.js'
 import { Resend } from '../../sources/resend.js'
@@ -136,7 +137,7 @@ function tailOptions(values: Values<typeof options>, operands: readonly string[]
     fromEnd: values.from === 'end',
     olddirs: values.olddir,
     openFilesMax: Math.max(values['open-files-max'], 1),
-    ...(start !== undefined && { multiline: new Multiline(regex(start)) }),
+    ...(start !== undefined && { multiline: new Multiline(startOf(start), context.say) }),
     statePath: statePath(values, stateName(patterns), context),
     times: {
       poll: Math.max(values.poll, 1),
@@ -150,11 +151,11 @@ function tailOptions(values: Values<typeof options>, operands: readonly string[]
   }
 }
 
-function regex(text: string): RegExp {
+function startOf(text: string): RegExp {
   try {
-    return new RegExp(text)
+    return regexOf(text)
   } catch (error) {
-    throw new FlumeError('BAD_OPTION', `bad value ${JSON.stringify(text)} for --multiline-start: ${(error as SyntaxError).message}`)
+    throw new FlumeError('BAD_OPTION', `bad value ${JSON.stringify(text)} for --multiline-start: ${(error as FlumeError).message}`)
   }
 }
 

@@ -6,10 +6,11 @@
 import { isAscii } from 'node:buffer'
 import { FlumeError } from '../errors.js'
 import { batchOf, countLines, type Batch, type Mark } from '../events/batch.js'
+import { GAP } from '../events/event.js'
 import { Heads, type Head } from '../events/heads.js'
 import { PLAIN, type Refused } from '../events/rejects.js'
 import { allocate, decodeLines, headOf, parseEvent, passLines, type Run } from '../events/json.js'
-import { Draft, ERROR, GAP } from './draft.js'
+import { Draft, ERROR } from './draft.js'
 import { EventLines } from './event-lines.js'
 import { Given } from './given-headers.js'
 import { BATCH_SIZE_MAX, DROP, Unfit, type Interceptor, type Outcome, type Place } from './interceptor.js'
@@ -189,7 +190,7 @@ export class Chain {
     }
   }
 
-  /** Through the interceptors from this one on. */
+  /** Through the interceptors from this one on; none touches what stands for lost events. */
   #pass(task: Task, draft: Draft, from: number, emit: (draft: Draft) => void, place = placeOf(task)): void {
     if (draft.get(GAP) !== undefined) return emit(draft)
     for (let n = from; n < this.links.length; n++) {

@@ -14,8 +14,6 @@ import { Header } from './header.js'
 export const BODY = 'body'
 /** Headers of ours: nobody else sets them. */
 export const RESERVED = 'flume.'
-/** Stands for events that are lost: no interceptor touches it. */
-export const GAP = 'flume.gap'
 /** Why an interceptor could not do its work. */
 export const ERROR = 'flume.error'
 

@@ -2,6 +2,7 @@
 import { isUtf8 } from 'node:buffer'
 import { FlumeError } from '../errors.js'
 import type { Batch, Mark, Position } from '../events/batch.js'
+import { GAP } from '../events/event.js'
 import { endsWithBody, Heads } from '../events/heads.js'
 import { parseEvent } from '../events/json.js'
 import { PLAIN, type Refused } from '../events/rejects.js'
@@ -13,8 +14,6 @@ import { LineSubject, Subject } from './subject.js'
 export type Wants = 'all' | Rule | 'otherwise'
 
 const NEWLINE = 0x0a
-/** Header of an event that says what is lost. */
-const GAP = 'flume.gap'
 
 export class Choice implements Selector {
   readonly #heads = new Heads()

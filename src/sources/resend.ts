@@ -4,7 +4,7 @@
  * partition as long as its beginning stays what it is, whatever its name.
  */
 import { batchOf, BATCH_BYTES_MAX, type Batch, type Mark, type Position } from '../events/batch.js'
-import type { Event } from '../events/event.js'
+import { GAP, type Event } from '../events/event.js'
 import type { Clock, Reader, Source } from '../events/flow.js'
 import { formatEvent, parseEvent } from '../events/json.js'
 import type { Disk, DiskFile } from '../disk/disk.js'
@@ -59,7 +59,6 @@ interface Fault {
 
 const PREFIX = 'rejects.'
 const NEWLINE = Buffer.from('\n')
-const GAP = 'flume.gap'
 
 export class Resend implements Source {
   readonly asks = PREFIX

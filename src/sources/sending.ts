@@ -1,5 +1,6 @@
 /** What was read of a file, as batches: its lines, its last line that has no end, what is lost of it, or its place alone. */
 import { batchOf, type Batch } from '../events/batch.js'
+import { GAP } from '../events/event.js'
 import { formatEvent } from '../events/json.js'
 import { headersOf, type HeaderOptions } from './headers.js'
 import type { LineEncoder, Lines } from './lines.js'
@@ -67,7 +68,7 @@ export class Sending {
     const now = this.now()
     const place = partition.file === undefined && partition.marked !== null ? partition.marked : partition.position(now)
     const headers = headersOf(this.headers, partition.path, this.host, now)
-    headers.set('flume.gap', lost.reason).set('file', partition.path)
+    headers.set(GAP, lost.reason).set('file', partition.path)
     headers.set('first', String(place.offset)).set('last', String(lost.to - 1))
     partition.lost = undefined
     const mark = partition.mark({ ...place, offset: lost.to, size: lost.to, ended: true }, now, this.taken())

@@ -5,6 +5,7 @@
 import type { Block } from '../../disk/blocks.js'
 import { FlumeError } from '../../errors.js'
 import { BATCH_BYTES_MAX, countLines, type Batch, type Mark, type Position } from '../../events/batch.js'
+import { GAP } from '../../events/event.js'
 import type { Clock } from '../../events/flow.js'
 import { allocate, decodeLines, parseEvent } from '../../events/json.js'
 import { PLAIN, refuse, type Refused } from '../../events/rejects.js'
@@ -74,8 +75,6 @@ const RUN_SIZE_MAX = BATCH_BYTES_MAX
 const SCRATCH_SIZE = 64 * 1024
 /** ms between two messages about gaps. */
 const SAY_EACH = 60_000
-/** Header of an event that stands for lost ones. */
-const GAP = 'flume.gap'
 
 export class Filler {
   readonly #said = new Set<string>()

@@ -6,6 +6,7 @@ import { dirname } from 'node:path'
 import type { Disk, DiskFile, FileStat } from '../../disk/disk.js'
 import { openThere, unlessMissing, unlinkThere } from '../../disk/gone.js'
 import { FlumeError, errnoOf } from '../../errors.js'
+import { Failure } from '../retry.js'
 import type { Draft, Entry, FileSystem, Finished, Left } from './filesystem.js'
 
 class LocalDraft implements Draft {
@@ -44,6 +45,8 @@ class LocalDraft implements Draft {
   async committed(): Promise<void> {}
 }
 
+/** What link(2) says where there are none: vfat, exFAT, CIFS, many of FUSE. */
+const NO_LINKS: ReadonlySet<string> = new Set(['EPERM', 'EOPNOTSUPP', 'ENOTSUP', 'ENOSYS'])
 /** Directories remembered as durable. */
 const SYNCED_MAX = 10_000
 
@@ -86,6 +89,7 @@ export function localFileSystem(disk: Disk): FileSystem {
         await disk.link(file.path, path)
       } catch (error) {
         const errno = errnoOf(error)
+        if (NO_LINKS.has(errno ?? '')) throw new Failure(`its file system has no hard links (${errno})`, 'CANNOT_CREATE', { cause: error })
         if (errno !== 'EEXIST' && errno !== 'ENOENT') throw error
         if ((await look(path))?.id !== file.id) {
           if (errno === 'ENOENT') throw error

@@ -443,6 +443,16 @@ t.test('no permission, and a read-only file system, are for a person: said at on
   }
 })
 
+t.test('a file system without hard links takes no files: that is said, and is no matter of permission', async (t) => {
+  for (const errno of ['EPERM', 'EOPNOTSUPP', 'ENOSYS']) {
+    const disk = new MemoryDisk().boot()
+    disk.link = () => Promise.reject(Object.assign(new Error(errno), { code: errno }))
+    const run = new Sinking(optionsOf('', { spool: '/spool' }), frames(0, 10), disk)
+    t.match(await run.ended, { code: 'CANNOT_CREATE', cause: { message: `its file system has no hard links (${errno})` } })
+    t.same(run.offsets, [])
+  }
+})
+
 t.test('a clock that is set back or forward: files are finished no later than after twice their time, and nothing is lost or there twice', async (t) => {
   const MINUTE = 60_000
   const dir = t.testdir()

@@ -132,6 +132,28 @@ for (const op of ['LISTSTATUS_BATCH', 'CREATE', 'GETFILESTATUS']) {
   })
 }
 
+rule('a page of a directory that comes again is no answer: it is asked for again', async (t, hdfs) => {
+  const proxy = await startProxy(t, hdfs.http)
+  const FileStatus = [{ pathSuffix: 'other', length: 0, type: 'FILE' }]
+  const body = JSON.stringify({ DirectoryListing: { partialListing: { FileStatuses: { FileStatus } }, remainingEntries: 1 } })
+  proxy.inject({ status: 200, body, after: false }, ({ op }) => op === 'LISTSTATUS_BATCH', 3)
+  const run = hdfsSinking({ namenodes: proxy.namenodes, path: '/page' }, FRAMES)
+  t.equal(await run.ended, undefined)
+  t.match(run.said, [/^cannot list hdfs:\/\/test\/page: no answer from .*: no progress in .*other.*; trying again/])
+  t.same(await hdfsBelow(hdfs.http, '/page'), { [NAME]: 'one\n' })
+})
+
+rule('the checksum of an erasure-coded file is not known: with --verify it ends, and says so', async (t, hdfs) => {
+  const proxy = await startProxy(t, hdfs.http)
+  const status = { pathSuffix: '', length: 4, type: 'FILE', fileId: 1, blockSize: 1 << 27 }
+  for (const more of [{ ecBit: true }, { ecPolicy: 'XOR-2-1-1024k' }]) {
+    proxy.inject({ status: 200, body: JSON.stringify({ FileStatus: { ...status, ...more } }), after: false }, ({ op }) => op === 'GETFILESTATUS')
+    const run = hdfsSinking({ namenodes: proxy.namenodes, path: '/coded', verify: true }, FRAMES)
+    t.match(await run.ended, { code: 'UNAVAILABLE', message: /^cannot verify .*erasure-coded.*without --verify it goes on/ })
+  }
+  t.same(await hdfsBelow(hdfs.http, '/coded'), {})
+})
+
 for (const location of ['http://127.0.0.1:99999/x', 'http://127.0.0.1:0/x', 'http://no\thost:9864/x', 'ftp://127.0.0.1:9864/x', 'nowhere']) {
   rule(`a DataNode at ${JSON.stringify(location)} is none: the NameNode is asked for another`, async (t, hdfs) => {
     const proxy = await startProxy(t, hdfs.http)

@@ -136,7 +136,7 @@ class WebHdfs implements FileSystem {
   async *#statuses(directory: string): AsyncGenerator<Status> {
     for (let startAfter = ''; ; ) {
       const request = { method: 'GET', op: 'LISTSTATUS_BATCH', path: directory, params: { startAfter } } as const
-      const page = await this.#nodes.look(`cannot list ${directory}`, request, pageIn)
+      const page = await this.#nodes.look(`cannot list ${directory}`, request, (answer) => pageIn(answer, request.params.startAfter))
       for (const status of page?.statuses ?? []) {
         startAfter = status.name
         yield status

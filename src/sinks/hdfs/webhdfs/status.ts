@@ -8,6 +8,8 @@ export interface Status {
   /** Undefined: this is no NameNode, but a gateway that has no such numbers. */
   readonly fileId: number | undefined
   readonly blockSize: number
+  /** Its blocks are striped over DataNodes, by a policy of erasure coding. */
+  readonly striped: boolean
 }
 
 /** Of GETFILESTATUS. */
@@ -20,12 +22,14 @@ export interface Page {
   readonly isLast: boolean
 }
 
-/** Of LISTSTATUS_BATCH. */
-export function pageIn(answer: unknown): Page {
+/** Of LISTSTATUS_BATCH; after this name, or the first where it is ''. */
+export function pageIn(answer: unknown, startAfter: string): Page {
   const { partialListing, remainingEntries } = fieldsOf(answer, 'DirectoryListing')
   const statuses = fieldsOf(partialListing, 'FileStatuses')['FileStatus']
   if (!Array.isArray(statuses)) throw unexpected('FileStatus', partialListing)
-  return { statuses: statuses.map(statusOf), isLast: remainingEntries === 0 || statuses.length === 0 }
+  const page = { statuses: statuses.map(statusOf), isLast: remainingEntries === 0 || statuses.length === 0 }
+  if (!page.isLast && page.statuses.at(-1)?.name === startAfter) throw unexpected('progress', partialListing)
+  return page
 }
 
 /** Of DELETE: whether there was something of that name, which is the same to us. */
@@ -55,7 +59,7 @@ export function textIn(answer: unknown, field: string): string {
 type Fields = Readonly<Record<string, unknown>>
 
 function statusOf(status: Fields | null): Status {
-  const { pathSuffix, length, type, fileId, blockSize } = status ?? {}
+  const { pathSuffix, length, type, fileId, blockSize, ecPolicy, ecBit } = status ?? {}
   if (typeof length !== 'number' || typeof type !== 'string' || typeof pathSuffix !== 'string') throw unexpected('length', { length, type, pathSuffix })
   return {
     name: pathSuffix,
@@ -63,6 +67,7 @@ function statusOf(status: Fields | null): Status {
     directory: type === 'DIRECTORY',
     fileId: typeof fileId === 'number' ? fileId : undefined,
     blockSize: typeof blockSize === 'number' ? blockSize : 0,
+    striped: ecBit === true || typeof ecPolicy === 'string',
   }
 }
 

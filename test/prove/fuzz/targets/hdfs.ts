@@ -4,7 +4,7 @@ import { decodeName, encodeName, isTemporaryOf, streamOfTemporary } from '../../
 import { levelsOf, Places } from '../../../../src/sinks/hdfs/path.js'
 import { bytesOf, parseLine } from '../../../../src/sinks/hdfs/record-line.js'
 import { failureOf } from '../../../../src/sinks/hdfs/webhdfs/failure.js'
-import { pageIn, statusIn, textIn } from '../../../../src/sinks/hdfs/webhdfs/status.js'
+import { pageIn, type Page, statusIn, textIn } from '../../../../src/sinks/hdfs/webhdfs/status.js'
 import { diskOf } from '../one-file.js'
 import { holds, type Target } from '../target.js'
 
@@ -58,7 +58,7 @@ function takeAnswer(bytes: Buffer): void {
   } catch {
     return
   }
-  for (const take of [statusIn, pageIn, (any: unknown): string => textIn(any, 'Path')]) {
+  for (const take of [statusIn, (any: unknown): Page => pageIn(any, 'x'), (any: unknown): string => textIn(any, 'Path')]) {
     try {
       take(answer)
     } catch (error) {

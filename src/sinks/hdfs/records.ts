@@ -13,7 +13,7 @@ import type { Span } from './bucket.js'
 import type { FileSystem } from './filesystem.js'
 import { finishLeft } from './leftover.js'
 import { isTemporaryOf, streamOf } from './name.js'
-import { complete, NAME_KEPT_FOR, sweep } from './recover.js'
+import { complete, isBelow, NAME_KEPT_FOR, sweep, type Undone } from './recover.js'
 import { CommitRecord, type RecordAround } from './record.js'
 
 export interface RecordsAround extends RecordAround {
@@ -33,17 +33,21 @@ const RECORD = new RegExp(`^(${PLAIN}=[A-Za-z0-9_=-]+)\\.commits$`)
 export class Records {
   readonly #records = new Map<string, CommitRecord>()
   #adopted: Promise<void> | undefined
+  /** What was said to stay. */
+  readonly #said = new Set<string>()
   #isSweeping = false
   #sweptAt = -Infinity
 
   constructor(readonly around: RecordsAround) {}
 
-  /** The record of a stream, all of it completed. */
+  /** The record of a stream, completed as far as that can be. */
   async of({ stream, first }: Span): Promise<CommitRecord> {
     const known = this.#records.get(stream)
     if (known !== undefined) return known
     const record = await CommitRecord.open(this.#baseOf(stream), this.around)
-    await this.#take(stream, record)
+    for (const begun of record.begun) if (begun.end <= first) record.drop(begun) // acked: these events are in place elsewhere
+    const undone = await this.#take(stream, record)
+    this.#say('cannot put in place', undone, 'it stays there, and its events go where --path says')
     record.forgetBefore(first)
     return record
   }
@@ -90,16 +94,32 @@ export class Records {
     return join(this.around.spool, stream)
   }
 
-  async #take(stream: string, record: CommitRecord): Promise<void> {
+  /** Returns what could not be completed. */
+  async #take(stream: string, record: CommitRecord): Promise<readonly Undone[]> {
     const { files, retry, clock } = this.around
     this.#records.set(stream, record)
-    await complete(files, retry, record)
+    const undone = await complete(files, retry, record)
     const now = clock.now()
-    await sweep(files, record, now, now)
+    await this.#sweepOne(record, now, now)
+    return undone
   }
 
   async #sweep(before: number, now: number): Promise<void> {
-    for (const record of this.#records.values()) await sweep(this.around.files, record, before, now)
+    for (const record of this.#records.values()) await this.#sweepOne(record, before, now)
+  }
+
+  async #sweepOne(record: CommitRecord, before: number, now: number): Promise<void> {
+    this.#say('cannot remove', await sweep(this.around.files, record, before, now), 'what failed uploads have left stays there, and may be deleted')
+  }
+
+  /** Once for each path, in one line. */
+  #say(what: string, undone: readonly Undone[], advice: string): void {
+    const [first, ...others] = undone.filter(({ path }) => !this.#said.has(path))
+    if (first === undefined) return
+    for (const { path } of undone) this.#said.add(path)
+    const { message, cause } = first.error
+    const reason = cause instanceof Error ? cause.message : message
+    this.around.say(`${what} ${first.path}${others.length === 0 ? '' : ` and ${others.length} more`}: ${reason}; ${advice}`)
   }
 
   async #adoptAll(): Promise<void> {
@@ -110,7 +130,7 @@ export class Records {
       if (stream === undefined || this.#records.has(stream)) continue
       const record = await this.#openDead(stream)
       if (record === undefined) continue
-      const elsewhere = record.fillings.find(({ directory }) => !directory.startsWith(`${this.around.files.root}/`))
+      const elsewhere = [...record.fillings, ...record.begun].find(({ path }) => !isBelow(this.around.files, path))
       if (elsewhere === undefined) {
         await this.#finish(stream, record, names)
         continue
@@ -133,7 +153,8 @@ export class Records {
   async #finish(stream: string, record: CommitRecord, names: readonly string[]): Promise<void> {
     const { disk, spool, say } = this.around
     try {
-      await this.#take(stream, record)
+      const [undone] = await this.#take(stream, record)
+      if (undone !== undefined) throw undone.error
       await finishLeft(stream, record, this.around)
       const left = names.filter((name) => isTemporaryOf(name, stream))
       for (const path of left.map((name) => join(spool, name))) {

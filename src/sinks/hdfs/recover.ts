@@ -6,7 +6,8 @@
  *     Until here a restart deletes it: nothing of it is acked, the events come again.
  *  2. `begin` is recorded, with the file's id and both names, and synced.
  *     From here on a restart does steps 3 to 5. When the file is there under neither name, and is not known to live under
- *     another, somebody has removed it: the commit is dropped and the events come again.
+ *     another, somebody has removed it: the commit is dropped and the events come again. So it is dropped once its events
+ *     are acked all the same: they were written elsewhere (--rebind).
  *  3. The file gets its final name in place of the temporary one, durably. From here on readers see it.
  *     A restart finds it by its id, whichever name it has.
  *  4. `done` is recorded and synced.
@@ -19,45 +20,100 @@
  * case is left: a reader that takes a file away between 3 and 4 while the sink is dead gets it again; on HDFS only one
  * that deletes it, as a file can be asked for by its id.
  */
-import { told, type Retry } from '../retry.js'
-import type { FileSystem } from './filesystem.js'
+import { FlumeError, type Code } from '../../errors.js'
+import { refusal, told, type Retry } from '../retry.js'
+import type { FileSystem, Finished } from './filesystem.js'
 import type { CommitRecord } from './record.js'
 import type { Commit } from './record-line.js'
 
 /** Steps 2 to 4, for a file that is durable. Without a record a commit cut short is not completed: its events come again. */
 export async function commit(commit: Commit, files: FileSystem, retry: Retry, record: CommitRecord | undefined): Promise<void> {
   await record?.begin(commit)
-  await publish(commit, files, retry, record)
-}
-
-/** Steps 3 and 4. */
-async function publish(commit: Commit, files: FileSystem, retry: Retry, record: CommitRecord | undefined): Promise<void> {
-  await retry.until(`cannot create ${commit.path}`, () => files.publish(commit.file, commit.path))
+  await publish(commit.file, commit.path, files, retry)
   await record?.done(commit)
 }
 
-/** Completes what was cut short, or drops it: once, before anything else is done for the stream. */
-export async function complete(files: FileSystem, retry: Retry, record: CommitRecord): Promise<void> {
+/** Step 3. */
+async function publish(file: Finished, path: string, files: FileSystem, retry: Retry): Promise<void> {
+  await retry.until(`cannot create ${path}`, () => files.publish(file, path))
+}
+
+/** What could not be done for a file, and why. */
+export interface Undone {
+  readonly path: string
+  readonly error: FlumeError
+}
+
+/**
+ * Completes what was cut short, or drops it: once, before anything else is done for the stream. Returns what it could not
+ * complete, since its place is elsewhere or in disorder: that stays in the record. Whoever writes to that place meets the
+ * same trouble there, and nobody else needs it.
+ */
+export async function complete(files: FileSystem, retry: Retry, record: CommitRecord): Promise<readonly Undone[]> {
+  const undone: Undone[] = []
   for (const begun of record.begun) {
-    const { file, path } = begun
-    // In this order: a rename that the dead process asked for may happen just now.
-    const temporary = await told(`cannot look at ${file.path}`, files.look(file.path))
-    const final = await told(`cannot look at ${path}`, files.look(path))
-    const whole = temporary?.id === file.id && temporary.size === file.size
-    if (whole || final?.id === file.id) await publish(begun, files, retry, record)
-    else if (await files.isTaken(file)) await record.done(begun)
-    else record.drop(begun)
+    const { path } = begun
+    const placed = await attempted(path, files, () => settle(begun, files, retry), undone)
+    if (placed === true) await record.done(begun)
+    else if (placed === false) record.drop(begun)
+  }
+  return undone
+}
+
+/** False: the file is there under neither name, and is not known to live under another. */
+async function settle({ file, path }: Commit, files: FileSystem, retry: Retry): Promise<boolean> {
+  // In this order: a rename that the dead process asked for may happen just now.
+  const temporary = await look(file.path, files)
+  const final = await look(path, files)
+  const whole = temporary?.id === file.id && temporary.size === file.size
+  if (!whole && final?.id !== file.id) return await files.isTaken(file)
+  await publish(file, path, files, retry)
+  return true
+}
+
+/** Where even that fails, the place is in disorder, whatever the reason: a mount that is dead, say. */
+async function look(path: string, files: FileSystem): Promise<Finished | undefined> {
+  try {
+    return await files.look(path)
+  } catch (error) {
+    const { code, message, cause } = refusal(`cannot look at ${path}`, error)
+    throw new FlumeError(code === 'IO' ? 'CANNOT_CREATE' : code, message, { cause })
   }
 }
 
 /** ms after which nothing comes of an upload that failed: HDFS closes what a dead writer left open after 20 minutes. */
 export const NAME_KEPT_FOR = 30 * 60_000
 
-/** Removes what became of uploads that had failed by `before`, in ms; at `now` those are forgotten of which nothing can come any more. */
-export async function sweep(files: FileSystem, record: CommitRecord, before: number, now: number): Promise<void> {
+/**
+ * Removes what became of uploads that had failed by `before`, in ms; at `now` those are forgotten of which nothing can come
+ * any more. Returns what it could not remove: that is in nobody's way, and forgotten in its time, too.
+ */
+export async function sweep(files: FileSystem, record: CommitRecord, before: number, now: number): Promise<readonly Undone[]> {
+  const undone: Undone[] = []
   for (const { path, time } of record.failures) {
     if (time > before) continue
-    await told(`cannot remove ${path}`, files.remove(path))
+    await attempted(path, files, () => told(`cannot remove ${path}`, files.remove(path)), undone)
     if (now - time >= NAME_KEPT_FOR) await record.gone(path)
+  }
+  return undone
+}
+
+/** Whether a path is one of this file system. */
+export function isBelow({ root }: FileSystem, path: string): boolean {
+  return path.startsWith(`${root}/`)
+}
+
+/** The place of this file alone is in disorder. */
+const ITS_OWN: ReadonlySet<Code> = new Set(['PERMISSION', 'CANNOT_CREATE'])
+
+/** The result; undefined: it could not be had, for a reason that concerns this file alone. */
+async function attempted<T>(path: string, files: FileSystem, attempt: () => Promise<T>, undone: Undone[]): Promise<T | undefined> {
+  try {
+    if (!isBelow(files, path)) throw new FlumeError('CANNOT_CREATE', 'it is on another file system')
+    return await attempt()
+  } catch (error) {
+    if (!(error instanceof FlumeError && ITS_OWN.has(error.code))) throw error
+    undone.push({ path, error })
+    return undefined
   }
 }

@@ -3,7 +3,7 @@
  * then, or when one does not answer, the next is asked.
  */
 import type { Agent } from 'undici'
-import { FlumeError } from '../../../errors.js'
+import { assert, FlumeError } from '../../../errors.js'
 import { TIMER_MAX } from '../../../events/flow.js'
 import type { Retry } from '../../retry.js'
 import type { Cluster } from '../cluster.js'
@@ -116,7 +116,9 @@ export class NameNodes {
 
   /** The path within the cluster. */
   inside(path: string): string {
-    const inside = path.slice(this.cluster.uri.length)
+    const { uri } = this.cluster
+    assert(path === uri || path.startsWith(`${uri}/`), `${path} is not of ${uri}`)
+    const inside = path.slice(uri.length)
     return inside === '' ? '/' : inside
   }
 

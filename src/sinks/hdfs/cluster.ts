@@ -26,6 +26,7 @@ export interface ClusterAround {
 
 const PORT = { http: '9870', https: '9871' } as const
 type Protocol = keyof typeof PORT
+const PORT_MAX = 65_535
 
 /** What a scheme of ours stands for; undefined: it is none of HDFS. */
 export function isHdfs(scheme: string): boolean {
@@ -71,6 +72,7 @@ function httpAddressOf(authority: string, protocol: Protocol, { conf, say }: Clu
     return withPort(reachable(address, host), PORT[protocol])
   }
   const address = `${host}:${PORT[protocol]}`
+  checkAddress(address, authority)
   say(`taking ${protocol}://${address} for ${authority}: no hdfs-site.xml says otherwise`)
   return address
 }
@@ -98,7 +100,10 @@ function listOf(text: string | undefined): string[] {
   return (text ?? '').split(',').map((name) => name.trim()).filter((name) => name !== '')
 }
 
+/** Throws BAD_OPTION where no connection can lead there. A name and password before an @ are not shown. */
 function checkAddress(address: string, authority: string): void {
-  if (/^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):\d{1,5}$/.test(address)) return
-  throw new FlumeError('BAD_OPTION', `cannot understand ${JSON.stringify(authority)}: a host and port, HOST:PORT, or a nameservice of hdfs-site.xml`)
+  const port = Number(/^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):(\d{1,5})$/.exec(address)?.[1])
+  if (port >= 1 && port <= PORT_MAX) return
+  const shown = JSON.stringify(authority.replace(/^.*@/s, '***@'))
+  throw new FlumeError('BAD_OPTION', `cannot understand ${shown}: a host and port, HOST:PORT, or a nameservice of hdfs-site.xml`)
 }

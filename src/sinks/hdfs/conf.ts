@@ -22,6 +22,8 @@ export interface HadoopConf {
   get(name: string): string | undefined
   /** The core-site.xml; undefined: nothing is configured, and the local file system is the default, as in Hadoop itself. */
   readonly from: string | undefined
+  /** The one that HADOOP_CONF_DIR means, where it does not say where files go. */
+  readonly silent?: string
 }
 
 /**
@@ -40,7 +42,7 @@ export async function hadoopConf(disk: Disk, env: Env): Promise<HadoopConf> {
     }
     const properties = new Map([...(core ?? []), ...(hdfs ?? [])])
     if (core?.has('fs.defaultFS')) return { get: (name) => valueOf(name, properties, env, path), from: path }
-    silent ??= { get: (name) => valueOf(name, properties, env, path), from: undefined }
+    silent ??= { get: (name) => valueOf(name, properties, env, path), from: undefined, ...(env['HADOOP_CONF_DIR'] ? { silent: path } : {}) }
   }
   return silent ?? { get: () => undefined, from: undefined }
 }
@@ -77,6 +79,9 @@ async function readProperties(disk: Disk, path: string): Promise<Map<string, str
 /** Twice the larger one of Hadoop's own defaults. A text takes 100 times its size to parse, so one of some MB would end the sink. */
 const SIZE_MAX = 512 * 1024
 
+/** Names that Hadoop still takes for those of today. */
+const RENAMED: Readonly<Record<string, string>> = { 'fs.default.name': 'fs.defaultFS' }
+
 /** Name to value of `<property>` elements; of a name that comes twice the last. Throws UNAVAILABLE. */
 export async function parseProperties(text: string, path: string): Promise<Map<string, string>> {
   if (text.length > SIZE_MAX) throw new FlumeError('UNAVAILABLE', `cannot understand ${path}: it has more than ${SIZE_MAX} characters`)
@@ -89,7 +94,7 @@ export async function parseProperties(text: string, path: string): Promise<Map<s
     const root = new DOMParser({ onError }).parseFromString(text, 'text/xml').documentElement
     for (const property of root?.getElementsByTagName('property') ?? []) {
       const [name, value] = ['name', 'value'].map((tag) => property.getElementsByTagName(tag)[0]?.textContent?.trim())
-      if (name && value !== undefined) properties.set(name, value)
+      if (name && value !== undefined) properties.set(RENAMED[name] ?? name, value)
     }
     if (root?.getElementsByTagNameNS('http://www.w3.org/2001/XInclude', 'include').length) {
       throw new Error('it includes another file, which is not supported')

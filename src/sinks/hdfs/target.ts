@@ -11,8 +11,11 @@ export interface Target {
 }
 
 const DEFAULT = 'flume/%Y-%m-%d'
-const SCHEME = /^[A-Za-z][A-Za-z0-9+.-]*:/
 const URI = /^([A-Za-z][A-Za-z0-9+.-]*):(\/.*)$/
+/** Meant as a URI, and none: it begins with a space, has no slash after its scheme, or no colon. */
+const MEANT = /^\s*(?:[A-Za-z][A-Za-z0-9+.-]*:|(?:s?web)?hdfs\/\/)/i
+/** Of a default file system: Hadoop takes its scheme and authority alone. */
+const ITS_PATH = /(?<=^[^:]*:\/\/[^/]*)\/.*$|\/+$/s
 
 /**
  * Of `--path`; without one `flume/%Y-%m-%d`, on this machine in `directory`, on a cluster at its root. Throws UNAVAILABLE
@@ -20,16 +23,23 @@ const URI = /^([A-Za-z][A-Za-z0-9+.-]*):(\/.*)$/
  */
 export function targetOf(path: string | undefined, directory: string, around: ClusterAround): Target {
   if (path === '') throw new FlumeError('BAD_OPTION', '--path is empty')
-  const { conf, user } = around
-  const standard = conf.get('fs.defaultFS') ?? 'file:///'
+  const { conf, user, say } = around
   if (path !== undefined && URI.test(path)) return absolute(path, '--path', around)
-  if (path !== undefined && SCHEME.test(path)) {
-    const rule = 'a name before a colon is that of a file system, and behind it is an absolute path'
-    throw new FlumeError('BAD_OPTION', `cannot understand ${JSON.stringify(path)} (--path): ${rule}; a directory of that name is ./${path}`)
+  if (path !== undefined && MEANT.test(path)) {
+    throw new FlumeError('BAD_OPTION', `cannot understand ${shown(path, '--path')}: a URI is SCHEME://HOST/DIRECTORY; a directory of that name is ./NAME`)
   }
-  if (/^file:/i.test(standard)) return { path: resolve(directory, path ?? DEFAULT), cluster: undefined }
+  const standard = conf.get('fs.defaultFS') ?? 'file:///'
+  if (/^file:/i.test(standard)) {
+    if (conf.silent !== undefined) say(`taking the file system of this machine: ${conf.silent} has no fs.defaultFS`)
+    return { path: resolve(directory, path ?? DEFAULT), cluster: undefined }
+  }
   const relative = path === undefined ? `/${DEFAULT}` : posix.resolve('/user', user ?? '', path)
-  return absolute(`${standard.replace(/\/+$/, '')}${relative}`, `fs.defaultFS of ${conf.from}`, around)
+  return absolute(`${standard.replace(ITS_PATH, '')}${relative}`, `fs.defaultFS of ${conf.from}`, around)
+}
+
+/** A URI for people: without a name and password that stand before an @. */
+function shown(uri: string, what: string): string {
+  return `${JSON.stringify(uri.replace(/(?<=:\/*)[^:/].*@/s, '***@'))} (${what})`
 }
 
 function absolute(uri: string, what: string, around: ClusterAround): Target {
@@ -38,9 +48,9 @@ function absolute(uri: string, what: string, around: ClusterAround): Target {
   const standard = /^(\w+):\/\/([^/]+)/.exec(around.conf.get('fs.defaultFS') ?? '')
   const [, given = '', path = ''] = /^[^:]*:(?:\/\/([^/]*))?(\/.*)?$/.exec(uri) ?? []
   const authority = given !== '' ? given : isHdfs(standard?.[1] ?? '') ? (standard?.[2] ?? '') : ''
-  if (authority === '') throw new FlumeError('BAD_OPTION', `cannot understand ${JSON.stringify(uri)} (${what}): which cluster? ${scheme}://HOST/DIRECTORY`)
+  if (authority === '') throw new FlumeError('BAD_OPTION', `cannot understand ${shown(uri, what)}: which cluster? ${scheme}://HOST/DIRECTORY`)
   const directory = posix.normalize(path === '' ? '/' : path).replace(/(?<=.)\/$/, '')
-  if (directory.includes(':')) throw new FlumeError('BAD_OPTION', `cannot write to ${JSON.stringify(uri)} (${what}): HDFS takes no ":" in a name`)
+  if (directory.includes(':')) throw new FlumeError('BAD_OPTION', `cannot write to ${shown(uri, what)}: HDFS takes no ":" in a name`)
   const cluster = clusterOf(scheme, authority, around)
   return { path: `${cluster.uri}${directory === '/' ? '' : directory}`, cluster }
 }
@@ -49,7 +59,6 @@ function absolute(uri: string, what: string, around: ClusterAround): Target {
 function localPath(uri: string, what: string, scheme: string): string {
   const match = /^file:(?:\/\/(?:localhost)?)?(\/(?!\/).*)$/i.exec(uri)
   if (match !== null) return resolve(match[1] as string)
-  const shown = `${JSON.stringify(uri)} (${what})`
-  if (/^file$/i.test(scheme)) throw new FlumeError('BAD_OPTION', `cannot understand ${shown}: file:///DIRECTORY is absolute`)
-  throw new FlumeError('UNAVAILABLE', `cannot write to ${shown}: only hdfs://, webhdfs://, swebhdfs:// and file:// are supported`)
+  if (/^file$/i.test(scheme)) throw new FlumeError('BAD_OPTION', `cannot understand ${shown(uri, what)}: file:///DIRECTORY is absolute`)
+  throw new FlumeError('UNAVAILABLE', `cannot write to ${shown(uri, what)}: only hdfs://, webhdfs://, swebhdfs:// and file:// are supported`)
 }

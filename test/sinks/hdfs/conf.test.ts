@@ -36,6 +36,12 @@ t.test('fs.defaultFS comes from the first core-site.xml that is there, and has i
   }
 })
 
+t.test('the name that fs.defaultFS had in earlier versions is taken for it; that there is neither is known', async (t) => {
+  const dir = t.testdir({ old: { 'core-site.xml': site('hdfs://old').replace(' fs.defaultFS ', 'fs.default.name') }, silent: { 'core-site.xml': '<configuration/>' } })
+  t.equal(await valueIn(`${dir}/old`), 'hdfs://old')
+  t.equal((await hadoopConf(nodeDisk, { HADOOP_CONF_DIR: `${dir}/silent` })).silent, `${dir}/silent/core-site.xml`)
+})
+
 t.test('properties: the last of a name counts, entities and CDATA are text', async (t) => {
   const properties = await parseProperties(
     site('hdfs://a', '<property><value><![CDATA[x<y]]>&amp;z</value><name>n</name></property><property><name>fs.defaultFS</name><value>b</value></property>'), 'x',

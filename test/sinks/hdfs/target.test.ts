@@ -17,11 +17,40 @@ const HA = {
 
 t.test('without a cluster a path is a directory of this machine', async (t) => {
   const conf = await hadoopConf(nodeDisk, { HADOOP_CONF_DIR: t.testdir({ 'core-site.xml': '<configuration/>' }) })
-  const target = (path: string | undefined): Target => targetOf(path, '/here', { conf, user: 'ann', say: () => undefined })
+  const said: string[] = []
+  const target = (path: string | undefined): Target => targetOf(path, '/here', { conf, user: 'ann', say: (message) => void said.push(message) })
   t.same(target(undefined), { path: '/here/flume/%Y-%m-%d', cluster: undefined })
   t.equal(target('logs/%H/').path, '/here/logs/%H')
   t.equal(target('/a//b/../c').path, '/a/c')
   t.throws(() => target('hdfs:///x'), { code: 'BAD_OPTION', message: /which cluster/ })
+  t.match(said, Array.from({ length: 3 }, () => /^taking the file system of this machine: .*\/core-site\.xml has no fs\.defaultFS$/))
+})
+
+t.test('what is meant as a URI and is none is no directory', async (t) => {
+  const target = targetWith({})
+  for (const path of ['hdfs:logs', ' hdfs://nn/x', 'hdfs//nn/x', 'swebhdfs//nn/x', 'file:x', 's3a:b', '\tfile:///x']) {
+    t.throws(() => target(path), { code: 'BAD_OPTION', message: /^cannot understand .* \(--path\)/ }, path)
+  }
+  for (const [path, directory] of [['./s3a:b', '/here/s3a:b'], ['hdfs/x', '/here/hdfs/x'], ['/a:b', '/a:b'], ['%{k}:x', '/here/%{k}:x']] as const) t.equal(target(path).path, directory)
+})
+
+t.test('a port that no connection can have is no address', async (t) => {
+  for (const path of ['webhdfs://h:99999/x', 'webhdfs://h:0/x', 'webhdfs://a,b:65536/x']) t.throws(() => targetWith({})(path), { code: 'BAD_OPTION' }, path)
+  t.same(targetWith({})('webhdfs://h:65535/x').cluster?.nameNodes, ['http://h:65535'])
+})
+
+t.test('a name and password are refused, and never shown', async (t) => {
+  const uris = ['hdfs://ann:s3cret@nn:8020/x', 'webhdfs://ann:s3cret@nn/x', 's3a://KEY:s3c/s3cret@bucket/x', 'ftp://u:s3cret@h/x', 'file://u:s3cret@h/x', 'hdfs:ann:s3cret@nn', 'hdfs://s3cret@nn/%H:%M']
+  const said: string[] = []
+  for (const uri of uris) t.throws(() => targetWith({}, said)(uri), { message: /^(?!.*s3cret)/s }, uri)
+  for (const uri of uris.slice(0, 4)) t.throws(() => targetWith({ 'fs.defaultFS': uri }, said)('/x'), { message: /^(?!.*s3cret)/s }, uri)
+  t.same(said, [])
+})
+
+t.test('of the default file system its host alone counts, as in Hadoop', async (t) => {
+  const target = targetWith({ 'fs.defaultFS': 'hdfs://nn:8020/base/' })
+  t.equal(target('/x').path, 'hdfs://nn:8020/x')
+  t.equal(target('x').path, 'hdfs://nn:8020/user/ann/x')
 })
 
 t.test('what begins as a URI and goes on as a relative path is no directory of this machine', async (t) => {

@@ -69,9 +69,12 @@ export class Calendar {
     return Object.hasOwn(FORMATS, letter) ? FORMATS[letter] : undefined
   }
 
+  /** Rounded to a multiple from local midnight, or of days from that of 1 January 1970 where `round` is longer than one. */
   at(time: number): Moment {
-    const offset = this.#zone.offset(time)
-    const local = Math.floor((time + offset) / this.round) * this.round
+    const shown = time + this.#zone.offset(time)
+    const midnight = this.round < DAY ? Math.floor(shown / DAY) * DAY : 0
+    const local = midnight + Math.floor((shown - midnight) / this.round) * this.round
+    const offset = this.#zone.offset(time - (shown - local)) // clocks may have been changed since
     return { local: new Date(local), time: local - offset, offset: Math.trunc(offset / 60_000) }
   }
 }

@@ -55,7 +55,8 @@ async function finishOne(stream: string, filling: Filling, most: number, record:
   try {
     if (left !== undefined && record.endOf(filling) <= first) {
       const placed = await place(stream, filling, most, left.file, record, around)
-      if (placed !== undefined) say(`an earlier run was killed, and nobody sends its events again: what it has left is in ${placed} now`)
+      const what = placed === undefined ? `of ${path} it has left not one whole line` : `what it has left is in ${placed} now`
+      say(`an earlier run was killed, and nobody sends its events again: ${what}`)
     }
   } finally {
     await left?.file.close()

@@ -161,6 +161,21 @@ t.test('a compressed file that cannot be unpacked stays where it is and is said 
   t.same(await below(disk, '/state/spool'), {})
 })
 
+t.test('a compressed file of which the compressor had given out nothing is said to have been lost', async (t) => {
+  const disk = new MemoryDisk()
+  const feed = new Feed()
+  feed.push(plain(0, 1))
+  const codec = { codec: 'gzip', suffix: '.log.gz', rollCount: undefined } as const
+  void new Sinking({ ...options, ...codec }, feed, disk.boot(), new FakeClock(TIME))
+  while ((disk.find('/out/even')?.entries.size ?? 0) === 0) await new Promise((resolve) => setImmediate(resolve))
+  disk.kill()
+  const [left] = [...disk.find('/out/even')!.entries.keys()]
+  const { said } = await startAgain(disk, undefined, codec)
+  t.same(said, [`an earlier run was killed, and nobody sends its events again: of /out/even/${left} it has left not one whole line`])
+  t.same(await below(disk, '/out'), {})
+  t.same((await startAgain(disk, undefined, codec)).said, [])
+})
+
 t.test('what lives is left alone, and so is what another file system holds: that is said', async (t) => {
   const disk = new MemoryDisk()
   const feed = new Feed()

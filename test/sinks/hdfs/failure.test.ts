@@ -2,7 +2,7 @@
 import t from 'tap'
 import type { Test } from 'tap'
 import { FlumeError } from '../../../src/errors.js'
-import { failureOf, lostAnswer } from '../../../src/sinks/hdfs/webhdfs/failure.js'
+import { failureOf, lostAnswer, notTrusted } from '../../../src/sinks/hdfs/webhdfs/failure.js'
 import { remoteException } from '../../support/faults.js'
 import type { Cluster } from '../../support/hadoop/cluster.js'
 import { request } from '../../support/hadoop/http.js'
@@ -53,6 +53,19 @@ t.test('messages are one line, without Java stacks and tags, and with advice', a
   t.equal(failureOf(404, '<html><title>404</title>\n<h1>Not  Found</h1></html>', 'a:1').message, 'a:1 answered 404: 404 Not Found')
   t.equal(failureOf(500, '', 'a:1').message, 'a:1 answered 500')
   t.equal(lostAnswer('a:1', Object.assign(new Error(''), { code: 'ECONNREFUSED' })).message, 'no answer from a:1: ECONNREFUSED')
+})
+
+t.test('of a message without end its beginning is shown, and what all of it means is known', async (t) => {
+  const long = failureOf(403, json('org.apache.hadoop.ipc.RemoteException', `${'x'.repeat(1_000_000)} directory item limit`), 'a:1')
+  t.match(long.message, /^a:1: RemoteException: x+… \(move files away/)
+  t.ok(long.message.length < 1200, `${long.message.length}`)
+})
+
+t.test('a certificate that is not trusted is trusted at no later attempt', async (t) => {
+  const refused = Object.assign(new Error('self-signed certificate'), { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' })
+  t.match(notTrusted('a:1', refused), { outcome: 'UNAVAILABLE', message: 'no answer from a:1: self-signed certificate (NODE_EXTRA_CA_CERTS names the file of a private CA)' })
+  t.equal(notTrusted('a:1', Object.assign(new Error('certificate has expired'), { code: 'CERT_HAS_EXPIRED' })), undefined)
+  t.match(lostAnswer('a:1', refused), { outcome: 'passes', message: /NODE_EXTRA_CA_CERTS/ }, 'one DataNode of many')
 })
 
 const rule = await hadoopRules(t, (t) =>

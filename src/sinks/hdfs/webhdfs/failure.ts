@@ -2,7 +2,7 @@
  * What a failed request to HDFS means, as a table. The class of the exception decides, never the status: passing trouble
  * comes as 403 too, and a name too long as a bare RemoteException. What is in no row may pass: nothing is lost by waiting.
  */
-import type { Code } from '../../../errors.js'
+import { errnoOf, type Code } from '../../../errors.js'
 import { Failure } from '../../retry.js'
 
 interface Meaning extends ErrorOptions {
@@ -101,7 +101,7 @@ export function failureOf(status: number, body: string, from: string): HdfsFailu
   if (remote === undefined) return new HdfsFailure(`${from} answered ${status}${summaryOf(body)}`, { outcome: 'passes' })
   const row = TABLE.find(({ exception, message }) => remote.names.has(exception) && (message?.test(remote.message) ?? true))
   const { outcome, exception, isOver, advice } = row ?? { outcome: 'passes', exception: remote.exception }
-  const message = `${from}: ${remote.exception}: ${remote.message}${advice === undefined ? '' : ` (${advice})`}`
+  const message = `${from}: ${cut(`${remote.exception}: ${remote.message}`)}${advice === undefined ? '' : ` (${advice})`}`
   return new HdfsFailure(message, { outcome, exception, isOver: isOver ?? outcome !== 'passes' })
 }
 
@@ -111,7 +111,19 @@ export function failureOf(status: number, body: string, from: string): HdfsFailu
  */
 export function lostAnswer(from: string, cause: unknown, hasArrived = true): HdfsFailure {
   const { code, message } = cause instanceof Error ? (cause as NodeJS.ErrnoException) : { code: undefined, message: String(cause) }
-  return new HdfsFailure(`no answer from ${from}: ${message || (code ?? 'unknown')}`, { outcome: 'passes', isOver: !hasArrived })
+  const advice = UNTRUSTED.has(code ?? '') ? ' (NODE_EXTRA_CA_CERTS names the file of a private CA)' : ''
+  return new HdfsFailure(`no answer from ${from}: ${message || (code ?? 'unknown')}${advice}`, { outcome: 'passes', isOver: !hasArrived })
+}
+
+/** What a certificate of a CA that this process does not know is refused with. */
+const UNTRUSTED: ReadonlySet<string> = new Set([
+  'DEPTH_ZERO_SELF_SIGNED_CERT', 'SELF_SIGNED_CERT_IN_CHAIN', 'UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'UNABLE_TO_GET_ISSUER_CERT', 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+])
+
+/** Of such a connection to one without which nothing goes on: a process learns of no CA while it runs. Undefined: it failed otherwise. */
+export function notTrusted(from: string, cause: unknown): HdfsFailure | undefined {
+  if (!UNTRUSTED.has(errnoOf(cause) ?? '')) return undefined
+  return new HdfsFailure(lostAnswer(from, cause).message, { outcome: 'UNAVAILABLE', isOver: true })
 }
 
 /** What wraps the answer of a NameNode may end in its class. */
@@ -141,6 +153,13 @@ function remoteOf(body: string): { exception?: unknown; javaClassName?: unknown;
   } catch {
     return undefined
   }
+}
+
+/** Characters of a message of HDFS that are shown. */
+const SHOWN_MAX = 1000
+
+function cut(message: string): string {
+  return message.length > SHOWN_MAX ? `${message.slice(0, SHOWN_MAX)}…` : message
 }
 
 function summaryOf(body: string): string {

@@ -7,7 +7,7 @@ import { assert, FlumeError } from '../../../errors.js'
 import { TIMER_MAX } from '../../../events/flow.js'
 import type { Retry } from '../../retry.js'
 import type { Cluster } from '../cluster.js'
-import { failureOf, HdfsFailure, lostAnswer } from './failure.js'
+import { failureOf, HdfsFailure, lostAnswer, notTrusted } from './failure.js'
 import { CONNECTING, silentFor, whenStopping } from './silence.js'
 import { statusIn } from './status.js'
 
@@ -101,7 +101,7 @@ export class NameNodes {
       text = await answer.body.text()
       if (status === 307 && params?.['noredirect'] !== undefined) return read({ Location: answer.headers['location'] }) // as HttpFS says where to
     } catch (error) {
-      throw lostAnswer(from, error)
+      throw notTrusted(from, error) ?? lostAnswer(from, error)
     } finally {
       forget()
       clearTimeout(timer)

@@ -124,7 +124,7 @@ export class Uploads {
 
   /** Throws Failure where the DataNodes hold other bytes, UNAVAILABLE where this cannot be told. */
   async #verify(path: string, bytes: Bytes, { size, blockSize, striped }: Status): Promise<void> {
-    if (striped) throw new FlumeError('UNAVAILABLE', `cannot verify ${path}: it is erasure-coded, and its checksum is not known here; without --verify it goes on`)
+    if (striped) throw new FlumeError('UNAVAILABLE', `cannot verify ${path}: it is erasure-coded, which is not known here; without --verify it goes on`)
     const location = await this.nodes.askOnce({ method: 'GET', op: 'GETFILECHECKSUM', path, params: { noredirect: 'true' } }, locationIn)
     const checksum = await checksumFrom(location, this.#patience)
     const same = await hasChecksum(bytes, size, blockSize, checksum)

@@ -39,6 +39,7 @@ export class Inlet {
       await this.#until(() => selector.ready?.() !== false, stop)
       if (stop.aborted) return
       const place = batch.mark ?? this.#own(batch.count)
+      router.claim(place.partition, this)
       const selection = selector.select(batch, place)
       const { portions, kept } = this.#keep(selection.portions, batch.lines)
       await aside()
@@ -64,6 +65,7 @@ export class Inlet {
   async idle(stop: AbortSignal): Promise<void> {
     if (this.#passages.length > 0) this.router.flush()
     while (this.#passages.length > 0 && !stop.aborted) await this.router.changed.wait(undefined, undefined, stop)
+    if (!stop.aborted) this.router.release(this)
   }
 
   /** Asks for acks, and waits. */

@@ -32,6 +32,8 @@ export class Router {
   /** Partitions whose beginning is on its way to outputs that do not hold it, and those that all hold. */
   readonly #beginning = new Set<string>()
   readonly #begun = new Set<string>()
+  /** Which input gives what is on its way of a partition. */
+  readonly #givers = new Map<string, object>()
   readonly #farewells: Farewells
   /** Something was acked, or an output has come or gone. */
   readonly changed = new Wake()
@@ -49,6 +51,16 @@ export class Router {
     for (const outlet of this.options.outlets) outlet.flush()
   }
 
+  /** From now on this input gives of that partition: another one that begins again changes nothing of it. */
+  claim(partition: string, giver: object): void {
+    this.#givers.set(partition, giver)
+  }
+
+  /** All that this input gave is acked. */
+  release(giver: object): void {
+    for (const [partition, other] of this.#givers) if (other === giver) this.#givers.delete(partition)
+  }
+
   /** `finish` is called once all that are waited for have acked it. */
   pass(place: Mark, { portions, note, begin }: Selection, finish: () => void): void {
     const mark = note === undefined ? place : { ...place, to: withNote(place.to, note) }
@@ -58,7 +70,10 @@ export class Router {
     this.#advance()
   }
 
-  /** Where the stage before is to begin in the partitions with this prefix. All of them that it gave must have been acked. */
+  /**
+   * Where the stage before is to begin in the partitions with this prefix. All that it gave must have been acked. Of what other
+   * inputs give now, which may be of the same source, it hears where the outputs stand, and the selector goes on as it is.
+   */
   stands(prefix: string): Held {
     const { outlets, selector } = this.options
     const found = new Map<string, Stand[]>()
@@ -77,7 +92,9 @@ export class Router {
     }
     const held = new Map<string, readonly Position[]>()
     for (const [partition, stands] of found) {
-      held.set(partition, this.#withOptional(partition, selector.resume(partition, stands, moved.get(partition) ?? new Map())))
+      const given = this.#givers.has(partition)
+      const places = given ? ascending(stands.map(({ position }) => position)) : selector.resume(partition, stands, moved.get(partition) ?? new Map())
+      held.set(partition, this.#withOptional(partition, places))
     }
     for (const outlet of outlets) if (outlet.options.optional) outlet.begin(held, this.#farewells.owe([...held.keys()]))
     return held
@@ -156,7 +173,10 @@ export class Router {
   /** Calls `acked` when all of these outputs that are waited for have acked it. What is gone goes by itself where some are not. */
   #send(mark: Mark, portions: Portions, acked: () => void): void {
     const { gone = [], ...place } = mark
-    for (const partition of gone) this.#begun.delete(partition)
+    for (const partition of gone) {
+      this.#begun.delete(partition)
+      this.#givers.delete(partition)
+    }
     if (gone.length === 0 || !this.options.outlets.some(({ options }) => options.optional)) return this.#push(mark, portions, acked)
     const farewell = gone.includes(mark.partition) && portions.every((portion) => portion?.count === 0)
     if (farewell) acked()

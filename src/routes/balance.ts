@@ -56,7 +56,7 @@ export class Balance implements Selector {
 
   select(batch: Pick<Batch, 'lines' | 'count' | 'mark'>, place: Mark): Selection {
     const { lines, count } = batch
-    const { partition, from } = place
+    const { partition, from, gone = [] } = place
     const first = partition.startsWith('queue.') ? (from?.offset ?? 0) : (this.#counts.get(partition) ?? 0)
     this.#counts.set(partition, first + count)
     const parts = this.options.outputs.map(() => new Part(lines))
@@ -67,6 +67,7 @@ export class Balance implements Selector {
       if (output !== undefined) parts[output]!.add(at, end)
       at = end
     }
+    for (const one of gone) this.#counts.delete(one)
     const note: Note = { by: this.#by, count: first + count }
     return { portions: parts.map((part) => part.portion(count)), note }
   }

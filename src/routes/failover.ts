@@ -60,6 +60,7 @@ export class Failover implements Selector {
       reach.end = place.to
       reach.bound = reach.bound.filter(({ output, to }) => !this.#has(this.#called(output), place.partition, to.offset))
     }
+    for (const one of place.gone ?? []) this.#reaches.delete(one)
     const note: Note = { bound: reach.bound, ...(again === undefined && { since: reach.since }) }
     const portions = this.outlets.map((outlet) => (outlet === owner ? { lines, count } : undefined))
     const begins = changes && owner?.waitsFor(owner.name, place.partition, Infinity) === false

@@ -3,6 +3,7 @@
  * next run by where the others stand. So they forget a partition only when it has, or is counted as missing, all that it was
  * given; and it forgets it after them, or it would seem to lack all of it.
  */
+import { assert } from '../errors.js'
 import type { Outlet } from './outlet.js'
 
 export class Farewells {
@@ -19,7 +20,9 @@ export class Farewells {
     readonly outlets: readonly Outlet[],
     /** Nothing is on its way any more. */
     readonly idled: () => void,
-  ) {}
+  ) {
+    assert(outlets.some(({ options }) => !options.optional), 'an output is waited for')
+  }
 
   /** Nothing is on its way to the outputs that are waited for. */
   get idle(): boolean {

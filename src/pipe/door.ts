@@ -3,11 +3,10 @@ import type { Socket } from 'node:net'
 import type { FdStat } from '../disk/fd.js'
 import type { Position } from '../events/batch.js'
 import { Link } from './link.js'
-import { PROTOCOL_VERSION, decodeUp } from './message.js'
+import { checkVersion, decodeUp } from './message.js'
 import type { DownMessage, ReaderHello, UpMessage } from './message.js'
 import { Meeting } from './rendezvous.js'
 import type { Who } from './rendezvous.js'
-import { FlumeError } from '../errors.js'
 
 /** A reader that has connected, as the writer sees it. */
 export class Visitor {
@@ -39,9 +38,7 @@ export class Visitor {
 
   /** Throws VERSION where the two have no common one. */
   check(): void {
-    const version = this.hello?.version
-    if (version === PROTOCOL_VERSION) return
-    throw new FlumeError('VERSION', `cannot talk to ${this.name}: it speaks version ${version} of flume-pipe(7), this is version ${PROTOCOL_VERSION}`)
+    checkVersion(this.name, this.hello!.version)
   }
 
   ask(prefix: string): void {

@@ -49,6 +49,12 @@ export type DownMessage =
   | { readonly t: 'flush'; readonly mark: number }
   | { readonly t: 'bye'; readonly last: number }
 
+/** Throws VERSION where the other end, which is called so, speaks another one. */
+export function checkVersion(name: string, version: number): void {
+  if (version === PROTOCOL_VERSION) return
+  throw new FlumeError('VERSION', `cannot talk to ${name}: it speaks version ${version} of flume-pipe(7), this is version ${PROTOCOL_VERSION}`)
+}
+
 export function encode(message: UpMessage | DownMessage): string {
   return `${JSON.stringify(message)}\n`
 }

@@ -4,7 +4,7 @@ import { FlumeError } from '../errors.js'
 import type { Held } from '../events/flow.js'
 import { tagOf } from './control.js'
 import { Link } from './link.js'
-import { PROTOCOL_VERSION, decodeDown, haveMessages } from './message.js'
+import { PROTOCOL_VERSION, checkVersion, decodeDown, haveMessages } from './message.js'
 import type { DownMessage, ReaderHello, UpMessage, WriterHello } from './message.js'
 
 export class WriterLink {
@@ -61,9 +61,7 @@ export class WriterLink {
   /** Throws VERSION where the two have no common one, or the other end cannot be understood. */
   check(): void {
     if (this.#link.error instanceof FlumeError) throw this.#link.error
-    const version = this.hello?.version
-    if (version === undefined || version === PROTOCOL_VERSION) return
-    throw new FlumeError('VERSION', `cannot talk to ${this.name}: it speaks version ${version} of flume-pipe(7), this is version ${PROTOCOL_VERSION}`)
+    if (this.hello !== undefined) checkVersion(this.name, this.hello.version)
   }
 
   answer(held: Held): void {

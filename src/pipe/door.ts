@@ -72,6 +72,8 @@ export class Visitor {
 export class Door {
   #visitors: Visitor[] = []
   #meeting: Meeting | undefined
+  /** What lay in the pipe before was a killed writer's, wherever this one was bound since. */
+  replaced = false
 
   constructor(
     readonly pipe: FdStat,
@@ -79,17 +81,18 @@ export class Door {
     readonly onChange: () => void,
   ) {}
 
-  /** What lay in the pipe before was a killed writer's. */
-  get replaced(): boolean {
-    return this.#meeting?.replaced ?? false
-  }
-
-  /** Throws as Meeting.bind. */
+  /** Again where it is lost. Throws as Meeting.bind. */
   async open(who: Who): Promise<void> {
-    this.#meeting = await Meeting.bind(this.pipe, who, (socket) => {
-      who.step('accepted')
-      this.#visitors.push(new Visitor(socket, this.onAck, this.onChange))
-    })
+    const lost = this.#meeting
+    try {
+      this.#meeting = await Meeting.bind(this.pipe, who, (socket) => {
+        who.step('accepted')
+        this.#visitors.push(new Visitor(socket, this.onAck, this.onChange))
+      })
+      this.replaced ||= this.#meeting.replaced
+    } finally {
+      lost?.close('leave')
+    }
   }
 
   /** Somebody removed the socket: readers cannot find it. */

@@ -44,6 +44,8 @@ class Output {
   #met = false
   /** Nobody has the read end. */
   #abandoned = false
+  /** Why it ends, though nobody has left. */
+  #failure: Error | undefined
   #session = new AbortController()
   readonly #news = new Wake()
 
@@ -172,10 +174,9 @@ class Output {
 
   /** While nobody acks the reader may leave without a word, and the socket may be removed. */
   async #guard(signal: AbortSignal): Promise<void> {
-    const left = await this.#audience.left(this.options.clock, signal, async () => {
-      if (this.#door?.lost) await this.#open()
-    })
-    if (!left) return
+    const bindAgain = async (): Promise<void> => (this.#door?.lost ? this.#open() : undefined)
+    const left = await this.#audience.left(this.options.clock, signal, bindAgain).catch((error: Error) => (this.#failure = error))
+    if (left === false) return
     this.#abandoned = true
     this.#wake()
   }
@@ -238,7 +239,8 @@ class Output {
     const talk = this.#talk
     if (!this.#settlement.failure && talk) await this.#grace.until(() => talk.over)
     await this.#settlement.done()
-    if (this.#settlement.failure) throw this.#settlement.failure
+    const failure = this.#settlement.failure ?? this.#failure
+    if (failure) throw failure
     const { error } = this.#writer
     if (error && errnoOf(error) !== 'EPIPE') throw new FlumeError('IO', 'cannot write to the output', { cause: error })
     const bye = talk?.visitor.saidBye === true

@@ -1,5 +1,6 @@
 /** Where the socket of a pipe lies, flume-pipe(7): names and directories, no connections. */
 import * as fs from 'node:fs'
+import { basename, dirname } from 'node:path'
 import { FlumeError, errnoOf } from '../errors.js'
 import type { FdStat } from './fd.js'
 
@@ -35,10 +36,13 @@ export function prepareDirectory(directory: string, uid: number, self: number): 
   } catch (error) {
     if (errnoOf(error) !== 'EEXIST') throw error
   }
-  const stat = fs.lstatSync(directory)
-  if (!stat.isDirectory() || stat.uid !== uid) {
-    throw new FlumeError('PERMISSION', `cannot use ${directory}: it is not a directory of uid ${uid}`)
-  }
+  if (!isDirectoryOf(directory, uid)) throw new FlumeError('PERMISSION', `cannot use ${directory}: it is not a directory of uid ${uid}`)
+}
+
+/** What lies in one of another user, or behind a symbolic link, may be anything. */
+export function isDirectoryOf(directory: string, uid: number): boolean {
+  const stat = fs.lstatSync(directory, { throwIfNoEntry: false })
+  return stat !== undefined && stat.isDirectory() && stat.uid === uid
 }
 
 /**
@@ -100,23 +104,44 @@ export function socketAt(path: string): Socket | undefined {
   }
 }
 
+/** A second name of the socket of who is about to take the place of a dead one: between a look at that and the move nobody else may. */
+export function claimOf(path: string): string {
+  return `${dirname(path)}/.${basename(path)}`
+}
+
 /** Moves a listening socket to its name, also over `dead` while that is still there. Undefined: somebody was faster. */
 export function placeSocket(temporary: string, path: string, owner: number | undefined, dead: Socket | undefined): Socket | undefined {
   fs.chmodSync(temporary, 0o600)
   if (owner !== undefined) fs.chownSync(temporary, owner, -1)
-  if (dead !== undefined && socketAt(path)?.id === dead.id) {
-    fs.renameSync(temporary, path)
-    return socketAt(path)
-  }
   try {
-    fs.linkSync(temporary, path)
-  } catch (error) {
-    if (errnoOf(error) === 'EEXIST') return undefined
-    throw error
+    const placed = dead === undefined ? linked(temporary, path) : linked(temporary, claimOf(path)) && tookPlace(temporary, path, dead)
+    if (!placed) return undefined
   } finally {
     removeSocket(temporary)
   }
   return socketAt(path)
+}
+
+/** By whoever has the claim to it. */
+function tookPlace(temporary: string, path: string, dead: Socket): boolean {
+  try {
+    if (socketAt(path)?.id !== dead.id) return linked(temporary, path)
+    fs.renameSync(temporary, path)
+    return true
+  } finally {
+    removeSocket(claimOf(path))
+  }
+}
+
+/** False: something is there. */
+function linked(temporary: string, path: string): boolean {
+  try {
+    fs.linkSync(temporary, path)
+    return true
+  } catch (error) {
+    if (errnoOf(error) === 'EEXIST') return false
+    throw error
+  }
 }
 
 /** `only`: not one that has taken its name meanwhile. */
@@ -164,8 +189,7 @@ function usersWithSockets(): number[] {
 /** None where the directory is not there, or is not this user's. */
 function namesIn(directory: string, owner?: number): string[] {
   try {
-    const stat = fs.lstatSync(directory)
-    return stat.isDirectory() && (owner === undefined || stat.uid === owner) ? fs.readdirSync(directory) : []
+    return owner === undefined || isDirectoryOf(directory, owner) ? fs.readdirSync(directory) : []
   } catch {
     return []
   }

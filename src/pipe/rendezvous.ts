@@ -2,7 +2,7 @@
 import * as net from 'node:net'
 import { dirname } from 'node:path'
 import type { FdStat } from '../disk/fd.js'
-import { placeSocket, prepareDirectory, removeSocket, socketAt, socketPaths, sweep, type Socket } from '../disk/sockets.js'
+import { claimOf, isDirectoryOf, placeSocket, prepareDirectory, removeSocket, socketAt, socketPaths, sweep, type Socket } from '../disk/sockets.js'
 import { FlumeError, errnoOf } from '../errors.js'
 import type { PipeStep } from './step.js'
 
@@ -18,14 +18,13 @@ export class Meeting {
 
   /** Throws BUSY where another writer has the pipe, PERMISSION where the directory is not to be trusted, or the system's error. */
   static async bind(pipe: FdStat, who: Who, onReader: (socket: net.Socket) => void): Promise<Meeting> {
-    const path = socketPaths(pipe)[0]!
+    const [path, other] = socketPaths(pipe) as [string, string]
     prepareDirectory(dirname(path), pipe.uid, who.uid)
-    for (const old of sweep(dirname(path), who.now)) {
-      const found = old === path ? undefined : await probe(old)
-      if (found !== undefined && found !== 'live') removeSocket(old, found)
-    }
+    for (const old of sweep(dirname(path), who.now)) if (old !== path) await removeDead(old)
     const dead = await probe(path)
-    if (dead === 'live') throw busy()
+    const elsewhere = isDirectoryOf(dirname(other), pipe.uid) ? await probe(other) : undefined
+    if (dead === 'live' || elsewhere === 'live') throw busy()
+    if (dead !== undefined) await removeDead(claimOf(path))
     const server = net.createServer(onReader)
     const temporary = `${dirname(path)}/.${who.pid}-${pipe.inode}`
     removeSocket(temporary)
@@ -37,8 +36,9 @@ export class Meeting {
       server.close()
       throw busy()
     }
+    if (elsewhere !== undefined) removeSocket(other, elsewhere)
     who.step('placed')
-    return new Meeting(server, path, socket, dead !== undefined)
+    return new Meeting(server, path, socket, dead !== undefined || elsewhere !== undefined)
   }
 
   /** False when somebody removed it (logind at a logout): bind again. */
@@ -65,22 +65,27 @@ function busy(): FlumeError {
   return new FlumeError('BUSY', 'cannot write to this pipe: it has a flume writer already')
 }
 
-/** The socket that is there, if its owner is gone; undefined: there is none. */
+/** The socket that is there, if its owner is gone; undefined: there is none. One that cannot be asked counts as live. */
 async function probe(path: string): Promise<'live' | Socket | undefined> {
   const there = socketAt(path)
   if (there === undefined) return undefined
   const answer = await connect(path)
-  if (answer instanceof net.Socket) {
-    answer.destroy()
-    return 'live'
-  }
-  return errnoOf(answer) === 'ECONNREFUSED' ? there : undefined
+  if (answer instanceof net.Socket) answer.destroy()
+  else if (errnoOf(answer) === 'ECONNREFUSED') return there
+  else if (errnoOf(answer) === 'ENOENT') return undefined
+  return 'live'
 }
 
+async function removeDead(path: string): Promise<void> {
+  const found = await probe(path)
+  if (found !== undefined && found !== 'live') removeSocket(path, found)
+}
+
+/** Where a listener ends before it has accepted, its name is asked again: by then it may be dead, gone, or another's. */
 function connect(path: string): Promise<net.Socket | Error> {
   return new Promise((resolve) => {
     const socket = net.connect(path)
-    socket.once('error', resolve)
+    socket.once('error', (error) => resolve(errnoOf(error) === 'ECONNRESET' ? connect(path) : error))
     socket.once('connect', () => {
       socket.off('error', resolve)
       resolve(socket)
@@ -104,7 +109,10 @@ export class Remains {
   }
 }
 
-/** The reader's look: a connection to the writer, or what a killed one left. Throws PERMISSION where the writer belongs to another user. */
+/**
+ * The reader's look: a connection to the writer, or what a killed one left. Throws PERMISSION where the writer belongs to another
+ * user, IO where it cannot be told whether there is one.
+ */
 export async function seekWriter(pipe: FdStat, uid: number): Promise<net.Socket | Remains | undefined> {
   for (const path of socketPaths(pipe)) {
     const there = lookFor(path, pipe, uid)
@@ -113,6 +121,7 @@ export async function seekWriter(pipe: FdStat, uid: number): Promise<net.Socket 
     if (answer instanceof net.Socket) return answer
     if (errnoOf(answer) === 'EACCES') throw foreign(there.uid, uid, answer)
     if (errnoOf(answer) === 'ECONNREFUSED') return new Remains(path, there)
+    if (errnoOf(answer) !== 'ENOENT') throw new FlumeError('IO', 'cannot connect to the writer of this pipe', { cause: answer })
   }
   return undefined
 }

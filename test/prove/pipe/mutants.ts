@@ -95,14 +95,21 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a second writer takes the place of the first',
     edits: [
-      { file: 'pipe/rendezvous.ts', from: "    if (dead === 'live') throw busy()\n", to: "    if (dead === 'live') removeSocket(path)\n" },
+      { file: 'pipe/rendezvous.ts', from: "    if (dead === 'live' || elsewhere === 'live') throw busy()\n", to: "    if (dead === 'live') removeSocket(path)\n" },
       { file: 'pipe/rendezvous.ts', from: 'placeSocket(temporary, path, owner, dead)', to: "placeSocket(temporary, path, owner, dead === 'live' ? undefined : dead)" },
-      { file: 'pipe/rendezvous.ts', from: 'new Meeting(server, path, socket, dead !== undefined)', to: "new Meeting(server, path, socket, dead !== undefined && dead !== 'live')" },
+      { file: 'pipe/rendezvous.ts', from: 'new Meeting(server, path, socket, dead !== undefined ||', to: "new Meeting(server, path, socket, (dead !== undefined && dead !== 'live') ||" },
     ],
   },
   {
     name: 'a dead socket is passed over',
-    edits: [{ file: 'pipe/rendezvous.ts', from: "    if (errnoOf(answer) === 'ECONNREFUSED') return new Remains(path, there)\n", to: '' }],
+    edits: [{ file: 'pipe/rendezvous.ts', from: "    if (errnoOf(answer) === 'ECONNREFUSED') return new Remains(path, there)\n", to: "    if (errnoOf(answer) === 'ECONNREFUSED') continue\n" }],
+  },
+  {
+    name: 'a writer that ends before it has let a reader in counts as none (was there)',
+    edits: [
+      { file: 'pipe/rendezvous.ts', from: "resolve(errnoOf(error) === 'ECONNRESET' ? connect(path) : error)", to: 'resolve(error)' },
+      { file: 'pipe/rendezvous.ts', from: "if (errnoOf(answer) !== 'ENOENT') throw new FlumeError(", to: 'void (' },
+    ],
   },
   {
     name: 'an ack covers the mark after it',

@@ -240,6 +240,9 @@ export function connect(path: string): Socket {
   socket.peer = peer
   peer.peer = socket
   listener.connected(peer)
-  running.post(socket.process, () => socket.emit('connect'))
+  running.post(socket.process, () => {
+    if (socket.reset) socket.destroy(Object.assign(new Error('connect'), { code: 'ECONNRESET' }))
+    else socket.emit('connect')
+  })
   return socket
 }

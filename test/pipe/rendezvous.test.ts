@@ -1,0 +1,145 @@
+/** Where the two ends of a pipe meet: real sockets of one FIFO in this process, and what a killed writer leaves. */
+import { chownSync, existsSync, linkSync, mkdirSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { dirname } from 'node:path'
+import t, { type Test } from 'tap'
+import { statOfFd, type FdStat } from '../../src/disk/fd.js'
+import { socketAt, socketPaths } from '../../src/disk/sockets.js'
+import type { Source } from '../../src/events/flow.js'
+import { Door } from '../../src/pipe/door.js'
+import { deliver } from '../../src/pipe/output.js'
+import { Meeting, Remains, seekWriter } from '../../src/pipe/rendezvous.js'
+import { fifo, until } from '../support/fifo.js'
+
+const uid = process.getuid!()
+const who = { pid: process.pid, uid, now: 0, step: () => undefined }
+const bind = (pipe: FdStat): Promise<Meeting> => Meeting.bind(pipe, who, () => undefined)
+
+/** Of a new FIFO; what is bound for it goes with `t`. */
+function pipeOf(t: Test): { readonly pipe: FdStat; readonly path: string; readonly writing: number } {
+  const { writing } = fifo(t)
+  const pipe = statOfFd(writing)
+  const path = socketPaths(pipe)[0]!
+  t.teardown(() => rmSync(path, { force: true }))
+  return { pipe, path, writing }
+}
+
+/** The socket of a writer that was killed. */
+async function leaveDead(pipe: FdStat): Promise<void> {
+  const killed = await bind(pipe)
+  killed.close('leave')
+}
+
+/** Where one who takes the place of a dead socket says so. */
+const claimOf = (path: string): string => path.replace(/[^/]+$/, '.$&')
+
+t.test('a writer that took the place of a killed one, and has to bind again, knows of it still, and keeps no socket of before', async (t) => {
+  const { pipe, path } = pipeOf(t)
+  await leaveDead(pipe)
+  const door = new Door(pipe, () => undefined, () => undefined)
+  t.teardown(() => door.close('remove'))
+  await door.open(who)
+  const open = readdirSync('/proc/self/fd').length
+  for (let losses = 0; losses < 5; losses++) {
+    rmSync(path)
+    t.equal(door.lost, true)
+    await door.open(who)
+    t.equal(door.replaced, true)
+  }
+  t.equal(readdirSync('/proc/self/fd').length, open)
+})
+
+t.test('a writer whose socket was removed, and whose place another has taken, ends with BUSY', async (t) => {
+  const { pipe, path, writing } = pipeOf(t)
+  let look: () => void = () => undefined
+  const looks = new Promise<void>((resolve) => (look = resolve))
+  const source: Source = {
+    async *open(_reader, stop) {
+      await once(stop, 'abort')
+      yield* []
+    },
+    settle: async () => undefined,
+  }
+  const options = { pid: process.pid, uid, say: () => undefined, fd: writing, command: 'writer', ack: 'auto', grace: 0, nonce: () => '' } as const
+  const ended = deliver(source, { ...options, clock: { now: () => 0, sleep: () => looks } }, new AbortController().signal)
+  const refused = t.rejects(ended, { code: 'BUSY' })
+  await until(() => existsSync(path))
+  rmSync(path)
+  const other = await bind(pipe)
+  t.teardown(() => other.close('remove'))
+  look()
+  await refused
+})
+
+t.test('a socket that cannot be connected to is not one that is not there', async (t) => {
+  const { pipe, path } = pipeOf(t)
+  await leaveDead(pipe)
+  t.ok((await seekWriter(pipe, uid)) instanceof Remains)
+  rmSync(path)
+  t.equal(await seekWriter(pipe, uid), undefined)
+  symlinkSync(path, path)
+  await t.rejects(seekWriter(pipe, uid), { code: 'IO', cause: { code: 'ELOOP' } })
+  await t.rejects(bind(pipe), { code: 'BUSY' })
+})
+
+t.test('a writer that ends before it has let a reader in is looked for again', async (t) => {
+  const { pipe, path } = pipeOf(t)
+  for (const [how, left] of [['leave', true], ['remove', false]] as const) {
+    const ending = await bind(pipe)
+    const looks = [seekWriter(pipe, uid), seekWriter(pipe, uid)]
+    ending.close(how)
+    for (const found of await Promise.all(looks)) t.equal(found instanceof Remains, left, how)
+    t.equal(existsSync(path), left)
+  }
+  const ending = await bind(pipe)
+  const binding = bind(pipe)
+  ending.close('leave')
+  const next = await binding
+  t.equal(next.replaced, true)
+  next.close('remove')
+})
+
+t.test('while one takes the place of a dead socket no other does, and one that was killed doing so hinders nobody', async (t) => {
+  const { pipe, path } = pipeOf(t)
+  await leaveDead(pipe)
+  const dead = socketAt(path)
+  const temporary = `${dirname(path)}/.${process.pid}-taking`
+  const taking = createServer().listen(temporary)
+  await once(taking, 'listening')
+  linkSync(temporary, claimOf(path))
+  await t.rejects(bind(pipe), { code: 'BUSY' })
+  t.same(socketAt(path), dead)
+  taking.close()
+  const meeting = await bind(pipe)
+  t.teardown(() => meeting.close('remove'))
+  t.ok(meeting.replaced && meeting.inPlace)
+  t.equal(existsSync(claimOf(path)), false)
+})
+
+t.test('a login or logout between two writers hides neither the live socket nor the dead one of the first', { skip: uid !== 0 && 'only root may try this' }, async (t) => {
+  const { pipe: root } = pipeOf(t)
+  const pipe = { ...root, uid: 100_000 + process.pid }
+  const session = `/run/user/${pipe.uid}`
+  const before = socketPaths(pipe)[0]!
+  t.teardown(() => [session, dirname(before)].forEach((directory) => rmSync(directory, { recursive: true, force: true })))
+  const first = await bind(pipe)
+  mkdirSync(session, { recursive: true })
+  chownSync(session, pipe.uid, -1)
+  await t.rejects(bind(pipe), { code: 'BUSY' })
+  first.close('leave')
+  const second = await bind(pipe)
+  t.equal(dirname(second.path), `${session}/flume`)
+  t.equal(second.replaced, true)
+  t.equal(existsSync(before), false)
+  second.close('remove')
+  const third = await bind(pipe)
+  t.equal(third.replaced, false, 'what was taken away is not found again')
+  third.close('remove')
+  mkdirSync(dirname(before), { recursive: true })
+  chownSync(dirname(before), 0, -1)
+  symlinkSync(before, before)
+  const fourth = await bind(pipe)
+  t.equal(fourth.replaced, false, 'what another user put there is not looked at')
+  fourth.close('remove')
+})

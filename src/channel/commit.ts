@@ -217,7 +217,7 @@ export class Commit {
     const { log, say } = this.committing
     const from = log.first
     const gaveUpRetained = await log.trimForRoom()
-    const now = log.around.clock.now()
+    const now = log.around.clock.monotonic()
     if (!gaveUpRetained || now - this.#saidRetained < SAY_FULL) return
     this.#saidRetained = now
     say(`queue ${log.paths.directory} gives up what --retain keeps, from event ${from} on: ${why}`)
@@ -226,7 +226,7 @@ export class Commit {
   /** A small queue may be full many times a second. */
   async #sayFull(why: string): Promise<void> {
     const { log, say } = this.committing
-    const now = log.around.clock.now()
+    const now = log.around.clock.monotonic()
     if (now - this.#saidAt < SAY_FULL) return
     this.#saidAt = now
     this.#fullSaid = true

@@ -46,12 +46,12 @@ export class Compressor {
     const { disk, clock } = this.around
     this.#done = new Set(segments.filter((first) => this.#done.has(first)))
     const first = segments.find((each) => !this.#done.has(each))
-    if (first === undefined || clock.now() < this.#notBefore) return undefined
+    if (first === undefined || clock.monotonic() < this.#notBefore) return undefined
     const modified = (await disk.stat(this.paths.segment(first)))?.modified ?? 0
     if (!young && Math.abs(clock.now() - modified) < AGE_MIN) return undefined
     const outcome = await compressSegment(this.paths, this.around, first, this.replace, stop).catch(orGone)
     if (outcome.kind === 'compressed' || outcome.kind === 'left') this.#done.add(first)
-    if (outcome.kind === 'room') this.#notBefore = clock.now() + AGAIN_AFTER
+    if (outcome.kind === 'room') this.#notBefore = clock.monotonic() + AGAIN_AFTER
     return outcome
   }
 }

@@ -114,9 +114,9 @@ export class Recent {
   async #press(enough: () => boolean, over: AbortSignal): Promise<void> {
     while (!enough() && this.#patience > 0 && this.#keepsUp) {
       const waitsForDisk = this.#furthest >= this.published.next
-      const from = this.clock.now()
+      const from = this.clock.monotonic()
       await this.clock.sleep(LOOK, over)
-      if (!waitsForDisk) this.#patience -= this.clock.now() - from
+      if (!waitsForDisk) this.#patience -= this.clock.monotonic() - from
     }
     while (this.#frames.length > 0 && !enough()) this.#forget()
     this.#wait = undefined

@@ -50,14 +50,14 @@ export class Room {
   }
 
   #mustAsk(bytes: number): boolean {
-    return Math.abs(this.clock.now() - this.#askedAt) >= ASK_EVERY || this.#written + bytes > Math.max(ASK_BYTES, (this.#free - this.#freeMin) * ASK_SHARE)
+    return this.clock.monotonic() - this.#askedAt >= ASK_EVERY || this.#written + bytes > Math.max(ASK_BYTES, (this.#free - this.#freeMin) * ASK_SHARE)
   }
 
   async #ask(): Promise<void> {
     const { free, total } = await this.disk.space(this.directory)
     this.#free = free
     this.#freeMin = this.options.freeMin ?? Math.min(512 * 1024 * 1024, Math.floor(total / 20))
-    this.#askedAt = this.clock.now()
+    this.#askedAt = this.clock.monotonic()
     this.#written = 0
   }
 }

@@ -57,6 +57,7 @@ export class Outputs {
     this.outlets = specs.map(({ name, identity, suffix, optional }) => new Outlet({
       name, identity, suffix, holdBytesMax, stalled, optional, replayable: !values.failover,
       now: () => clock.now(),
+      monotonic: () => clock.monotonic(),
       changed: () => this.#met.wake(),
       progress: () => this.onProgress(),
       say: (message) => say(`output ${name}: ${message}`),
@@ -75,17 +76,17 @@ export class Outputs {
   /** Until it is known of each output that is waited for what it is. */
   async meeting(): Promise<void> {
     const { clock } = this.context
-    const start = clock.now()
+    const start = clock.monotonic()
     const after = this.values['failover-after'] ?? Infinity
     const unknown = (outlets: readonly Outlet[]): boolean => outlets.some(({ kind }) => kind === undefined) && !this.stop.aborted
-    const waits = (): boolean => unknown(this.#waitedFor()) && (clock.now() - start < after || !this.outlets.some(({ up }) => up))
+    const waits = (): boolean => unknown(this.#waitedFor()) && (clock.monotonic() - start < after || !this.outlets.some(({ up }) => up))
     for (let said = false; waits(); await this.#met.wait(clock, LOOK, this.stop)) {
-      if (!said && clock.now() - start >= SAY_MS) said = this.#sayWaits()
+      if (!said && clock.monotonic() - start >= SAY_MS) said = this.#sayWaits()
     }
     for (const { name } of this.#waitedFor().filter(({ kind }) => kind === undefined && !this.stop.aborted)) {
       this.context.say(`output ${name}: has not come: what it has, and others do not know of, may be given to another, too`)
     }
-    for (let left = OPTIONAL_MS; left > 0 && unknown(this.outlets); left = start + OPTIONAL_MS - clock.now()) await this.#met.wait(clock, left, this.stop)
+    for (let left = OPTIONAL_MS; left > 0 && unknown(this.outlets); left = start + OPTIONAL_MS - clock.monotonic()) await this.#met.wait(clock, left, this.stop)
   }
 
   #sayWaits(): true {
@@ -175,7 +176,7 @@ export class Outputs {
     const over = AbortSignal.any([this.stop, this.#over.signal])
     while (!over.aborted) {
       router.changed.wake()
-      if (failover && after !== undefined) this.#move(clock.now() - after)
+      if (failover && after !== undefined) this.#move(clock.monotonic() - after)
       await this.#met.wait(clock, failover && after !== undefined ? LOOK : undefined, over)
     }
   }

@@ -48,7 +48,7 @@ export class Progress {
   }
 
   #draw(): void {
-    const now = { ...this.look(), time: this.clock.now() }
+    const now = { ...this.look(), time: this.clock.monotonic() }
     this.#total = Math.max(this.#total, now.unread, now.whole)
     this.#looks.push(now)
     if (this.#looks.length > LOOKS) this.#looks.shift()

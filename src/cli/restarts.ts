@@ -40,20 +40,20 @@ export class Restarts {
 
   started(): void {
     this.#waits = 0
-    this.#startedAt = this.clock.now()
+    this.#startedAt = this.clock.monotonic()
   }
 
   /** Waits before the next start, or until it `isOver`. A signal to all of the line ends the commands too: then nothing is said. */
   async wait(ended: Ended | 'by us', stop: AbortSignal, isOver = (): boolean => false): Promise<void> {
     const { clock } = this
-    if (clock.now() - this.#startedAt > PAUSE_MAX) this.#pause = PAUSE
+    if (clock.monotonic() - this.#startedAt > PAUSE_MAX) this.#pause = PAUSE
     await clock.sleep(PAUSE, stop)
     if (stop.aborted) return
     this.#waits = this.#pause
     const how = ended === 'by us' ? 'read no more, and was ended' : `ended (${describe(ended)})`
     this.say(`its command ${how}: starts it again in ${this.#pause / 1000} s`)
-    for (const end = clock.now() + this.#pause - PAUSE; clock.now() < end && !stop.aborted && !isOver();) {
-      await clock.sleep(Math.min(end - clock.now(), LOOK), stop)
+    for (const end = clock.monotonic() + this.#pause - PAUSE; clock.monotonic() < end && !stop.aborted && !isOver();) {
+      await clock.sleep(Math.min(end - clock.monotonic(), LOOK), stop)
     }
     this.#pause = Math.min(this.#pause * 2, PAUSE_MAX)
   }

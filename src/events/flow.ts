@@ -45,8 +45,10 @@ export type Sink = (batches: AsyncIterable<Batch>) => AsyncIterable<Mark>
 
 /** The time of day and timers, as an argument, so that a test need not wait. */
 export interface Clock {
-  /** ms since the epoch */
+  /** ms since the epoch; somebody may set it, back or forward. For what is compared with a file's time, kept, or shown. */
   now(): number
+  /** ms since some moment, which nobody sets: for how long a thing takes, or waits. */
+  monotonic(): number
   /** Resolves after `ms`, 24 days at most, or at once when `stop` is aborted; never rejects. */
   sleep(ms: number, stop?: Stop): Promise<void>
 }
@@ -63,6 +65,7 @@ export const TIMER_MAX = 2 ** 31 - 1
 
 export const systemClock: Clock = {
   now: () => Date.now(),
+  monotonic: () => performance.now(),
   sleep: (ms, stop) =>
     new Promise((resolve) => {
       if (stop?.aborted) return resolve()

@@ -122,7 +122,7 @@ export class Rejects {
   /** So many are on disk; what was said is that long ago at least, in ms. */
   #tell(count: number, every: number): void {
     const more = count - this.#said.count
-    const time = this.clock.now()
+    const time = this.clock.monotonic()
     if (more === 0 || time - this.#said.time < every) return
     const lines = more === 1 ? '1 line is no event' : `${more} lines are no events, the last`
     this.say(`${lines}: ${this.#reason}; kept in ${this.path}`)

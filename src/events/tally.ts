@@ -10,20 +10,20 @@ export class Tally {
     /** The message about so many `events` so far, as in `3 events`. */
     readonly textOf: (events: string) => string,
     readonly around: {
-      /** ms since the epoch */
-      now(): number
+      /** ms since some moment, which nobody sets */
+      monotonic(): number
       say(message: string): void
     },
   ) {}
 
   add(count = 1): void {
     this.count += count
-    const now = this.around.now()
+    const now = this.around.monotonic()
     if (count > 0 && now - this.#saidAt >= SAY_EVERY) this.#say(now)
   }
 
   close(): void {
-    if (this.count > this.#said) this.#say(this.around.now())
+    if (this.count > this.#said) this.#say(this.around.monotonic())
   }
 
   #say(now: number): void {

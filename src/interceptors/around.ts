@@ -7,6 +7,8 @@ export interface Around {
   localZone(): string
   /** ms since the epoch */
   now(): number
+  /** ms since some moment, which nobody sets */
+  monotonic(): number
   /** Undefined where it is missing. */
   readFile(path: string): Promise<Buffer | undefined>
   say(message: string): void

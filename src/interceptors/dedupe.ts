@@ -1,4 +1,4 @@
-/** --dedupe: of events with the same bytes within a time, by the clock, the first goes on; the others are dropped, counted and said. */
+/** --dedupe: of events with the same bytes within a time the first goes on; the others are dropped, counted and said. */
 import { createHash } from 'node:crypto'
 import { FlumeError } from '../errors.js'
 import { Tally } from '../events/tally.js'
@@ -26,7 +26,7 @@ export function dedupe(text: string, { field }: Settings, around: Around): Inter
     intercept(event) {
       const value = event.get(field)
       if (value === undefined) return undefined
-      const now = around.now()
+      const now = around.monotonic()
       const key = keyOf(value, field === BODY && event.bytewise)
       const since = seen.get(key)
       if (since !== undefined && now - since < time) {

@@ -1,4 +1,4 @@
-/** --rate-limit: at most so many events a second, minute or hour, by the clock; the others are dropped, counted and said. */
+/** --rate-limit: at most so many events a second, minute, hour or day; the others are dropped, counted and said. */
 import { FlumeError } from '../errors.js'
 import { Tally } from '../events/tally.js'
 import { DURATIONS } from '../events/units.js'
@@ -27,10 +27,10 @@ export function rateLimit(text: string, around: Around): Interceptor {
     replayable: false,
     ...bodyless(name ?? ''),
     intercept(event) {
-      const now = around.now()
+      const now = around.monotonic()
       const key = name === undefined ? '' : (event.get(name) ?? '')
       const bucket = buckets.get(key) ?? { left: most, at: now }
-      bucket.left = Math.min(most, bucket.left + Math.max(0, now - bucket.at) * perMs)
+      bucket.left = Math.min(most, bucket.left + (now - bucket.at) * perMs)
       bucket.at = now
       buckets.delete(key)
       buckets.set(key, bucket)

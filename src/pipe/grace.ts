@@ -14,14 +14,14 @@ export class Grace {
   ) {}
 
   heard(): void {
-    this.#heardAt = this.clock.now()
+    this.#heardAt = this.clock.monotonic()
   }
 
   /** Resolves when that has come, or when the reader has said nothing for too long. */
   async until(come: () => boolean): Promise<void> {
     this.heard()
     for (;;) {
-      const left = this.#heardAt + this.grace - this.clock.now()
+      const left = this.#heardAt + this.grace - this.clock.monotonic()
       if (come() || left <= 0) return
       await this.changed(left)
     }

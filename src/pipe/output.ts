@@ -264,11 +264,11 @@ class Output {
   /** Writes nothing until a reader has said hello, or is seen to be no flume stage, or stays unclear for so many ms. */
   async #await(patience = Infinity): Promise<Reader | End> {
     const { clock } = this.options
-    for (const start = clock.now(); ; ) {
+    for (const start = clock.monotonic(); ; ) {
       const reason = this.#reason()
       if (reason !== undefined) return reason === 'stopped' ? 0 : this.#after(reason)
       const seen = this.#audience.expect()
-      const waited = clock.now() - start
+      const waited = clock.monotonic() - start
       this.#abandoned = seen === 'nobody'
       if (seen === 'unclear' && this.#met && this.#stat.anonymous) this.#audience.probe(waited)
       if (seen === 'reading' || (seen === 'unclear' && waited >= patience)) return { kind: 'plain', held: this.#settlement.stands() }
@@ -283,12 +283,12 @@ class Output {
     if (this.#door && why === 'stopped') return 0
     while (!this.#writer.settled && !this.#reason()) await this.#changed()
     await this.#settlement.done()
-    const start = clock.now()
+    const start = clock.monotonic()
     for (;;) {
       const reason = this.#reason()
       if (reason !== undefined) return reason === 'stopped' ? 0 : this.#after(reason)
       if (!this.#door) return 0
-      const waited = clock.now() - start
+      const waited = clock.monotonic() - start
       const verdict = this.#audience.verdict(waited)
       if (verdict === 'nobody' && this.#met) return this.#broken()
       if (verdict !== 'wait') {

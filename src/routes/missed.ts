@@ -7,8 +7,8 @@ import type { Position } from '../events/batch.js'
 import { Tally } from '../events/tally.js'
 
 export interface MissedSurroundings {
-  /** ms since the epoch */
-  now(): number
+  /** ms since some moment, which nobody sets */
+  monotonic(): number
   say(message: string): void
 }
 

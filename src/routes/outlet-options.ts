@@ -20,4 +20,6 @@ export interface OutletOptions {
   say(message: string): void
   /** ms since the epoch */
   now(): number
+  /** ms since some moment, which nobody sets */
+  monotonic(): number
 }

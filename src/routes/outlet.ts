@@ -65,7 +65,7 @@ export class Outlet implements Source {
   constructor(readonly options: OutletOptions) {
     this.name = options.name
     this.#missed = new Missed(options)
-    this.downSince = options.now()
+    this.downSince = options.monotonic()
   }
 
   async *open(reader: Reader, stop: AbortSignal): AsyncGenerator<Batch> {
@@ -74,7 +74,7 @@ export class Outlet implements Source {
       yield* this.#give(stop)
     } finally {
       this.up = false
-      this.downSince = this.options.now()
+      this.downSince = this.options.monotonic()
       this.options.changed()
     }
   }
@@ -107,7 +107,7 @@ export class Outlet implements Source {
       this.#missed.add(portion.count)
       return acked()
     }
-    if (this.#loads.length === 0) this.#heardAt = this.options.now()
+    if (this.#loads.length === 0) this.#heardAt = this.options.monotonic()
     this.#loads.push({ ...portion, mark: { ...mark, order: ++this.#order }, acked, ...(of === undefined ? {} : { of }) })
     this.#loadBytes += sizeOf(portion)
     this.#changed.wake()
@@ -149,7 +149,7 @@ export class Outlet implements Source {
   }
 
   progress(): void {
-    this.#heardAt = this.options.now()
+    this.#heardAt = this.options.monotonic()
     this.options.progress()
   }
 
@@ -160,7 +160,7 @@ export class Outlet implements Source {
 
   /** There is a reader, and it gets on. */
   get takes(): boolean {
-    return this.up && !(this.full && this.options.now() - this.#heardAt > this.options.stalled)
+    return this.up && !(this.full && this.options.monotonic() - this.#heardAt > this.options.stalled)
   }
 
   /** Something of what it was given is not acked. */
@@ -237,7 +237,7 @@ export class Outlet implements Source {
     for (const compared of this.#comparing.splice(0)) compared()
     if (this.#loads.some(({ mark }) => mark.order <= this.#flushed)) this.#flush = true // the reader before it may have died of that
     this.up = true
-    this.#heardAt = this.options.now()
+    this.#heardAt = this.options.monotonic()
     this.options.changed()
   }
 
@@ -277,7 +277,7 @@ export class Outlet implements Source {
     const acked = this.#loads.splice(0, after < 0 ? this.#loads.length : after)
     this.#given.count = Math.max(0, this.#given.count - acked.length)
     this.#everGiven = Math.max(0, this.#everGiven - acked.length)
-    this.#heardAt = this.options.now()
+    this.#heardAt = this.options.monotonic()
     for (const load of acked) {
       this.#loadBytes -= sizeOf(load)
       this.#stand(load.mark)

@@ -78,9 +78,9 @@ export class Retry {
           this.#works(turn)
           return result
         } catch (error) {
-          const now = this.clock.now()
+          const now = this.clock.monotonic()
           failingSince ??= now
-          const enough = passed(failingSince, now) >= (this.options.retryFor ?? Infinity)
+          const enough = now - failingSince >= (this.options.retryFor ?? Infinity)
           if (enough || !passes(error)) throw refusal(what, error)
           if (this.stop.aborted) throw new FlumeError('STOPPED', what, { cause: error })
           this.#fails(turn, `${what}: ${reasonOf(error)}; trying again, nothing is lost`)
@@ -99,14 +99,14 @@ export class Retry {
 
   /** Says it where it is news, and then each minute. */
   #fails(turn: object, message: string): void {
-    const now = this.clock.now()
+    const now = this.clock.monotonic()
     if (this.#failing.size === 0) {
       this.#since = now
       this.#isSaid = false
     }
     this.#failing.add(turn)
-    const isNews = !this.#isSaid && (passed(this.#wentOnAt, now) >= CALM || passed(this.#since, now) >= CALM)
-    if (!isNews && passed(this.#saidAt, now) < SAY_EACH) return
+    const isNews = !this.#isSaid && (now - this.#wentOnAt >= CALM || now - this.#since >= CALM)
+    if (!isNews && now - this.#saidAt < SAY_EACH) return
     this.#isSaid = true
     this.#saidAt = now
     this.say(message)
@@ -115,15 +115,10 @@ export class Retry {
   /** Says it when nothing fails any more. */
   #works(turn: object): void {
     if (!this.#failing.delete(turn) || this.#failing.size > 0 || !this.#isSaid) return
-    this.#wentOnAt = this.clock.now()
-    const seconds = Math.round(passed(this.#since, this.#wentOnAt) / 1000)
+    this.#wentOnAt = this.clock.monotonic()
+    const seconds = Math.round((this.#wentOnAt - this.#since) / 1000)
     this.say(seconds > 0 ? `it goes on, after ${seconds} s` : 'it goes on')
   }
-}
-
-/** ms from one time to a later one; a clock that was set back counts as long. */
-function passed(since: number, now: number): number {
-  return now < since ? Infinity : now - since
 }
 
 function passes(error: unknown): boolean {

@@ -41,6 +41,7 @@ export class Partitions implements Known {
     readonly names: Known['names'],
     readonly young: number,
     readonly now: () => number,
+    readonly monotonic: () => number,
     readonly newId: () => string,
     readonly olddirs: readonly string[],
     readonly openFilesMax: number,
@@ -130,9 +131,9 @@ export class Partitions implements Known {
 
   /** Finds the files that match now; returns those that are new: the first of them, see more(), or all. */
   async look(all = false): Promise<Partition[]> {
-    const begun = this.now()
+    const begun = this.monotonic()
     const { matches, missing } = await this.#list()
-    const listed = this.now()
+    const listed = this.monotonic()
     this.missing = missing
     this.logs.files.paths = new Map(matches.map(({ path, stat }) => [identityOf(stat), path]))
     const open = new Map([...this.all.values()].filter(({ file }) => file !== undefined).map((one) => [one.identity, one]))
@@ -148,9 +149,9 @@ export class Partitions implements Known {
     const unnamed = [...open.values()].filter((partition) => this.#rename(partition, named.get(partition)))
     this.#waiting = [...fresh.values()]
     const added = await this.more(all ? fresh.size : MET_MAX, unnamed)
-    const met = this.now()
+    const met = this.monotonic()
     if (!this.#beginning) await this.#seekHidden()
-    this.lookTook = listed - begun + this.now() - met
+    this.lookTook = listed - begun + this.monotonic() - met
     return added
   }
 

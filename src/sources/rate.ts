@@ -4,7 +4,7 @@ import type { Clock, Held, Reader, Source } from '../events/flow.js'
 
 export class Paced implements Source {
   readonly asks: string
-  /** When the next batch may go; ms since the epoch. What was not used earlier is not made up for. */
+  /** When the next batch may go, by the clock that nobody sets. What was not used earlier is not made up for. */
   #next = 0
 
   constructor(
@@ -19,7 +19,7 @@ export class Paced implements Source {
   async *open(reader: Reader, stop: AbortSignal): AsyncGenerator<Batch> {
     for await (const batch of this.source.open(reader, stop)) {
       const size = batch.lines.length // it is the reader's after that
-      const now = this.clock.now()
+      const now = this.clock.monotonic()
       if (this.#next > now) await this.clock.sleep(this.#next - now, stop)
       this.#next = Math.max(this.#next, now) + (size / this.bytesPerSecond) * 1000
       yield batch

@@ -51,8 +51,8 @@ export class Rounds {
   #soon = false
   #pollAt = 0
   #idleAt = 0
-  /** What is being looked at since then as nobody gave notice of it. */
-  #polling: { readonly since: number; readonly files: readonly Partition[] } | undefined
+  /** What is being looked at since then, by either clock, as nobody gave notice of it. */
+  #polling: { readonly since: number; readonly begun: number; readonly files: readonly Partition[] } | undefined
   /** Since the last collect(). */
   #rested = 0
   readonly #news = new Wake()
@@ -207,7 +207,7 @@ export class Rounds {
     const idle = now >= this.#idleAt
     const files: Partition[] = []
     if (poll) this.#pollAt = now + this.times.poll
-    if (poll) this.#polling = { since: now, files }
+    if (poll) this.#polling = { since: now, begun: this.clock.monotonic(), files }
     if (idle) this.#idleAt = now + this.times.pollIdle
     const looked = now - this.#lookedAt < this.times.pollIdle // at all that have a name
     for (const partition of this.partitions.all.values()) {
@@ -229,11 +229,11 @@ export class Rounds {
   /** Where notices work, polls find nothing: they become rare, as they take time where there are thousands of files. */
   #polled(): void {
     if (this.#polling === undefined) return
-    const { since, files } = this.#polling
-    const now = this.clock.now()
+    const { since, begun, files } = this.#polling
+    const took = this.clock.monotonic() - begun
     const found = files.some(({ changed }) => changed >= since)
     this.#polling = undefined
-    this.#pollAt = Math.max(this.#pollAt, now + (now - since) * (found ? SHARE_WORTH : SHARE))
+    this.#pollAt = Math.max(this.#pollAt, this.clock.now() + took * (found ? SHARE_WORTH : SHARE))
   }
 
   #nextLook(): number {

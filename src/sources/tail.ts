@@ -93,7 +93,8 @@ export class Tail implements Source {
     this.#memory = new Memory(this.asks, options.statePath, disk, filePosition, beginningOf)
     this.#names = new Names(patterns, disk, say)
     const newId = (): string => this.asks + randomId()
-    this.#partitions = new Partitions(disk, this.#names, once ? 0 : times.young, () => clock.now(), newId, olddirs, openFilesMax, this.asks)
+    const [now, monotonic] = [() => clock.now(), () => clock.monotonic()]
+    this.#partitions = new Partitions(disk, this.#names, once ? 0 : times.young, now, monotonic, newId, olddirs, openFilesMax, this.asks)
     this.#rounds = new Rounds(this.#partitions, times, once, clock, around.notice, around.collect)
     const encoder = new LineEncoder(eventBytesMax, refused, options.batchBytesMax)
     this.#sending = new Sending(encoder, options.headers, around.host, () => clock.now(), multiline)

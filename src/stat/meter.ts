@@ -27,7 +27,7 @@ export class Meter {
   #waits: 'input' | 'output' = 'input'
 
   constructor(readonly clock: Clock) {
-    this.#begun = clock.now()
+    this.#begun = clock.monotonic()
   }
 
   /** The same batches, counted. */
@@ -73,19 +73,18 @@ export class Meter {
 
   /** `inputs` and `outputs`: what it waits for when it has nothing to do, and when it cannot get rid of what it has. */
   read(role: FlowStat['role'], inputs: string, outputs: string): FlowStat {
-    const now = this.clock.now()
     const { events, bytes } = this
     const oldest = this.#acks ? this.#ages[0] : undefined
-    const seconds = oldest === undefined ? 0 : Math.max(0, (now - oldest.since) / 1000)
+    const seconds = oldest === undefined ? 0 : Math.max(0, (this.clock.now() - oldest.since) / 1000)
     const waits = this.#waits === 'output' ? outputs : inputs
-    return { role, events, bytes, ...this.#rate(now), unacked: this.#acks ? this.#marked.events - this.#acked.events : 0, lagSeconds: seconds, waits }
+    const unacked = this.#acks ? this.#marked.events - this.#acked.events : 0
+    return { role, events, bytes, ...this.#rate(this.clock.monotonic()), unacked, lagSeconds: seconds, waits }
   }
 
   #count({ count, lines, mark }: Batch): void {
     this.events += count
     this.bytes += lines.length
-    const now = this.clock.now()
-    this.#toRate(Math.floor(now / 1000), count, lines.length)
+    this.#toRate(Math.floor(this.clock.monotonic() / 1000), count, lines.length)
     if (mark === null) return
     this.#marked = { events: this.#marked.events + count, bytes: this.#marked.bytes + lines.length }
     this.#upTo.set(mark, this.#marked)

@@ -24,7 +24,7 @@ const entriesIn = (path: string): Entry[] =>
 class World {
   ms = Date.UTC(2026, 0, 2)
   readonly said: string[] = []
-  readonly clock = { now: (): number => this.ms, sleep: async (): Promise<void> => undefined }
+  readonly clock = { now: (): number => this.ms, monotonic: (): number => this.ms, sleep: async (): Promise<void> => undefined }
   rejects(path: string, disk: Disk = nodeDisk): Rejects {
     return new Rejects(disk, path, this.clock, (message) => this.said.push(message))
   }

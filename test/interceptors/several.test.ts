@@ -48,11 +48,11 @@ t.test('--uuid and --sample follow from the place of the event: the same for eac
   t.equal((await ran(['--sample', '1/1'], lines, mark)).count, 4000)
 })
 
-/** A chain that is given one event after the other at these times, in ms; how many went on, and what was said. */
+/** A chain that is given one event after the other at these times, in ms, while its clock is set back at each; how many went on, and what was said. */
 async function timed(line: string[], events: [time: number, event: object][]): Promise<{ out: number[]; said: string[] }> {
   let now = 0
   const said: string[] = []
-  const around: Around = { ...AROUND, now: () => now, say: (message) => void said.push(message) }
+  const around: Around = { ...AROUND, now: () => -now, monotonic: () => now, say: (message) => void said.push(message) }
   const chain = new Chain(await linksOf(typed(line), around), { add: () => undefined, flush: async () => undefined }, false)
   t.equal(chain.replayable, false)
   const out: number[] = []

@@ -21,7 +21,7 @@ const COUNT = 12
 const EVENTS = FILES.length * COUNT
 const END = COUNT * 10
 const refused = { add: (): void => undefined }
-const clock: Clock = { now: () => 0, sleep: () => tick() }
+const clock: Clock = { now: () => 0, monotonic: () => 0, sleep: () => tick() }
 
 /** Files that are read in order, each set aside once it is acked; then whoever has a place in it is told that it is gone. */
 class Spool {
@@ -95,7 +95,7 @@ class World {
     const before = this.#begins()
     const outlets = stores.map((store, index) => new Outlet({
       name: `${index}`, identity: `${index}`, suffix: '', optional: store === optional, replayable: true, holdBytesMax: store === optional ? hold : 500, stalled: 10_000,
-      now: () => 0, changed: () => undefined, progress: () => undefined, say: (message) => this.#say(message, before),
+      now: () => 0, monotonic: () => 0, changed: () => undefined, progress: () => undefined, say: (message) => this.#say(message, before),
     }))
     const router = new Router({ outlets, selector: new Choice(['all', 'all', 'all'], refused, () => undefined), clock, aside: () => Promise.resolve() })
     const inlet = new Inlet(router, { holdBytesMax: 500, partition: 'pipe.x' })

@@ -11,7 +11,7 @@ const place = (from: number, to: number): Mark => ({ partition: 'p', from: { off
 function outletOf(options: { readonly optional: boolean; readonly holdBytesMax: number }): Outlet {
   return new Outlet({
     ...options, name: 'o', identity: 'o', suffix: '', replayable: true, stalled: 10_000,
-    now: () => 0, changed: () => undefined, progress: () => undefined, say: () => undefined,
+    now: () => 0, monotonic: () => 0, changed: () => undefined, progress: () => undefined, say: () => undefined,
   })
 }
 

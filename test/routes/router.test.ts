@@ -50,12 +50,12 @@ async function feed(inlet: Inlet, input: number, pick: Pick, lives: number, stop
 
 async function run<S extends Stored>(t: Test, selectorOf: (outlets: readonly Outlet[]) => Selector, stores: readonly S[], seed: number, inputs = 1): Promise<readonly S[]> {
   const pick = randomOf(seed)
-  const clock: Clock = { now: () => 0, sleep: () => tick() }
+  const clock: Clock = { now: () => 0, monotonic: () => 0, sleep: () => tick() }
   for (let runs = 0; runs < 200; runs++) {
     const stop = new AbortController()
     const outlets = names.map((name) => new Outlet({
       name, identity: name, suffix: `.${name}`, optional: false, replayable: true, holdBytesMax: 500, stalled: 10_000,
-      now: () => 0, changed: () => undefined, progress: () => undefined, say: (message) => t.fail(`${seed}: ${message}`),
+      now: () => 0, monotonic: () => 0, changed: () => undefined, progress: () => undefined, say: (message) => t.fail(`${seed}: ${message}`),
     }))
     const router = new Router({ outlets, selector: selectorOf(outlets), clock, aside: () => Promise.resolve() })
     const lives = Promise.all(outlets.map((outlet, index) => live(outlet, stores[index]!, pick, stop.signal)))

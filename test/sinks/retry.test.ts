@@ -124,15 +124,21 @@ t.test('trouble that comes again just after it had gone is said when it stays', 
   t.match(waiting.said, { length: 3, 2: /^second: / })
 })
 
-t.test('a clock that is set back keeps nobody silent', async (t) => {
-  const waiting = new Waiting()
-  waiting.clock.time = 10 * MINUTE
-  waiting.try('x')
-  await settle()
-  waiting.clock.time = 0
-  waiting.try('y')
-  await settle()
-  t.match(waiting.said, [/^x: /, /^y: /])
+t.test('a clock that is set back, or forward, ends nothing that waits, and keeps nobody silent', async (t) => {
+  for (const days of [-1, 1]) {
+    for (const retryFor of [undefined, 10 * MINUTE]) {
+      const waiting = new Waiting({ retryFor })
+      const trial = waiting.try('x')
+      await waiting.pass(1000)
+      waiting.clock.set(days * 24 * 60 * MINUTE)
+      await waiting.pass(MINUTE + 5000)
+      t.match(waiting.said, [/^x: HDFS is down; trying again/, /^x: HDFS is down; trying again/])
+      trial.error = undefined
+      await waiting.pass(5000)
+      t.equal(await trial.ended, 'done')
+      t.match(waiting.said[2], /^it goes on, after \d\d s$/)
+    }
+  }
 })
 
 t.test('retryFor: what has failed for so long ends with its reason, whatever else works', async (t) => {

@@ -3,6 +3,7 @@ import '../support/real-processes.js'
 import * as fs from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { batchOf } from '../../src/events/batch.js'
 import { Paced, batchBytesAt } from '../../src/sources/rate.js'
 import { FakeClock } from '../support/clock.js'
 import { shell } from '../support/shell.js'
@@ -46,6 +47,23 @@ t.test('in no second go more bytes than that, and a quarter of it at once; time 
     const bytes = sent.filter((one) => one.at >= at && one.at < at + 1000).reduce((sum, { size }) => sum + size, 0)
     t.ok(bytes <= RATE + RATE / 4, `${bytes} bytes in the second from ${at} ms`)
   }
+})
+
+t.test('a clock that is set back delays nothing', async (t) => {
+  const clock = new FakeClock()
+  const batches = Array.from({ length: 3 }, () => batchOf(Buffer.alloc(RATE), 1, null))
+  const source = { asks: '', open: async function* () { yield* batches }, settle: async () => undefined }
+  const paced = new Paced(source, RATE, clock).open({ kind: 'off' }, new AbortController().signal)
+  await paced.next()
+  const second = paced.next()
+  await clock.idle()
+  clock.set(-86_400_000)
+  clock.advance(1000)
+  await second
+  const third = paced.next()
+  await clock.idle()
+  clock.advance(1000)
+  t.match(await third, { done: false })
 })
 
 t.test('--rate 0 is refused; with a rate all lines come', async (t) => {

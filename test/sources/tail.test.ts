@@ -2,6 +2,7 @@
 import * as fs from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import type { Disk } from '../../src/disk/disk.js'
 import { nodeDisk } from '../../src/disk/node.js'
 import { FakeClock } from '../support/clock.js'
 import { compress } from '../support/rotating.js'
@@ -408,11 +409,33 @@ t.test('a clock that is set back, or forward, delays nothing: new files are foun
   }
 })
 
+t.test('a clock that is set forward in the middle of a look delays no other: new files are found, and what is appended', async (t) => {
+  const directory = t.testdir({ 'a.log': text(1, 1) })
+  const clock = new FakeClock()
+  let hours = 0
+  const disk = new Proxy(nodeDisk, {
+    get(within, name: keyof Disk) {
+      clock.set(hours * 3_600_000)
+      return within[name]
+    },
+  })
+  const tailing = new Tailing([`${directory}/*.log`], clock, {}, { disk })
+  await tailing.start()
+  hours = 1
+  for (let i = 0; i < 3; i++) await tailing.pass(1000)
+  hours = 0
+  fs.appendFileSync(`${directory}/a.log`, text(2, 2))
+  fs.writeFileSync(`${directory}/b.log`, text(3, 3))
+  for (let i = 0; i < 3; i++) await tailing.pass(1000)
+  t.same(sorted(tailing.bodies), numbers(1, 3))
+  await tailing.close()
+})
+
 t.test('what it takes to open what is new delays no look for what comes next', async (t) => {
   const directory = t.testdir({ 'a.log': text(1, 1), 'b.log': text(2, 2) })
   const clock = new FakeClock()
   const open: typeof nodeDisk.open = async (path, mode, permissions) => {
-    clock.time += 5000
+    clock.advance(5000)
     return nodeDisk.open(path, mode, permissions)
   }
   const tailing = new Tailing([`${directory}/*.log`], clock, {}, { disk: { ...nodeDisk, open } })

@@ -3,9 +3,10 @@ import t from 'tap'
 import { batchOf, type Batch, type Mark } from '../../src/events/batch.js'
 import type { Clock, Reader, Source } from '../../src/events/flow.js'
 import { Meter } from '../../src/stat/meter.js'
+import { FakeClock } from '../support/clock.js'
 
 function clockAt(now: number): Clock & { now: () => number; at: number } {
-  const clock = { at: now, now: () => clock.at, sleep: () => Promise.resolve() }
+  const clock = { at: now, now: () => clock.at, monotonic: () => clock.at, sleep: () => Promise.resolve() }
   return clock
 }
 
@@ -51,6 +52,17 @@ t.test('the rate is that of the last ten seconds', async (t) => {
   t.equal(meter.read('source', 'in', 'out').rate, 10)
   clock.at = 60_000
   t.equal(meter.read('source', 'in', 'out').rate, 0)
+})
+
+t.test('the rate is what it is, though the clock is set back', async (t) => {
+  const clock = new FakeClock()
+  const meter = new Meter(clock)
+  for (let second = 0; second < 30; second++) {
+    if (second === 10) clock.set(-3_600_000)
+    await pass(meter, [batch(100, null)])
+    clock.advance(1000)
+  }
+  t.equal(meter.read('source', 'in', 'out').rate, 100)
 })
 
 t.test('what a reader has not acked is void for the next, and nothing is unacked where nobody acks', async (t) => {

@@ -4,13 +4,15 @@ import { setImmediate as immediate } from 'node:timers/promises'
 import type { Clock } from '../../src/events/flow.js'
 
 interface Sleeper {
-  until: number
+  readonly until: number
   readonly wake: () => void
 }
 
 export class FakeClock implements Clock {
   #sleepers = new Set<Sleeper>()
   #idle: (() => void)[] = []
+  /** ms that have passed, whatever it was set to. */
+  #passed = 0
 
   /** `time`: ms since the epoch. */
   constructor(public time = Date.now()) {}
@@ -19,11 +21,15 @@ export class FakeClock implements Clock {
     return this.time
   }
 
+  monotonic(): number {
+    return this.#passed
+  }
+
   sleep(ms: number, stop?: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       if (stop?.aborted) return resolve()
       const sleeper: Sleeper = {
-        until: this.time + ms,
+        until: this.#passed + ms,
         wake: () => {
           this.#sleepers.delete(sleeper)
           stop?.removeEventListener('abort', sleeper.wake)
@@ -50,13 +56,13 @@ export class FakeClock implements Clock {
   /** Somebody sets the clock by so many ms, back or forward; whoever sleeps takes no notice. */
   set(ms: number): void {
     this.time += ms
-    for (const sleeper of this.#sleepers) sleeper.until += ms
   }
 
   /** Moves the time on and wakes those whose time has come, earliest first. */
   advance(ms: number): void {
     this.time += ms
-    const due = [...this.#sleepers].filter(({ until }) => until <= this.time)
+    this.#passed += ms
+    const due = [...this.#sleepers].filter(({ until }) => until <= this.#passed)
     for (const { wake } of due.sort((a, b) => a.until - b.until)) wake()
   }
 }

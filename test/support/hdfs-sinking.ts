@@ -37,6 +37,7 @@ export function hdfsSinking(options: HdfsSinkingOptions, batches: Iterable<Batch
 /** Pauses between two attempts are short. */
 export const hastyClock: Clock = {
   now: () => systemClock.now(),
+  monotonic: () => systemClock.monotonic(),
   sleep: (ms, stop) => systemClock.sleep(ms > 5000 ? ms : ms / 50, stop),
 }
 
@@ -55,6 +56,10 @@ export class Mortal implements Clock {
 
   now(): number {
     return hastyClock.now()
+  }
+
+  monotonic(): number {
+    return hastyClock.monotonic()
   }
 
   async sleep(ms: number, stop?: AbortSignal): Promise<void> {

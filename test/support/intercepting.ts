@@ -15,6 +15,7 @@ export const AROUND: Around = {
   env: { TIER: 'gold' },
   localZone: () => 'UTC',
   now: () => 1_700_000_000_000,
+  monotonic: () => 0,
   readFile: async (path) => (path === 'there' ? Buffer.from('content\n') : undefined),
   say: () => undefined,
 }

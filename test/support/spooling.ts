@@ -64,7 +64,8 @@ export interface Spooled {
   readonly source: Spool
 }
 
-function spoolOf(directory: string, run: SpoolRun, clock: FakeClock, said: string[], refused: string[]): Spool {
+/** A source that reads this directory. */
+export function spoolOf(directory: string, run: SpoolRun, clock: FakeClock, said: string[], refused: string[]): Spool {
   return new Spool(
     {
       directory, once: true, done: { how: 'suffix', suffix: '.COMPLETED' }, recursive: false, include: [], ignore: [], order: 'oldest',

@@ -111,6 +111,7 @@ async function aroundOf(typed: readonly Typed[], context: Context): Promise<Arou
     env,
     localZone: () => localZone(env, '--time-zone'),
     now: () => clock.now(),
+    monotonic: () => clock.monotonic(),
     readFile: (path) => contentOf(path, context),
     say,
   }

@@ -107,7 +107,7 @@ class Route {
     readonly context: Context,
   ) {
     this.#stop = AbortSignal.any([context.stop, this.#failing.signal])
-    this.#untaken = new Tally((events) => `${events} that no output takes`, { now: () => context.clock.now(), say: context.say })
+    this.#untaken = new Tally((events) => `${events} that no output takes`, { monotonic: () => context.clock.monotonic(), say: context.say })
     this.#outputs = new Outputs(list.outputs, values, context, this.#stop, () => this.#failing.abort())
     this.#meter = new Meter(context.clock)
   }

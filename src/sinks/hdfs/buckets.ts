@@ -108,20 +108,20 @@ export class Buckets {
     return first
   }
 
-  /** At a mark: rolls what is full, or has been open for long, or is too many. Returns when to come again, in ms. */
+  /** At a mark: rolls what is full, or has been open for long, or is too many. Returns when to come again, in ms of Clock.monotonic(). */
   rollDue(): number {
-    const now = this.around.clock.now()
+    const now = this.around.clock.monotonic()
     if (this.around.files.isFull || 2 * sizeOf(this.#filling()) > this.options.spoolBytesMax) this.rollAll()
     let next = Infinity
     for (const bucket of this.#buckets.values()) {
       if (bucket.file === undefined) continue
       if (bucket.isLast) bucket.file.spill()
-      const due = this.#dueAt(bucket.file, now)
+      const due = this.#dueAt(bucket.file)
       if (due <= now || this.#fillingCount > this.options.openFilesMax) this.#roll(bucket)
       else next = Math.min(next, due)
     }
     this.#forget()
-    return Math.min(next, this.around.records.sweepDue(now))
+    return Math.min(next, this.around.records.sweepDue())
   }
 
   /** At a mark: commits all there is. */
@@ -151,10 +151,9 @@ export class Buckets {
     await this.around.files.close()
   }
 
-  #dueAt(file: OpenFile, now: number): number {
+  #dueAt(file: OpenFile): number {
     const { rollBytes, rollCount, rollInterval, idleTimeout } = this.options
     if (file.size >= rollBytes || file.count >= (rollCount ?? Infinity)) return 0
-    if (now < file.openedAt || now < file.lastEventAt) return 0 // the clock was set back, and says no longer how old it is
     return Math.min(file.openedAt + rollInterval, file.lastEventAt + (idleTimeout ?? Infinity))
   }
 
@@ -173,7 +172,7 @@ export class Buckets {
     const name = temporaryName(bucket.stream, uuid())
     const path = `${bucket.place.directory}/${name}`
     this.#own.add(name)
-    const file = new OpenFile(path, () => this.#make(bucket, path, first), first, clock.now(), before, retry, onFailure)
+    const file = new OpenFile(path, () => this.#make(bucket, path, first), first, clock.monotonic(), before, retry, onFailure)
     this.#held.add(file)
     this.#fillingCount++
     return file

@@ -56,6 +56,7 @@ interface Task {
   readonly mark: Mark | null
   readonly before: Passed
   readonly time: number
+  /** When it came, in ms of Clock.monotonic(). */
   readonly now: number
   readonly span: Span
   readonly count: number
@@ -107,9 +108,10 @@ export class Filler {
   async fill(batch: Batch, before: Passed): Promise<void> {
     const { lines, mark, count } = batch
     if (count === 0) return
-    const now = this.around.clock.now()
+    const { clock } = this.around
+    const now = clock.monotonic()
     const span = this.#spanOf(mark, count)
-    const task: Task = { lines, mark, before, now, time: mark?.time ?? now, span, count, passed: { at: 0, count: 0 }, targets: new Map() }
+    const task: Task = { lines, mark, before, now, time: mark?.time ?? clock.now(), span, count, passed: { at: 0, count: 0 }, targets: new Map() }
     for (let at = 0; at < lines.length; ) {
       const lineEnd = endOf(lines, at)
       const done = lineEnd - at > this.#runSizeMax ? 0 : await this.#fillRun(task, at, lineEnd)

@@ -280,10 +280,10 @@ function sizeMaxOf(live: number): number {
 
 /** Waits a little: an earlier sink may be about to end. */
 async function locked(lock: DiskFile, base: string, { clock, say, stop }: RecordAround, wait: number): Promise<void> {
-  const until = clock.now() + wait
+  const until = clock.monotonic() + wait
   if (lock.tryLock()) return
   if (wait > 0) say('waiting for another flume-sink-hdfs, which is still writing what comes from the same reader of the same queue')
-  while (!stop.aborted && clock.now() < until) {
+  while (!stop.aborted && clock.monotonic() < until) {
     await clock.sleep(LOCK_LOOK_EACH, stop)
     if (lock.tryLock()) return
   }

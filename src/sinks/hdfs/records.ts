@@ -68,13 +68,15 @@ export class Records {
     await this.#sweep(now, now)
   }
 
-  /** One sweep at a time, in the background: what cannot be removed now stays in the record. Returns when to come again, in ms. */
-  sweepDue(now: number): number {
+  /** One sweep at a time, in the background: what cannot be removed now stays in the record. Returns when to come again, in ms of Clock.monotonic(). */
+  sweepDue(): number {
     if (this.#isSweeping) return Infinity
+    const { clock } = this.around
+    const [now, passed] = [clock.now(), clock.monotonic()]
     const failedAt = Math.min(...[...this.#records.values()].map(({ failedAt }) => failedAt))
-    const due = Math.max(failedAt + NAME_KEPT_FOR, this.#sweptAt + SWEEP_EACH)
-    if (due > now) return due
-    this.#sweptAt = now
+    const due = Math.max(passed + failedAt + NAME_KEPT_FOR - now, this.#sweptAt + SWEEP_EACH)
+    if (due > passed) return due
+    this.#sweptAt = passed
     this.#isSweeping = true
     void this.#sweep(now - NAME_KEPT_FOR, now).catch(() => undefined).then(() => {
       this.#isSweeping = false

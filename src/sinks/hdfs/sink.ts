@@ -166,8 +166,8 @@ class Delivery {
   }
 
   #getOn(): void {
-    const now = this.#clock.now()
-    if (Math.abs(now - this.#progressAt) < PROGRESS_EACH) return
+    const now = this.#clock.monotonic()
+    if (now - this.#progressAt < PROGRESS_EACH) return
     this.#progressAt = now
     this.#progress()
   }
@@ -177,7 +177,7 @@ class Delivery {
     this.#ring()
   }
 
-  /** Wakes at this time; a later one that was set waits no more. */
+  /** Wakes at this time, in ms of Clock.monotonic(); a later one that was set waits no more. */
   #setAlarm(at: number): void {
     if (this.#alarm !== undefined && this.#alarm.at <= at) return
     this.#alarm?.off.abort('earlier')
@@ -185,7 +185,7 @@ class Delivery {
     if (at === Infinity) return
     const alarm = { at, off: new AbortController() }
     this.#alarm = alarm
-    void this.#clock.sleep(Math.min(at - this.#clock.now(), SLEEP_MAX), alarm.off.signal).then(() => {
+    void this.#clock.sleep(Math.min(at - this.#clock.monotonic(), SLEEP_MAX), alarm.off.signal).then(() => {
       if (this.#alarm !== alarm) return
       this.#alarm = undefined
       this.#wake()

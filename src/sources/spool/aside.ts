@@ -63,7 +63,7 @@ export class Aside {
   readonly disk: Disk
   /** Why they could not be set aside. */
   readonly failed = new Map<SpoolFile, unknown>()
-  /** When they are tried again; ms since the epoch. */
+  /** When they are tried again, in ms of Clock.monotonic(). */
   again = Infinity
   #waiting: SpoolFile[] = []
   #working: Promise<void> | undefined
@@ -90,7 +90,7 @@ export class Aside {
   }
 
   tryAgain(): void {
-    if (this.around.clock.now() < this.again) return
+    if (this.around.clock.monotonic() < this.again) return
     this.again = Infinity
     for (const file of this.failed.keys()) this.add(file)
   }
@@ -103,7 +103,7 @@ export class Aside {
     }
     this.failed.set(file, outcome.error)
     this.around.say(cannotSetAside(file, this.options, outcome.error))
-    this.again = Math.min(this.again, this.around.clock.now() + this.options.retry)
+    this.again = Math.min(this.again, this.around.clock.monotonic() + this.options.retry)
   }
 
   async #work(): Promise<void> {

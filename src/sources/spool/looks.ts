@@ -48,13 +48,14 @@ export class Looks {
   #before = this.#future
   /** What was read for a reader that gives no acks: by identity, as it was. */
   #passed = new Map<string, string>()
+  /** ms since the epoch */
   readonly #started: number
   /** By path: it came while somebody watched, and true: nothing was seen to be written to it there. */
   readonly #arrived = new Map<string, boolean>()
   #soon = true
   #lookFrom = 0
   #lookAt = 0
-  /** When a file is finished, or tried again, that is looked at with all others; ms since the epoch. */
+  /** When a file is finished, or tried again, that is looked at with all others. */
   #wakeAt = Infinity
   /** By path: when it is looked at by itself, and the first of these times. */
   readonly #single = new Map<string, number>()
@@ -85,10 +86,10 @@ export class Looks {
 
   /** It is time to look. */
   get due(): boolean {
-    return this.clock.now() >= this.#dueAt
+    return this.clock.monotonic() >= this.#dueAt
   }
 
-  /** ms since the epoch */
+  /** In ms of Clock.monotonic(), as all times here but those of files. */
   get #dueAt(): number {
     return this.backlog.empty ? Math.min(this.#wholeAt, this.#singleAt) : this.#wholeAt
   }
@@ -109,11 +110,11 @@ export class Looks {
 
   /** At all files, or at those that were named. Throws NO_INPUT and PERMISSION with --once, where the directory cannot be looked into. */
   async look(): Promise<Findings> {
-    return this.clock.now() >= this.#wholeAt ? this.#lookAtAll() : this.#lookAtSingle()
+    return this.clock.monotonic() >= this.#wholeAt ? this.#lookAtAll() : this.#lookAtSingle()
   }
 
   async #lookAtAll(): Promise<Findings> {
-    const begun = this.clock.now()
+    const begun = this.clock.monotonic()
     const done: SpoolFile[] = []
     const remembered: SpoolFile[] = []
     const missing = new Set([...this.known.all.values()].filter(({ sent, aside, acked }) => !aside && (!sent || acked !== null)))
@@ -138,7 +139,7 @@ export class Looks {
       whole = false
       this.#cannotLook(error)
     }
-    const now = this.clock.now()
+    const now = this.clock.monotonic()
     this.#lookFrom = now + (now - begun) * SHARE_NOTICED
     this.#lookAt = now + Math.max(this.times.poll, (now - begun) * SHARE)
     if (!this.once) this.#watch()
@@ -147,7 +148,7 @@ export class Looks {
 
   /** Those whose time has come. Where one of the known files is not any more what was there, all are looked at. */
   #lookAtSingle(): Findings {
-    const now = this.clock.now()
+    const now = this.clock.monotonic()
     const done: SpoolFile[] = []
     const paths = new Set<string>()
     const files = new Set<SpoolFile | undefined>()
@@ -174,7 +175,7 @@ export class Looks {
     if (file?.sent === true && file.isAs(found.stat)) {
       file.at = found.path
       if (file.done && !file.aside && !tracked) done.push(file)
-    } else if (file?.aside !== true) this.#add(found, this.clock.now())
+    } else if (file?.aside !== true) this.#add(found)
     return tracked ? undefined : file
   }
 
@@ -188,10 +189,10 @@ export class Looks {
     this.#singleAt = Math.min(this.#singleAt, at)
   }
 
-  /** What is at this path is to be looked at again, from then on: ms since the epoch. */
-  again(path: string, at = this.clock.now()): void {
-    if (this.once || at === Infinity) return this.soon()
-    this.#later(path, at)
+  /** What is at this path is to be looked at again, in so many ms. */
+  again(path: string, wait = 0): void {
+    if (this.once || wait === Infinity) return this.soon()
+    this.#later(path, this.clock.monotonic() + wait)
     this.#news.wake()
   }
 
@@ -204,22 +205,23 @@ export class Looks {
     this.#news.wake()
   }
 
-  /** When it may be taken for finished, ms since the epoch; Infinity: nobody can tell. Where its time lies in the future, when that was seen counts. */
-  finishedAt({ path, stat }: Found): number {
-    const now = this.clock.now()
-    if (this.marker !== undefined) return this.marker.says(path) ? now : Infinity
-    if (stat.touched && this.#arrived.get(path) === true) return now
-    if (stat.modified <= now) return stat.modified + this.times.settle
+  /** ms until it may be taken for finished; 0: it is, Infinity: nobody can tell. Where its time lies in the future, when that was seen counts. */
+  finishesIn({ path, stat }: Found): number {
+    if (this.marker !== undefined) return this.marker.says(path) ? 0 : Infinity
+    if (stat.touched && this.#arrived.get(path) === true) return 0
+    const age = this.clock.now() - stat.modified
+    if (age >= 0) return Math.max(0, this.times.settle - age)
+    const now = this.clock.monotonic()
     const as = stateOf(stat)
     const seen = this.#future.get(path) ?? this.#before.get(path)
     const since = seen?.as === as ? seen.since : now
     this.#future.set(path, { as, since })
-    return since + this.times.settle
+    return Math.max(0, since + this.times.settle - now)
   }
 
   /** It could not be read, and is not tried again soon. */
   refuse(file: Waiting): void {
-    const until = this.clock.now() + this.times.retry
+    const until = this.clock.monotonic() + this.times.retry
     this.#refused.set(file.path, { until, as: stateOf(file) })
     if (!this.once) this.#later(file.path, until)
   }
@@ -231,7 +233,7 @@ export class Looks {
 
   /** Until there may be something to do, at latest after `ms`. */
   async rest(stop: AbortSignal, ms = Infinity): Promise<void> {
-    const now = this.clock.now()
+    const now = this.clock.monotonic()
     await this.#news.wait(this.clock, Math.min(ms, Math.max(0, this.#dueAt - now), 3_600_000), stop)
   }
 
@@ -240,21 +242,22 @@ export class Looks {
     this.#watches.clear()
   }
 
-  #add(found: Found, now: number): void {
+  #add(found: Found): void {
     const { path, stat } = found
     if (this.#passed.get(identityOf(stat)) === stateOf(stat) || this.tracker.has(stat)) return
-    if (this.once && stat.modified > this.#started && stat.modified <= now) return // the next run reads it
+    if (this.once && stat.modified > this.#started && stat.modified <= this.clock.now()) return // the next run reads it
+    const now = this.clock.monotonic()
     const refused = this.#refused.get(path)
     if (refused !== undefined && refused.as === stateOf(stat) && (this.once || refused.until > now)) {
       if (!this.once) this.#later(path, refused.until)
       return
     }
     this.#refused.delete(path)
-    const at = this.finishedAt(found)
-    if (at <= now) return this.backlog.add(found)
-    if (at === Infinity) return // a notice, or the next look, tells when its marker is there
+    const wait = this.finishesIn(found)
+    if (wait === 0) return this.backlog.add(found)
+    if (wait === Infinity) return // a notice, or the next look, tells when its marker is there
     this.#waits = true
-    this.#later(path, at)
+    this.#later(path, now + wait)
   }
 
   /** A file whose bytes change where it is, is written there; of others nobody knows what comes first, a new name or new bytes. */

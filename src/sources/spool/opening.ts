@@ -1,5 +1,4 @@
 /** A file that is to be read is opened, and looked at once more: it may have been written to, or have vanished, since it was found. */
-import type { Clock } from '../../events/flow.js'
 import type { Disk, DiskFile, FileStat } from '../../disk/disk.js'
 import { errnoOf, FlumeError } from '../../errors.js'
 import { Compressed, openLog } from '../compressed.js'
@@ -21,7 +20,6 @@ export interface Opened {
 export class Opening {
   constructor(
     readonly disk: Disk,
-    readonly clock: Clock,
     readonly tree: Tree,
     readonly looks: Looks,
     readonly known: Known,
@@ -40,11 +38,10 @@ export class Opening {
       const stat = await rawOf(log).stat()
       const known = this.known.of({ path, stat })
       const read = known?.aside === true || (known?.sent === true && known.isAs(stat))
-      const finishedAt = this.looks.finishedAt({ path, stat })
-      const finished = finishedAt <= this.clock.now()
-      if (stat.kind === 'file' && finished && !read) return { log, stat, known, isWhole: () => whole }
+      const wait = this.looks.finishesIn({ path, stat })
+      if (stat.kind === 'file' && wait === 0 && !read) return { log, stat, known, isWhole: () => whole }
       await log.close()
-      if (!finished) this.looks.again(path, finishedAt)
+      if (wait > 0) this.looks.again(path, wait)
     } catch (error) {
       if (errnoOf(error) === 'ENOENT') return undefined // it vanished
       if (error instanceof FlumeError) this.tree.incompletely(path, error.message)

@@ -105,7 +105,7 @@ export class Spool implements Source {
     this.#tree = new Tree({ ...options, suffix, isMarker: (name) => marker?.matches(name) === true, ...apart }, disk, say)
     this.#backlog = new Backlog(options.order, BACKLOG_MAX)
     this.#looks = new Looks(this.#tree, this.#known, this.#backlog, this.#tracker, marker, times, once, clock, around.notice)
-    this.#opening = new Opening(disk, clock, this.#tree, this.#looks, this.#known)
+    this.#opening = new Opening(disk, this.#tree, this.#looks, this.#known)
     this.#aside = new Aside(
       { done, directory, retry: times.retry },
       { disk, clock, marker, tracker: this.#tracker, ready: () => this.#memory.flush(), say: (text) => this.#tree.sayOnce(text) },
@@ -151,7 +151,7 @@ export class Spool implements Source {
         }
         if (this.#sending.gone.length > 0) yield this.#farewell()
         if (this.#looks.over) return
-        if (!this.#looks.due) await this.#looks.rest(stop, this.#aside.again - clock.now())
+        if (!this.#looks.due) await this.#looks.rest(stop, this.#aside.again - clock.monotonic())
         this.#aside.tryAgain()
       }
     } finally {

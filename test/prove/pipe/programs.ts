@@ -60,6 +60,7 @@ function allocate(size: number): Buffer {
 
 const clock = {
   now: (): number => running.now,
+  monotonic: (): number => running.now,
   sleep: (ms: number, stop?: AbortSignal): Promise<void> => running.sleep(ms, stop),
 }
 

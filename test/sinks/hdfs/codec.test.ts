@@ -14,7 +14,7 @@ import { chooser, MemoryDisk, type Choose } from '../../support/memory-disk.js'
 import { shell } from '../../support/shell.js'
 import { Sinking, TIME, filesBelow, frame, named, optionsOf } from '../../support/sinking.js'
 
-const NOW = { now: () => 0, sleep: async () => undefined }
+const NOW = { now: () => 0, monotonic: () => 0, sleep: async () => undefined }
 const retry = new Retry(NOW, () => undefined, new AbortController().signal)
 
 /** Keeps what it is given; of its writes `fails` says which ones fail, with a part of the bytes in place. */

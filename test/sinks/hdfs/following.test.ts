@@ -14,7 +14,7 @@ const rule = await hadoopRules(t, (t) => startHdfs(t))
 const FOLLOW_FROM = 512 * 1024
 
 /** Time that stands still: nothing is given up because this machine is slow. */
-const clock: Clock = { ...hastyClock, now: () => 0 }
+const clock: Clock = { ...hastyClock, now: () => 0, monotonic: () => 0 }
 
 /** An event for each of these prefixes, of so many bytes. */
 function events(first: number, prefixes: readonly string[], size: number): Batch {

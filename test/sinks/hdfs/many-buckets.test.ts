@@ -97,7 +97,7 @@ t.test('where more are asked for than a process may open, it takes what it may, 
 
 t.test('while files of one batch are put in place, it tells that it gets on', async (t) => {
   let now = 1_700_000_000_000
-  const clock = { now: () => (now += 1000), sleep: () => new Promise<void>(() => undefined) }
+  const clock = { now: () => (now += 1000), monotonic: () => (now += 1000), sleep: () => new Promise<void>(() => undefined) }
   const run = new Sinking(optionsOf(t.testdir({}), { prefix: '%{n}', openFilesMax: 10 }), [oneEach(0, 100)], nodeDisk, clock)
   t.equal(await run.ended, undefined)
   t.same(run.offsets, [100])

@@ -17,7 +17,7 @@ export class Excluded {
 
   async add({ host, port }: Location): Promise<void> {
     const address = await lookup(host).then(({ address }) => address, () => host)
-    this.#nodes.set(`${host}:${port}`, { address, until: this.clock.now() + EXCLUDED_FOR })
+    this.#nodes.set(`${host}:${port}`, { address, until: this.clock.monotonic() + EXCLUDED_FOR })
   }
 
   /** It has answered after all. */
@@ -31,8 +31,8 @@ export class Excluded {
 
   /** Distinct ones. */
   addresses(): readonly string[] {
-    const now = this.clock.now()
-    for (const [node, { until }] of this.#nodes) if (until <= now || until > now + EXCLUDED_FOR) this.#nodes.delete(node)
+    const now = this.clock.monotonic()
+    for (const [node, { until }] of this.#nodes) if (until <= now) this.#nodes.delete(node)
     return [...new Set([...this.#nodes.values()].map(({ address }) => address))]
   }
 

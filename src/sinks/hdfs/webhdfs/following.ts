@@ -47,7 +47,7 @@ export class Following implements Body {
   }
 
   async fill(block: Uint8Array, at: number): Promise<number> {
-    for (const since = this.clock.now(); ; ) {
+    for (const since = this.clock.monotonic(); ; ) {
       if (this.#givenUp !== undefined) throw new GivenUp(this.#givenUp)
       if (this.end > at) return await this.#read(block.subarray(0, this.end - at), at)
       if (this.size !== undefined) return 0
@@ -55,7 +55,7 @@ export class Following implements Body {
       await this.#changed.wait(this.clock, this.idleMax)
       this.#waiting = undefined
       if (waiting.filled > 0) return waiting.filled
-      if (Math.abs(this.clock.now() - since) >= this.idleMax) this.giveUp('too little comes')
+      if (this.clock.monotonic() - since >= this.idleMax) this.giveUp('too little comes')
     }
   }
 

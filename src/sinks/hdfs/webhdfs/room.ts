@@ -95,8 +95,8 @@ export class Room {
   }
 
   #say(): void {
-    const now = this.retry.clock.now()
-    if (now >= this.#saidAt && now - this.#saidAt < SAY_EACH) return
+    const now = this.retry.clock.monotonic()
+    if (now - this.#saidAt < SAY_EACH) return
     this.#saidAt = now
     const advice = 'with more room there, or a smaller --spool-bytes-max, files are as large as they should be'
     this.retry.say(`no room in ${this.directory}: all files are finished now, with what they have; ${advice}`)

@@ -71,7 +71,7 @@ class SpoolDraft implements Draft {
     readonly around: SpoolAround,
   ) {
     this.#path = path
-    this.#measured = { at: 0, since: around.retry.clock.now() }
+    this.#measured = { at: 0, since: around.retry.clock.monotonic() }
   }
 
   /** Where there is no room it goes on without a file. */
@@ -108,8 +108,8 @@ class SpoolDraft implements Draft {
   #beginEarly(file: DiskFile, end: number): void {
     const { retry, uploads, followFrom } = this.around
     if (end - this.#measured.at < followFrom) return
-    const now = retry.clock.now()
-    const isFast = Math.abs(now - this.#measured.since) <= FAST
+    const now = retry.clock.monotonic()
+    const isFast = now - this.#measured.since <= FAST
     this.#measured = { at: end, since: now }
     if (!isFast) return
     this.#early = uploads.follow(this.#path, file, end, this.temporaries)

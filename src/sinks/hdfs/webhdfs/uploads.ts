@@ -56,7 +56,7 @@ export class Uploads {
   /** One attempt that begins when the first `end` bytes of its file are there; undefined: not now. */
   follow(path: string, bytes: Bytes, end: number, temporaries: Temporaries): Early | undefined {
     const { clock } = this.nodes.retry
-    if (Math.abs(clock.now() - this.#gaveUpAt) < PAUSE) return undefined
+    if (clock.monotonic() - this.#gaveUpAt < PAUSE) return undefined
     const body = new Following(bytes, end, clock, Math.min(IDLE_MAX, this.#patience.timeout / 2))
     const finished = this.turns.tryTake(() => this.#attempt(path, body, temporaries), () => body.giveUp('another file is complete'))
     return finished && { body, finished: finished.catch((error: unknown) => this.#failedEarly(error)) }
@@ -64,7 +64,7 @@ export class Uploads {
 
   /** What was wrong, the next attempt will tell. */
   #failedEarly(error: unknown): undefined {
-    if (error instanceof GivenUp) this.#gaveUpAt = this.nodes.retry.clock.now()
+    if (error instanceof GivenUp) this.#gaveUpAt = this.nodes.retry.clock.monotonic()
   }
 
   async #attempt(path: string, body: Body, temporaries: Temporaries): Promise<Finished> {

@@ -34,7 +34,7 @@ export async function printDryRun(fd: number, options: DryRunOptions, stdin: (re
   const meter = new Meter(clock)
   const input = new Input(stdin(rejects))
   say('dry run: nothing is written or remembered; where it would go is printed at the end of the input, or with Ctrl-C')
-  context.show({ about: `${options.path} (dry run)`, rejects, flows: () => [meter.read('sink', 'events', 'nothing')] })
+  context.show({ about: [options.path, '(dry run)'], rejects, flows: () => [meter.read('sink', 'events', 'nothing')] })
   const around = { clock, say, rejects, host: options.host, uuid: randomUUID }
   const landings = await dryRun(meter.through(input.batches(stop)), options, around)
   await input.close()

@@ -12,7 +12,7 @@ const MOMENT = 250
 /** What a command shows of itself. */
 export interface Shown {
   /** The files, or the queue, it is about. */
-  readonly about: string
+  readonly about: readonly string[]
   readonly rejects?: { readonly count: number }
   flows(): FlowStat[] | Promise<FlowStat[]>
 }
@@ -66,7 +66,7 @@ export class Stage {
     return {
       command, pid, uid,
       started: this.#started,
-      about: this.#shown?.about ?? '',
+      about: this.#shown?.about ?? [],
       ...pipesOf(pid),
       rejects: this.#shown?.rejects?.count ?? 0,
       ...(this.#said === undefined ? {} : { said: this.#said }),

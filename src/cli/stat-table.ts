@@ -1,7 +1,7 @@
 /** What flume-stat prints for people: a block for each line, a row for each place that events pass. */
 import type { Answers, Silent } from '../stat/ask.js'
 import { linesOf } from '../stat/lines.js'
-import type { FlowStat, StageStat } from '../stat/report.js'
+import { aboutText, type FlowStat, type StageStat } from '../stat/report.js'
 import { ageText, sizeText } from './amounts.js'
 import { visible } from './report.js'
 
@@ -27,7 +27,7 @@ export function table(answers: Answers, now: number): string {
 }
 
 function rowOf(stage: StageStat, flow: FlowStat): string[] {
-  const name = cut(visible(`${stage.command}${placeOf(flow)} ${flow.name ?? stage.about}`))
+  const name = cut(visible(`${stage.command}${placeOf(flow)} ${flow.name ?? aboutText(stage.about)}`))
   const lag = flow.lagEvents !== undefined ? String(flow.lagEvents) : flow.lagBytes !== undefined ? sizeText(flow.lagBytes) : '-'
   const { events, bytes, rate, lagSeconds, unacked } = flow
   const numbers = [String(events), sizeText(bytes), String(rate), lag, ageText(lagSeconds), String(unacked), String(stage.rejects)]

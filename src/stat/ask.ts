@@ -4,7 +4,7 @@ import { listStatSockets, removeSocket } from '../disk/sockets.js'
 import { isStopped, listStages, pipesOf } from '../disk/stages.js'
 import { errnoOf } from '../errors.js'
 import type { Clock } from '../events/flow.js'
-import { decodeReport, type StageStat } from './report.js'
+import { decodeReport, REPORT_SIZE_MAX, type StageStat } from './report.js'
 
 /** A stage that has a socket and says nothing. */
 export interface Silent {
@@ -24,9 +24,6 @@ export interface Answers {
   /** Processes of flume that belong to others. */
   readonly hidden: number
 }
-
-/** A report is some KiB; whoever sends more is no stage. */
-const REPORT_BYTES_MAX = 1024 * 1024
 
 /** Waits at most `patience` ms. Sockets whose owner is gone are removed. */
 export async function askAll(uid: number, patience: number, clock: Clock): Promise<Answers> {
@@ -52,7 +49,7 @@ async function ask(path: string, patience: number, clock: Clock): Promise<StageS
       new Promise<StageStat | 'silent' | 'gone'>((resolve) => {
         socket.setEncoding('utf8').on('data', (piece: string) => {
           text += piece
-          if (text.length > REPORT_BYTES_MAX) resolve('gone')
+          if (text.length > REPORT_SIZE_MAX) resolve('gone')
         })
         socket.once('error', (error) => {
           if (errnoOf(error) === 'ECONNREFUSED') removeSocket(path)

@@ -1,13 +1,16 @@
 /** All stages as metrics, in the text format that Prometheus reads, version 0.0.4. */
 import type { Answers } from './ask.js'
-import type { FlowStat, StageStat } from './report.js'
+import { aboutText, type FlowStat, type StageStat } from './report.js'
 
-interface Metric {
+interface Head {
   readonly name: string
   readonly type: 'counter' | 'gauge'
   readonly help: string
-  /** Undefined: not known of this place. */
-  value(flow: FlowStat, stage: StageStat): number | undefined
+}
+
+interface Metric extends Head {
+  /** Of each place; undefined: not known of this one. */
+  value(flow: FlowStat): number | undefined
 }
 
 const METRICS: readonly Metric[] = [
@@ -18,25 +21,32 @@ const METRICS: readonly Metric[] = [
   { name: 'flume_lag_bytes', type: 'gauge', help: 'Bytes that are there and were not read.', value: ({ lagBytes }) => lagBytes },
   { name: 'flume_lag_seconds', type: 'gauge', help: 'Age of the oldest event that is not acked.', value: ({ lagSeconds }) => lagSeconds },
   { name: 'flume_missed_total', type: 'counter', help: 'Events that an optional output has not got.', value: ({ missed }) => missed },
-  { name: 'flume_rejects_total', type: 'counter', help: 'Lines that were no events, since the start of the stage.', value: (_, { rejects }) => rejects },
 ]
 
+/** Of a stage as a whole. */
+const UP: Head = { name: 'flume_stage_up', type: 'gauge', help: '1: the stage answers; 0: it runs and does not.' }
+const REJECTS: Head = { name: 'flume_rejects_total', type: 'counter', help: 'Lines that were no events, since the start of the stage.' }
+
 export function exposition({ stages, silent }: Answers): string {
-  const text = METRICS.flatMap(({ name, type, help, value }) => {
-    const samples = stages.flatMap((stage) =>
-      stage.flows.flatMap((flow) => {
-        const number = value(flow, stage)
-        const place = { role: flow.role, ...(flow.name === undefined ? {} : { name: flow.name }) }
-        return number === undefined ? [] : [`${name}{${labels({ ...named(stage), ...place, about: stage.about })}} ${number}`]
-      }),
-    )
-    return [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`, ...samples]
-  })
+  const text = METRICS.flatMap((metric) => [...headOf(metric), ...stages.flatMap((stage) => samplesOf(metric, stage))])
+  const rejects = stages.map((stage) => `${REJECTS.name}{${labels({ ...named(stage), about: aboutText(stage.about) })}} ${stage.rejects}`)
   const up = [
     ...stages.map((stage) => `flume_stage_up{${labels(named(stage))}} 1`),
     ...silent.map((stage) => `flume_stage_up{${labels(named(stage))}} 0`),
   ]
-  return `${['# HELP flume_stage_up 1: the stage answers; 0: it runs and does not.', '# TYPE flume_stage_up gauge', ...up, ...text].join('\n')}\n`
+  return `${[...headOf(UP), ...up, ...text, ...headOf(REJECTS), ...rejects].join('\n')}\n`
+}
+
+function headOf({ name, type, help }: Head): string[] {
+  return [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`]
+}
+
+function samplesOf({ name, value }: Metric, stage: StageStat): string[] {
+  return stage.flows.flatMap((flow) => {
+    const number = value(flow)
+    const place = { role: flow.role, ...(flow.name === undefined ? {} : { name: flow.name }) }
+    return number === undefined ? [] : [`${name}{${labels({ ...named(stage), ...place, about: aboutText(stage.about) })}} ${number}`]
+  })
 }
 
 function named({ command, pid, uid }: { readonly command: string; readonly pid: number; readonly uid: number }): Record<string, string> {

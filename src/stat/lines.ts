@@ -28,7 +28,7 @@ export function linesOf({ stages, silent }: Answers): Member[][] {
 export function only(answers: Answers, names: readonly string[], directory: string): Answers {
   if (names.length === 0) return answers
   const paths = names.map((name) => resolve(directory, name))
-  const meant = (member: Member): boolean => 'about' in member && paths.some((path) => member.about.split(' ').includes(path))
+  const meant = (member: Member): boolean => 'about' in member && paths.some((path) => member.about.includes(path))
   const members = new Set(linesOf(answers).filter((line) => line.some(meant)).flat())
   return { ...answers, stages: answers.stages.filter((one) => members.has(one)), silent: answers.silent.filter((one) => members.has(one)) }
 }

@@ -17,6 +17,8 @@ export class Meter {
   /** Of the batches that have a mark, and of those of them that were acked. */
   #marked = { events: 0, bytes: 0 }
   #acked = this.#marked
+  /** Of what a reader has not acked so much is still to come once more, for another: that is counted already. */
+  #again = { events: 0, bytes: 0 }
   readonly #upTo = new WeakMap<Mark, { events: number; bytes: number }>()
   /** Who takes them gives acks. */
   #acks = true
@@ -82,8 +84,10 @@ export class Meter {
   }
 
   #count({ count, lines, mark }: Batch): void {
-    this.events += count
-    this.bytes += lines.length
+    const again = { events: Math.min(count, this.#again.events), bytes: Math.min(lines.length, this.#again.bytes) }
+    this.#again = { events: this.#again.events - again.events, bytes: this.#again.bytes - again.bytes }
+    this.events += count - again.events
+    this.bytes += lines.length - again.bytes
     this.#toRate(Math.floor(this.clock.monotonic() / 1000), count, lines.length)
     if (mark === null) return
     this.#marked = { events: this.#marked.events + count, bytes: this.#marked.bytes + lines.length }
@@ -120,8 +124,8 @@ export class Meter {
   }
 
   #forgetUnacked(): void {
-    this.events -= this.#marked.events - this.#acked.events
-    this.bytes -= this.#marked.bytes - this.#acked.bytes
+    this.#again.events += this.#marked.events - this.#acked.events
+    this.#again.bytes += this.#marked.bytes - this.#acked.bytes
     this.#acked = this.#marked
     this.#ages = []
   }

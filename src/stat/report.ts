@@ -30,8 +30,8 @@ export interface StageStat {
   readonly uid: number
   /** ms since the epoch */
   readonly started: number
-  /** The files, or the queue, it is about. */
-  readonly about: string
+  /** The files, or the queue, it is about; as many as fit. */
+  readonly about: readonly string[]
   /** Device and inode of stdin and stdout where they are pipes. */
   readonly input?: string
   readonly output?: string
@@ -41,7 +41,34 @@ export interface StageStat {
   readonly flows: readonly FlowStat[]
 }
 
+/** Characters of a report; whoever sends more is no stage. */
+export const REPORT_SIZE_MAX = 8 * 1024 * 1024
+/** Of these so many may say what it is about. */
+const ABOUT_SIZE_MAX = REPORT_SIZE_MAX / 2
+/** Characters of that, where it is shown. */
+const ABOUT_SHOWN_MAX = 1000
+
 const ROLES: readonly string[] = ['source', 'stage', 'put', 'take', 'sink', 'input', 'output']
+
+/** One line. Of very many files the first are named. */
+export function encodeReport(stat: StageStat): string {
+  return `${JSON.stringify({ ...stat, about: first(stat.about, ABOUT_SIZE_MAX, (name) => JSON.stringify(name).length + 1) })}\n`
+}
+
+/** What a stage is about, in a few words. */
+export function aboutText(about: readonly string[]): string {
+  const shown = first(about, ABOUT_SHOWN_MAX, (name) => name.length + 1)
+  const more = about.length - shown.length
+  return more === 0 ? shown.join(' ') : `${shown.join(' ')} and ${more} more`
+}
+
+/** As many of them as fit. */
+function first(names: readonly string[], sizeMax: number, sizeOf: (name: string) => number): readonly string[] {
+  let size = 0
+  let count = 0
+  while (count < names.length && (size += sizeOf(names[count]!)) <= sizeMax) count++
+  return names.slice(0, count)
+}
 
 /** Undefined: not a report. Whoever owns the socket may have written anything. */
 export function decodeReport(text: string): StageStat | undefined {
@@ -56,8 +83,9 @@ export function decodeReport(text: string): StageStat | undefined {
 
 function isStage(read: Readonly<Record<string, unknown>>): boolean {
   const { command, about, input, output, said, flows, pid, uid, started, rejects } = read
-  const texts = [command, about, input ?? '', output ?? '']
+  const texts = [command, input ?? '', output ?? '']
   if (!texts.every((one) => typeof one === 'string') || ![pid, uid, started, rejects].every(Number.isFinite)) return false
+  if (!Array.isArray(about) || !about.every((one) => typeof one === 'string')) return false
   if (said !== undefined && !(isRecord(said) && typeof said.text === 'string' && Number.isFinite(said.time))) return false
   return Array.isArray(flows) && flows.every(isFlow)
 }

@@ -69,6 +69,14 @@ t.test('a line is shown as a whole, in the order of its pipe, with what each pla
   for (const row of metrics.trimEnd().split('\n')) t.match(row, /^(# (HELP|TYPE) flume_\w+ .+|flume_\w+\{(\w+="[^"]*",?)+\} [\d.]+)$/)
 })
 
+t.test('a queue with a blank in its path is found, and only by all of it', async (t) => {
+  const directory = t.testdir({ 'a.log': lines(10) })
+  const running = Running.start(t, "flume-tail a.log | flume-buffer --put './my q'", directory)
+  await until(async () => (await look(directory, "'./my q'"))[0]?.length === 2, () => running.said)
+  t.match(await shell("flume-stat './my q'", directory), { status: 0, err: '' })
+  t.match(await shell('flume-stat ./my', directory), { status: 69 })
+})
+
 t.test('a lag over --lag-max is exit 1 and says whose, one below it is exit 0', async (t) => {
   const { directory } = await started(t, 50)
   t.match(await shell('flume-stat --lag-max 50 ./q', directory), { status: 0, err: '' })
@@ -181,7 +189,7 @@ const uid = process.getuid()
 const home = fs.existsSync('/run/user/' + uid) ? '/run/user/' + uid + '/flume' : '/tmp/flume-' + uid
 fs.mkdirSync(home, { recursive: true })
 const path = home + '/${boot}-stat-' + process.pid + '-x.sock'
-net.createServer((socket) => socket.end(JSON.stringify({ command: 'x', about: '${directory}/q', pid: 1, uid: 0, started: 0, rejects: 0, flows: 'many' }))).listen(path, () => console.log('ready'))
+net.createServer((socket) => socket.end(JSON.stringify({ command: 'x', about: ['${directory}/q'], pid: 1, uid: 0, started: 0, rejects: 0, flows: 'many' }))).listen(path, () => console.log('ready'))
 process.on('SIGTERM', () => { fs.unlinkSync(path); process.exit(0) })
 `)
   const child = spawn(process.execPath, [server], { stdio: ['ignore', 'pipe', 'inherit'] })

@@ -81,6 +81,29 @@ t.test('what a reader has not acked is void for the next, and nothing is unacked
   t.match(meter.read('source', 'in', 'out'), { unacked: 5 })
 })
 
+t.test('what it has passed on never becomes less: what the next reader is given once more counts once', async (t) => {
+  const marks = [1, 2, 3].map((offset) => markOf(offset, 0))
+  let given = marks.slice(0, 2)
+  const source: Source = { open: async function* () { yield* given.map((mark) => batch(5, mark)) }, settle: () => Promise.resolve() }
+  const meter = new Meter(clockAt(0))
+  const counted = meter.source(source)
+  const seen: number[] = []
+  const drain = async (): Promise<void> => {
+    const batches = counted.open({ kind: 'acks' }, new AbortController().signal)
+    seen.push(meter.read('source', 'in', 'out').events)
+    for await (const one of batches) {
+      one.release()
+      seen.push(meter.read('source', 'in', 'out').events)
+    }
+  }
+  await drain()
+  await counted.settle(marks[0]!)
+  given = marks.slice(1)
+  await drain()
+  t.same(seen, [0, 5, 10, 10, 10, 15])
+  t.match(meter.read('source', 'in', 'out'), { events: 15, bytes: 30, unacked: 10 })
+})
+
 t.test('it waits for its output while nobody takes what it has', async (t) => {
   const meter = new Meter(clockAt(0))
   const batches = meter.through((async function* () { yield batch(1, null) })())[Symbol.asyncIterator]()

@@ -178,7 +178,7 @@ class Line {
   async run({ put, take }: Roles): Promise<End> {
     const { queue, values } = this
     const meters = { put: put ? this.#putMeter : undefined, take: take ? this.#takeMeter : undefined }
-    this.context.show({ about: queue.paths.directory, rejects: this.#rejects, flows: () => queueFlows(queue, values.reader, meters) })
+    this.context.show({ about: [queue.paths.directory], rejects: this.#rejects, flows: () => queueFlows(queue, values.reader, meters) })
     const putter = put ? await this.#openPut() : undefined
     let taker: Taker | undefined
     let refused: FlumeError | undefined

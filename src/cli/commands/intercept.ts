@@ -56,7 +56,7 @@ export const command = defineCommand({
     const change = warnBehindQueue(chain, context)
     const relay = new Relay(input, change, { partition, replayable: chain.replayable, now: () => clock.now() })
     const meter = new Meter(clock)
-    context.show({ about: links.map(({ title }) => title).join(' '), rejects, flows: () => [meter.read('stage', 'events', 'the stage behind')] })
+    context.show({ about: links.map(({ title }) => title), rejects, flows: () => [meter.read('stage', 'events', 'the stage behind')] })
     const ended = await deliver(meter.source(relay), { ...stdoutOf('flume-intercept', values, context), patient: true }, stop)
     if (ended !== 'SIGPIPE') await input.close()
     chain.close()

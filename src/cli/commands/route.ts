@@ -119,7 +119,7 @@ class Route {
     const selector = this.#selector(values.strict ? { add: (_line, refusal) => refuse(refusal) } : rejects)
     const router = new Router({ outlets, selector, clock: context.clock, aside: () => rejects.flush() })
     const feeds = this.#feeds(router, rejects)
-    context.show({ about: outlets.map(({ name }) => name).join(' '), rejects, flows: () => this.#flows(feeds) })
+    context.show({ about: outlets.map(({ name }) => name), rejects, flows: () => this.#flows(feeds) })
     this.#outputs.start(router)
     await this.#outputs.meeting()
     this.#outputs.onProgress = () => feeds.forEach((feed) => feed.progress())

@@ -91,7 +91,7 @@ export const command = defineCommand({
     const opened: OpenFiles = (its, onProgress) => openFiles((retry = its), onProgress)
     const sink = hdfsSink(sinkOptions, { openFiles: opened, disk, clock, say, stop, host, rejects, progress: () => input.progress(), uuid: randomUUID })
     const meter = new Meter(clock)
-    context.show({ about: sinkOptions.path, rejects, flows: () => [meter.read('sink', retry?.isFailing === true ? 'its files' : 'events', 'its files')] })
+    context.show({ about: [sinkOptions.path], rejects, flows: () => [meter.read('sink', retry?.isFailing === true ? 'its files' : 'events', 'its files')] })
     for await (const mark of sink(meter.through(input.batches(stop)))) {
       meter.acked(mark)
       input.ack(mark)

@@ -75,7 +75,7 @@ export const command = defineCommand({
     })
     const meter = new Meter(clock)
     const flow = () => ({ ...meter.read('source', 'finished files', 'the stage behind'), lagBytes: source.unread })
-    context.show({ about: directory, rejects, flows: () => [flow()] })
+    context.show({ about: [directory], rejects, flows: () => [flow()] })
     if (values.once && isDrawn(values)) progress = progressOf('flume-spool', source, meter, clock)
     try {
       const ended = await deliver(meter.source(paced(source, values, clock)), stdoutOf('flume-spool', values, context), stop)

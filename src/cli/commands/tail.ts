@@ -84,7 +84,7 @@ export const command = defineCommand({
       : tail({ ...common, ...tailOptions(values, operands, context) }, around)
     const meter = new Meter(clock)
     const flow = () => ({ ...meter.read('source', 'new lines', 'the stage behind'), ...('unread' in source ? { lagBytes: source.unread } : {}) })
-    context.show({ about: operands.map((name) => (name === '-' ? name : absolute(name, directory))).join(' '), rejects, flows: () => [flow()] })
+    context.show({ about: operands.map((name) => (name === '-' ? name : absolute(name, directory))), rejects, flows: () => [flow()] })
     if ('unread' in source && values.once && isDrawn(values)) progress = progressOf('flume-tail', source, meter, clock)
     try {
       const ended = await deliver(meter.source(paced(source, values, clock)), stdoutOf('flume-tail', values, context), stop)
@@ -108,7 +108,7 @@ async function sendAgain(values: Values<typeof options>, file: string, given: Co
   const kept = statePath(values, stateName([path], 'rejects'), context)
   const source = new Resend({ path, fixed, strict: values.strict, ...bounds, statePath: kept }, context)
   const meter = new Meter(clock)
-  context.show({ about: path, flows: () => [{ ...meter.read('source', 'the disk', 'the stage behind'), lagBytes: source.unread }] })
+  context.show({ about: [path], flows: () => [{ ...meter.read('source', 'the disk', 'the stage behind'), lagBytes: source.unread }] })
   if (isDrawn(values)) progress = progressOf('flume-tail', source, meter, clock)
   try {
     const ended = await deliver(meter.source(paced(source, values, clock)), stdoutOf('flume-tail', values, context), stop)

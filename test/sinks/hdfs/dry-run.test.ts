@@ -133,7 +133,7 @@ t.test('a line that follows is counted up to the signal that ends it', async (t)
   const line = Running.start(t, 'flume-tail log | flume-buffer q | flume-sink-hdfs -n --path out >table', dir)
   await until(async () => {
     const { out } = await shell(`flume-stat --json`, dir)
-    return out.split('\n').filter(Boolean).some((text) => text.includes(`${dir}/out (dry run)`) && /"events":2000,"bytes":\d+,"rate":\d+,"byteRate":\d+,"unacked":0[^}]*"waits":"events"/.test(text))
+    return out.split('\n').filter(Boolean).some((text) => text.includes(`"about":["${dir}/out","(dry run)"]`) && /"events":2000,"bytes":\d+,"rate":\d+,"byteRate":\d+,"unacked":0[^}]*"waits":"events"/.test(text))
   }, () => line.said)
   line.kill('SIGINT')
   await line.ended

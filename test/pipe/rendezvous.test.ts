@@ -62,7 +62,7 @@ t.test('a writer whose socket was removed, and whose place another has taken, en
     settle: async () => undefined,
   }
   const options = { pid: process.pid, uid, say: () => undefined, fd: writing, command: 'writer', ack: 'auto', grace: 0, nonce: () => '' } as const
-  const ended = deliver(source, { ...options, clock: { now: () => 0, sleep: () => looks } }, new AbortController().signal)
+  const ended = deliver(source, { ...options, clock: { now: () => 0, monotonic: () => 0, sleep: () => looks } }, new AbortController().signal)
   const refused = t.rejects(ended, { code: 'BUSY' })
   await until(() => existsSync(path))
   rmSync(path)

@@ -13,7 +13,7 @@ const PLACE = { lines: Buffer.alloc(0), count: 0, mark: null }
 function outletOf(name: string): Outlet {
   const outlet = new Outlet({
     name, identity: name, suffix: '', optional: false, replayable: true, holdBytesMax: 1000, stalled: 10_000,
-    now: () => 0, changed: () => undefined, progress: () => undefined, say: () => undefined,
+    now: () => 0, monotonic: () => 0, changed: () => undefined, progress: () => undefined, say: () => undefined,
   })
   outlet.up = true
   return outlet

@@ -98,9 +98,9 @@ export class CommitRecord implements Temporaries {
 
   /** The events before `sequence` were acked just now. */
   acked(sequence: number): void {
-    const now = this.around.clock.now()
+    const now = this.around.clock.monotonic()
     const { sequence: before, time } = this.#acked
-    if (Math.abs(now - time) < ACK_ARRIVES) return
+    if (now - time < ACK_ARRIVES) return
     this.#acked = { sequence, time: now }
     for (const [key, { end }] of this.#ends) {
       if (this.#ends.size <= BUCKETS_MAX) break

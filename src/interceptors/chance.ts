@@ -7,7 +7,7 @@ import { bodyless, settable } from './names.js'
 /** `10%`, `1/10` or `0.1` of the events go on. */
 export function sample(text: string): Interceptor {
   const share = shareOf(text)
-  return { ...bodyless(), intercept: (_event, place) => (fractionOf(place) < share ? undefined : DROP) }
+  return { keepsHeaders: true, ...bodyless(), intercept: (_event, place) => (fractionOf(place) < share ? undefined : DROP) }
 }
 
 function shareOf(text: string): number {

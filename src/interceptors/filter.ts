@@ -16,6 +16,7 @@ export function exclude(text: string, { field }: Settings): Interceptor {
 function filtering(text: string, field: string, goesOn: boolean): Interceptor {
   const regex = regexOf(text)
   return {
+    keepsHeaders: true,
     ...headerOnly(field),
     intercept(event) {
       const value = event.get(field)

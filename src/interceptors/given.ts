@@ -10,14 +10,14 @@ export const HOST_NAMES = ['name', 'ip', 'fqdn'] as const satisfies readonly (ke
 
 /** Flume's host; useIP is `ip`. */
 export function host(what: string, { host }: Around): Interceptor {
-  return setting('host', host[what as (typeof HOST_NAMES)[number]])
+  return given('host', host[what as (typeof HOST_NAMES)[number]])
 }
 
 export function environmentValue(text: string, { env }: Around): Interceptor {
   const [name, variable] = pair(text, 'NAME=VARIABLE')
   const value = env[variable]
   if (value === undefined) throw new FlumeError('BAD_OPTION', `cannot set ${name}: there is no ${variable} in the environment`)
-  return setting(settable(name), value)
+  return given(name, value)
 }
 
 /** Without the newline that it ends with. */
@@ -26,5 +26,7 @@ export async function fileContent(text: string, { readFile }: Around): Promise<I
   const bytes = await readFile(path)
   if (bytes === undefined) throw new FlumeError('NO_INPUT', `cannot set ${name}: there is no file ${path}`)
   if (!isUtf8(bytes)) throw new FlumeError('BAD_OPTION', `cannot set ${name}: ${path} is not UTF-8`)
-  return setting(settable(name), bytes.toString().replace(/\r?\n$/, ''))
+  return given(name, bytes.toString().replace(/\r?\n$/, ''))
 }
+
+const given = (name: string, value: string): Interceptor => ({ ...setting(settable(name), value), given: value })

@@ -38,6 +38,10 @@ export interface Interceptor {
   readonly headersOnly?: true
   /** It does not touch the body, whatever else what it does follows from: the place of the event, the clock, events before it. */
   readonly bodyless?: true
+  /** Whatever it does, no header is another one then. */
+  readonly keepsHeaders?: boolean
+  /** What it took from around the process, where that may be other in the next run. */
+  readonly given?: string
   /** What it does does not follow from the event and its place. */
   readonly replayable?: false
   /** At the end: what is to be said is said. */

@@ -2,6 +2,7 @@
 import { FlumeError } from '../errors.js'
 import { withoutCards } from './cards.js'
 import type { Interceptor } from './interceptor.js'
+import { BODY } from './draft.js'
 import { headerOnly } from './names.js'
 import type { Settings } from './settings.js'
 
@@ -40,6 +41,7 @@ export function redact(text: string, { field }: Settings): Interceptor {
   if (unknown !== undefined) throw new FlumeError('BAD_OPTION', `cannot redact ${JSON.stringify(unknown)}: there are ${[...KINDS.keys()].join(', ')} and all`)
   const redactions = [...KINDS].flatMap(([name, redaction]) => (asked.includes(name) ? [redaction] : []))
   return {
+    keepsHeaders: field === BODY,
     ...headerOnly(field),
     intercept(event) {
       const value = event.get(field)

@@ -16,6 +16,7 @@ export function replace(text: string, { field }: Settings): Interceptor {
   const regex = regexOf(search, flags)
   const inBytes = bytesOf(replacement)
   return {
+    keepsHeaders: field === BODY,
     ...headerOnly(field),
     intercept(event): Outcome {
       const value = event.get(field)

@@ -127,3 +127,18 @@ export async function linksOf(typed: readonly Typed[], around: Around): Promise<
   }
   return links
 }
+
+/** What headers follow from beside the event: what was typed, and what that stood for; empty: nothing. The links are those of what was typed. */
+export function rulesOf(typed: readonly Typed[], links: readonly Link[]): string {
+  if (links.every(({ interceptor }) => interceptor.keepsHeaders === true)) return ''
+  const left = [...links]
+  const words = typed.flatMap(({ name, text }) => {
+    const kind = KINDS[name]
+    if (kind === undefined) return []
+    if ('set' in kind) return [`--${name} ${text}`]
+    const { title, interceptor } = left.shift()!
+    if (interceptor.keepsHeaders === true) return []
+    return [interceptor.given === undefined ? title : `${title} (${interceptor.given})`]
+  })
+  return words.join(' ')
+}

@@ -18,10 +18,12 @@ export function time(text: string, { timeZone, year }: Settings, { localZone }: 
   const equals = text.indexOf('=')
   const field = equals < 0 ? text : text.slice(0, equals)
   if (field === '') throw new FlumeError('BAD_OPTION', `expected FIELD or FIELD=FORMAT, not ${JSON.stringify(text)}`)
-  const zone = new Zone(timeZone ?? localZone())
+  const given = timeZone ?? localZone()
+  const zone = new Zone(given)
   const reading = new Reading(equals < 0 ? undefined : new TimeFormat(text.slice(equals + 1)), zone, year, field !== BODY)
   let last = { text: '', now: NaN, time: NaN }
   return {
+    given,
     ...(headerOnly(field)),
     intercept(event, { time: now }) {
       const value = event.get(field)

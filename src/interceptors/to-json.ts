@@ -1,5 +1,6 @@
 /** --to-json: headers as a JSON object, in the body. What is a number, a truth or JSON stands in it without quotes. */
 import { quoted } from '../events/json.js'
+import { BODY } from './draft.js'
 import type { Interceptor } from './interceptor.js'
 import { headerOnly, nameList } from './names.js'
 import type { Settings } from './settings.js'
@@ -7,6 +8,7 @@ import type { Settings } from './settings.js'
 export function toJson(text: string, { field }: Settings): Interceptor {
   const matches = nameList(text)
   return {
+    keepsHeaders: field === BODY,
     ...headerOnly(field),
     intercept(event) {
       const members: string[] = []

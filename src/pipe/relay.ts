@@ -14,6 +14,8 @@ export interface RelayOptions {
   readonly partition: string
   /** False: what goes out does not follow from each event alone. */
   readonly replayable: boolean
+  /** What the places of a reader that says this follow from, with what is done here. */
+  bind(binding: string): string
   /** ms since the epoch */
   now(): number
 }
@@ -35,7 +37,7 @@ export class Relay implements Source {
   async *open(reader: Reader, stop: AbortSignal): AsyncGenerator<Batch> {
     this.#unacked.acks = reader.kind !== 'plain'
     yield* await this.#again(reader, stop)
-    for await (const batch of this.input.open(roleOf(reader, stop), stop)) {
+    for await (const batch of this.input.open(this.#roleOf(reader, stop), stop)) {
       if (batch.flush === true) {
         yield batch
       } else if (batch.mark === null) {
@@ -74,19 +76,19 @@ export class Relay implements Source {
     const mark = { partition, from, to: { offset: this.#offset }, time: now(), replayable }
     return this.#unacked.hold({ ...(await this.change({ ...batch, mark })), mark })
   }
-}
 
-/** To the writer this stage is what its reader is. */
-function roleOf(reader: Reader, stop: AbortSignal): Role {
-  const bound = 'binding' in reader && reader.binding !== undefined ? { binding: reader.binding } : {}
-  switch (reader.kind) {
-    case 'plain':
-      return { acks: false, ...bound }
-    case 'off':
-      return {}
-    case 'acks':
-      return { ...bound, ...(reader.rebind === true ? { rebind: true } : {}) }
-    case 'keeps':
-      return { held: async (prefix) => reader.ask?.(prefix, stop) }
+  /** To the writer this stage is what its reader is. */
+  #roleOf(reader: Reader, stop: AbortSignal): Role {
+    const bound = 'binding' in reader && reader.binding !== undefined ? { binding: this.options.bind(reader.binding) } : {}
+    switch (reader.kind) {
+      case 'plain':
+        return { acks: false, ...bound }
+      case 'off':
+        return {}
+      case 'acks':
+        return { ...bound, ...(reader.rebind === true ? { rebind: true } : {}) }
+      case 'keeps':
+        return { held: async (prefix) => reader.ask?.(prefix, stop) }
+    }
   }
 }

@@ -109,6 +109,21 @@ t.test('rejects are kept with the reason and the event as it came; with fail and
   t.equal((await shell('echo nonsense | flume-intercept --strict --static a=b | cat; echo ${PIPESTATUS[1]}', directory)).out, '65\n')
 })
 
+t.test('other rules than before, of which places follow, are refused while not all is acked; those that change no header are not', async (t) => {
+  const directory = t.testdir({ log: Array.from({ length: 9000 }, (_, n) => `line ${n}\n`).join('') })
+  const { out, err } = await shell(
+    `flume-tail --once log | flume-buffer --put q
+    line() { flume-buffer $1 q </dev/null | flume-intercept "\${@:2}" | flume-sink-hdfs --path 'out/%{k}' --idle-timeout 1h; echo "\${PIPESTATUS[*]}"; }
+    line '' --static k=a & until [ -s out/a/_*.tmp ]; do sleep 0.2; done 2>/dev/null
+    pkill -9 -P $!; wait
+    line --once --static k=b; line --once --redact all --static k=a; line --once --static k=b
+    cat out/a/*.log | wc -l`,
+    directory,
+  )
+  t.match(out, /\n75 \d+ \d+\n0 0 0\n0 0 0\n9000\n$/, err)
+  t.match(err, /cannot give events to reader default: it began to write to path=.* behind flume-intercept --static k=a and has not acked all of it; now .*--static k=b;/)
+})
+
 t.test('what is not replayable warns behind a queue, once, and not before it', async (t) => {
   const directory = t.testdir(LOGS)
   const before = await shell('flume-tail --once app.log | flume-intercept --timestamp | flume-buffer --put q', directory)

@@ -7,7 +7,7 @@ import { errnoOf, FlumeError } from '../../errors.js'
 import { allocate } from '../../events/json.js'
 import type { Around } from '../../interceptors/around.js'
 import { Chain, type Link } from '../../interceptors/chain.js'
-import { INTERCEPTOR_OPTIONS, linksOf, type Typed } from '../../interceptors/table.js'
+import { INTERCEPTOR_OPTIONS, linksOf, rulesOf, type Typed } from '../../interceptors/table.js'
 import { Input } from '../../pipe/input.js'
 import { deliver } from '../../pipe/output.js'
 import type { End } from '../../pipe/output-options.js'
@@ -54,7 +54,8 @@ export const command = defineCommand({
     if (values.explain !== undefined) return explained(input, values.explain, links, context)
     const partition = `pipe.${randomBytes(12).toString('hex')}`
     const change = warnBehindQueue(chain, context)
-    const relay = new Relay(input, change, { partition, replayable: chain.replayable, now: () => clock.now() })
+    const bind = boundBy(rulesOf(typed, links))
+    const relay = new Relay(input, change, { partition, replayable: chain.replayable, bind, now: () => clock.now() })
     const meter = new Meter(clock)
     context.show({ about: links.map(({ title }) => title), rejects, flows: () => [meter.read('stage', 'events', 'the stage behind')] })
     const ended = await deliver(meter.source(relay), { ...stdoutOf('flume-intercept', values, context), patient: true }, stop)
@@ -79,6 +80,11 @@ async function test(file: string, links: readonly Link[], around: Around): Promi
   const { failed, text } = await runRuleTests(file, content.toString(), links, around)
   writeAll(1, text, Infinity)
   return failed > 0 ? FOUND_WRONG : 0
+}
+
+/** A place that has escapes may follow from headers, and these from the rules. */
+function boundBy(rules: string): (binding: string) => string {
+  return (binding) => (rules !== '' && binding.includes('%') ? `${binding} behind flume-intercept ${rules}` : binding)
 }
 
 /** What an event becomes behind a queue must be the same each time it is given out. */

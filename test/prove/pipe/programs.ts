@@ -137,7 +137,7 @@ async function pass(process: Process, spec: Spec, fdIn: number, fdOut: number, s
     batch.release()
     return { ...batch, lines, release: nothing }
   }
-  const relay = new Relay(from, copied, { partition: `pipe.${process.pid}`, replayable: true, now: () => running.now })
+  const relay = new Relay(from, copied, { partition: `pipe.${process.pid}`, replayable: true, bind: (binding) => binding, now: () => running.now })
   const ended = await deliver(relay, { ...output(process, fdOut, spec), patient: true }, stop)
   if (ended !== 'SIGPIPE') await from.close()
   return ended

@@ -5,6 +5,7 @@
 set -euo pipefail
 
 here=$PWD
+unset ${!FLUME_@} # what is set for other lines of this machine does not concern this one
 cd "$(dirname "$0")/.."
 bin=$PWD/bin
 mkdir -p run
@@ -25,7 +26,7 @@ dir=${dir%/}
 
 formats=()
 if (($# == 0)); then formats=(--csv); fi # each record an event, a JSON object with the names of the first line
-"$bin/flume-spool" --once "${formats[@]}" --done "$dir.read" "$dir" | "$bin/flume-buffer" ./incoming.q | "$bin/flume-sink-hdfs" --path ./incoming.out
+"$bin/flume-spool" --once "${formats[@]}" --done "$dir.read" "$dir" | "$bin/flume-buffer" ./incoming.q | "$bin/flume-sink-hdfs" --path "file://${PWD//%/%%}/incoming.out"
 
 echo
 echo "Still in $dir: $(find "$dir" -type f | wc -l) files; read, in $dir.read: $(find "$dir.read" -type f | wc -l). The result:"

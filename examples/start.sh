@@ -4,6 +4,7 @@
 set -euo pipefail
 
 here=${INIT_CWD:-$PWD}
+unset ${!FLUME_@} # what is set for other lines of this machine does not concern this one
 cd "$(dirname "$0")/.."
 files=()
 for file in "$@"; do
@@ -21,7 +22,7 @@ cd run
 lines() { find flume -type f ! -name '[_.]*' -exec cat {} + | wc -l; }
 
 before=$(lines)
-"$bin/flume-tail" --once -- "${files[@]}" | "$bin/flume-buffer" ./q | "$bin/flume-sink-hdfs"
+"$bin/flume-tail" --once -- "${files[@]}" | "$bin/flume-buffer" ./q | "$bin/flume-sink-hdfs" --path "file://${PWD//%/%%}/flume/%Y-%m-%d"
 after=$(lines)
 
 echo

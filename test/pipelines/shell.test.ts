@@ -58,6 +58,13 @@ t.test('a sink killed with events not acked may write elsewhere only when that i
   t.match(err, /flume-buffer: reader default writes to \S*two.* now, no longer to \S*one.*: of the events 0 to 8999 some may lie in both/)
 })
 
+t.test('a bound of 0 on files is none, as in Apache Flume', async (t) => {
+  const directory = t.testdir({ log: lines(0, 90_000) })
+  const bounds = ['bytes', 'interval', 'count'].map((what) => `--roll-${what} 0`).join(' ')
+  const { out, err } = await shell(`flume-tail --once log | flume-buffer q | flume-sink-hdfs --path out ${bounds} --idle-timeout 0; ls out | wc -l; cat out/* | wc -l`, directory)
+  t.equal(out, '1\n90000\n', err)
+})
+
 t.test('a quiet file followed from its end has its place in the queue before anything is written', async (t) => {
   const directory = t.testdir({ log: lines(0, 50) })
   const { out, err } = await shell(

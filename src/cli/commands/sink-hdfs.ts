@@ -32,8 +32,8 @@ const options = {
   suffix: { type: 'text', placeholder: 'TEXT', describe: 'what names of files end with; default .log or .ndjson, and .gz' },
   format: { type: 'text', default: 'text', choices: ['text', 'ndjson'], placeholder: 'FORMAT', describe: 'text: the bodies as lines; ndjson: the events' },
   codec: { type: 'text', default: 'none', choices: ['none', 'gzip'], placeholder: 'CODEC', describe: 'compress files' },
-  'roll-bytes': { type: 'size', default: '128M', placeholder: 'SIZE', describe: 'begin a new file after so many bytes, uncompressed' },
-  'roll-interval': { type: 'duration', default: '10m', placeholder: 'TIME', describe: 'begin a new file so long after the last began' },
+  'roll-bytes': { type: 'size', default: '128M', placeholder: 'SIZE', describe: 'begin a new file after so many bytes, uncompressed; 0: never' },
+  'roll-interval': { type: 'duration', default: '10m', placeholder: 'TIME', describe: 'begin a new file so long after the last began; 0: never' },
   'roll-count': { type: 'count', placeholder: 'COUNT', describe: 'begin a new file after at least so many events' },
   'idle-timeout': { type: 'duration', placeholder: 'TIME', describe: 'finish a file that got no event for so long' },
   'open-files-max': { type: 'count', default: '500', placeholder: 'COUNT', describe: 'at most so many files are being written' },
@@ -144,10 +144,10 @@ function optionsOf(values: Values<typeof options>, { path, cluster }: Target, co
   return {
     path, suffix, format, codec,
     prefix: values.prefix,
-    rollBytes: values['roll-bytes'],
-    rollInterval: values['roll-interval'],
-    rollCount: values['roll-count'],
-    idleTimeout: values['idle-timeout'],
+    rollBytes: unlessNone(values['roll-bytes']),
+    rollInterval: unlessNone(values['roll-interval']),
+    rollCount: unlessNone(values['roll-count']),
+    idleTimeout: unlessNone(values['idle-timeout']),
     openFilesMax: openFilesMaxOf(values['open-files-max'], context),
     round: Math.max(values.round ?? 1, 1),
     timeZone: values['time-zone'] ?? (needsZone ? localZone(context.env, '--time-zone') : undefined),
@@ -159,6 +159,9 @@ function optionsOf(values: Values<typeof options>, { path, cluster }: Target, co
     spool: resolve(context.directory, values.spool ?? join(context.stateDirectory, 'sink-hdfs')),
   }
 }
+
+/** 0 is never, as in Apache Flume. */
+const unlessNone = (most = 0): number => (most === 0 ? Infinity : most)
 
 /** Descriptors beside those of files that are being filled: of files being finished and their directories, pipes, requests. */
 const OTHER_DESCRIPTORS = 300

@@ -24,9 +24,9 @@ export interface RollOptions {
   /** ms since the file was opened */
   readonly rollInterval: number
   /** Events of a file, at least. */
-  readonly rollCount: number | undefined
+  readonly rollCount: number
   /** ms without an event */
-  readonly idleTimeout: number | undefined
+  readonly idleTimeout: number
   readonly openFilesMax: number
   /** Bytes in files that are not committed yet, together; half of it in those being filled. */
   readonly spoolBytesMax: number
@@ -153,8 +153,8 @@ export class Buckets {
 
   #dueAt(file: OpenFile): number {
     const { rollBytes, rollCount, rollInterval, idleTimeout } = this.options
-    if (file.size >= rollBytes || file.count >= (rollCount ?? Infinity)) return 0
-    return Math.min(file.openedAt + rollInterval, file.lastEventAt + (idleTimeout ?? Infinity))
+    if (file.size >= rollBytes || file.count >= rollCount) return 0
+    return Math.min(file.openedAt + rollInterval, file.lastEventAt + idleTimeout)
   }
 
   async #open(place: Place, span: Span): Promise<Bucket> {

@@ -88,7 +88,7 @@ async function killedAfter(batches: readonly Batch[], more: Partial<SinkOptions>
   const feed = new Feed()
   feed.push(...batches)
   const clock = new FakeClock(TIME)
-  void new Sinking({ ...options, rollCount: undefined, ...more }, feed, disk.boot(), clock)
+  void new Sinking({ ...options, rollCount: Infinity, ...more }, feed, disk.boot(), clock)
   await clock.idle()
   while (numbersIn(await below(disk, '/out'), false).length < 40 && more.codec === undefined) await new Promise((resolve) => setImmediate(resolve))
   disk.kill()
@@ -119,7 +119,7 @@ t.test('a compressed file that was being filled becomes a whole one, with the li
   const feed = new Feed()
   feed.push(batchOf(Buffer.from(lines.join('')), lines.length, null))
   const codec = { codec: 'gzip', suffix: '.log.gz' } as const
-  void new Sinking({ ...options, ...codec, rollCount: undefined }, feed, disk.boot(), new FakeClock(TIME))
+  void new Sinking({ ...options, ...codec, rollCount: Infinity }, feed, disk.boot(), new FakeClock(TIME))
   while ([...(disk.find('/out/z')?.entries.values() ?? [])].every(({ bytes }) => bytes.length < 100_000)) await new Promise((resolve) => setImmediate(resolve))
   disk.kill()
   await startAgain(disk, undefined, codec)
@@ -139,7 +139,7 @@ t.test('a compressed file that cannot be unpacked stays where it is and is said 
   const lines = Array.from({ length: 400 }, (_, n) => lineOf({ headers: { k: n % 2 === 0 ? 'even' : 'odd' }, body: noise(n) }))
   feed.push(batchOf(Buffer.from(lines.join('')), lines.length, null))
   const codec = { codec: 'gzip', suffix: '.log.gz' } as const
-  void new Sinking({ ...options, ...codec, rollCount: undefined }, feed, disk.boot(), new FakeClock(TIME))
+  void new Sinking({ ...options, ...codec, rollCount: Infinity }, feed, disk.boot(), new FakeClock(TIME))
   const bytesIn = (k: string): Buffer => [...(disk.find(`/out/${k}`)?.entries.values() ?? [])][0]?.bytes ?? Buffer.alloc(0)
   while (['even', 'odd'].some((k) => bytesIn(k).length < 100_000)) await new Promise((resolve) => setImmediate(resolve))
   disk.kill()
@@ -165,7 +165,7 @@ t.test('a compressed file of which the compressor had given out nothing is said 
   const disk = new MemoryDisk()
   const feed = new Feed()
   feed.push(plain(0, 1))
-  const codec = { codec: 'gzip', suffix: '.log.gz', rollCount: undefined } as const
+  const codec = { codec: 'gzip', suffix: '.log.gz', rollCount: Infinity } as const
   void new Sinking({ ...options, ...codec }, feed, disk.boot(), new FakeClock(TIME))
   while ((disk.find('/out/even')?.entries.size ?? 0) === 0) await new Promise((resolve) => setImmediate(resolve))
   disk.kill()
@@ -180,7 +180,7 @@ t.test('what lives is left alone, and so is what another file system holds: that
   const disk = new MemoryDisk()
   const feed = new Feed()
   feed.push(plain(0, 4))
-  const living = new Sinking({ ...options, rollCount: undefined }, feed, disk.boot(), new FakeClock(TIME))
+  const living = new Sinking({ ...options, rollCount: Infinity }, feed, disk.boot(), new FakeClock(TIME))
   while (numbersIn(await below(disk, '/out'), false).length < 4) await new Promise((resolve) => setImmediate(resolve))
   t.same((await run(disk, [])).said, [])
   t.same(numbersIn(await below(disk, '/out'), true), [])

@@ -143,6 +143,7 @@ export class Log {
   replace(first: number, temporary: string, size: number): Promise<boolean> {
     return this.#alone(async () => {
       if (!this.sealed.has(first)) return false
+      await this.published.checkName()
       await this.around.disk.rename(temporary, this.paths.segment(first))
       await this.around.disk.syncDirectory(this.paths.segments)
       this.#sealedBytes += size - (this.sealed.get(first) ?? 0)
@@ -162,6 +163,7 @@ export class Log {
   }
 
   async #removePassed(forRoom: boolean): Promise<boolean> {
+    await this.published.checkName()
     const known = { firsts: [...this.sealed.keys(), this.active.first], sizes: () => this.#sizes() }
     const { firsts, retained } = await removePassed(this.around, this.paths, known, forRoom)
     for (const first of firsts) this.#unseal(first)
@@ -185,6 +187,7 @@ export class Log {
 
   /** Named only when it is whole: a crash leaves no half segment. Throws the system's error where the disk is full, with nothing left behind. */
   async #begin(): Promise<void> {
+    await this.published.checkName()
     const { disk, clock } = this.around
     const path = this.paths.segment(this.next)
     const temporary = `${path}.tmp`

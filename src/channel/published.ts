@@ -89,6 +89,12 @@ export class Published {
     return this.#current
   }
 
+  /** Throws IO where the queue is not under its name any more: another one may be. */
+  async checkName(): Promise<void> {
+    this.#opened ??= await this.#file?.stat()
+    if (this.#isOther(this.disk.statNow(this.paths.committed))) throw this.#renamed()
+  }
+
   /** Resolves when there may be more to read than at `seen`, or at `stop`. */
   async changed(seen: End | undefined, clock: Clock, stop: AbortSignal): Promise<void> {
     if (this.writerHere && this.#current !== seen) return // it came between that look and this call: nobody wakes for it again
@@ -106,11 +112,18 @@ export class Published {
   async #isThere(): Promise<boolean> {
     const { disk, paths } = this
     const there = await disk.stat(paths.committed)
-    const opened = (this.#opened ??= await this.#file?.stat())
-    const isOther = opened !== undefined && (there?.inode !== opened.inode || there.device !== opened.device)
-    const isGone = isOther || (there === undefined && (await disk.stat(paths.directory)) === undefined)
-    if (isGone) throw new FlumeError('IO', `cannot read queue ${paths.directory}: it was renamed or removed meanwhile`)
+    this.#opened ??= await this.#file?.stat()
+    if (this.#isOther(there) || (there === undefined && (await disk.stat(paths.directory)) === undefined)) throw this.#renamed()
     return there !== undefined
+  }
+
+  #isOther(there: FileStat | undefined): boolean {
+    const opened = this.#opened
+    return opened !== undefined && (there?.inode !== opened.inode || there.device !== opened.device)
+  }
+
+  #renamed(): FlumeError {
+    return new FlumeError('IO', `cannot go on with queue ${this.paths.directory}: it was renamed or removed meanwhile`)
   }
 
   async #open(): Promise<Slots> {

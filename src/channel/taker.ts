@@ -123,8 +123,9 @@ export class Taker implements Source {
   async close(): Promise<void> {
     this.taking.recent.leave(this)
     try {
-      if (this.#cursor !== undefined && this.#given !== undefined && this.#cursor.state.next >= this.#given) await this.#cursor.bind('', this.#cursor.state.rebinds)
-      await this.#cursor?.close()
+      const cursor = this.#cursor
+      if (cursor !== undefined && this.#given !== undefined && cursor.state.next >= this.#given) await cursor.bind('', cursor.state.rebinds)
+      await cursor?.close()
       await this.#off?.close()
     } finally {
       this.#cursor = this.#off = this.#moving = undefined

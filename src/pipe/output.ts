@@ -175,8 +175,7 @@ class Output {
   /** While nobody acks the reader may leave without a word, and the socket may be removed. */
   async #guard(signal: AbortSignal): Promise<void> {
     const bindAgain = async (): Promise<void> => (this.#door?.lost ? this.#open() : undefined)
-    const left = await this.#audience.left(this.options.clock, signal, bindAgain).catch((error: Error) => (this.#failure = error))
-    if (left === false) return
+    if (!(await this.#audience.left(this.options.clock, signal, bindAgain).catch((error: Error) => (this.#failure = error)))) return
     this.#abandoned = true
     this.#wake()
   }
@@ -243,10 +242,9 @@ class Output {
     if (failure) throw failure
     const { error } = this.#writer
     if (error && errnoOf(error) !== 'EPIPE') throw new FlumeError('IO', 'cannot write to the output', { cause: error })
-    const bye = talk?.visitor.saidBye === true
     // what is in a FIFO is read by the next one who opens it
     this.#leave(talk?.settled === true || ((error ?? this.#abandoned) && this.#stat.anonymous) ? 'remove' : 'leave')
-    if (bye) return 0
+    if (talk?.visitor.saidBye) return 0
     if (!this.#met) return 'SIGPIPE'
     const reader = talk ? `the reader (${talk.visitor.name})` : 'the reader'
     throw new FlumeError('PIPE_BROKEN', `${reader} went away without a word: the next run sends again what is not acked`)

@@ -401,6 +401,25 @@ t.test('who has got the pid of one that was killed does not hold what that one h
   await taker.close()
 })
 
+t.test('a queue that comes in the place of one that is put into, and was renamed, gets nothing of it', async (t) => {
+  const directory = t.testdir()
+  const [path, other] = [join(directory, 'q'), join(directory, 'other')]
+  await put(await open(other), 0, 100)
+  const queue = await open(path)
+  const putter = await queue.openPut(SMALL)
+  const names = (await segmentsOf(other)).map((name) => name.replace(other, path))
+  async function* replaced(): AsyncGenerator<Batch> {
+    yield* stream(0, 10)
+    await rename(path, join(directory, 'renamed'))
+    await rename(other, path)
+    yield* stream(10, 200)
+  }
+  await t.rejects(putAll(putter, replaced()), { code: 'IO', message: /cannot go on with queue .*: it was renamed or removed meanwhile/ })
+  await putter.close().catch(() => undefined)
+  t.same(await segmentsOf(path), names)
+  t.equal(faultOf(await exportAll(await open(path)), 0, 100), undefined)
+})
+
 t.test('a copy is refused until told what it is; a renamed directory is the queue itself', async (t) => {
   const root = t.testdir()
   const [first, moved, copy] = [join(root, 'q'), join(root, 'moved'), join(root, 'copy')]

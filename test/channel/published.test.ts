@@ -45,7 +45,7 @@ for (const put of [true, false]) {
     const reader = opened()
     t.equal((await reader.read())?.next, put ? 1 : undefined)
     await disk.rename('/q', '/other')
-    const gone = { code: 'IO', message: 'cannot read queue /q: it was renamed or removed meanwhile' }
+    const gone = { code: 'IO', message: 'cannot go on with queue /q: it was renamed or removed meanwhile' }
     await t.rejects(reader.read(), gone)
     if (!put) return
     await disk.makeDirectory('/q')

@@ -123,6 +123,6 @@ for (const [what, command] of [['renamed', 'mv q other'], ['removed', 'rm -r q']
     t.equal((await shell(command, directory)).status, 0)
     t.ok(await line.falls())
     t.equal(readFileSync(join(directory, 'status'), 'utf8'), '74\n', line.said)
-    t.match(line.said, /^flume-buffer: cannot read queue \S+\/q: it was renamed or removed meanwhile$/m)
+    t.match(line.said, /^flume-buffer: cannot go on with queue \S+\/q: it was renamed or removed meanwhile$/m)
   })
 }

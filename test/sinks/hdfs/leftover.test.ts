@@ -14,7 +14,7 @@ import { hadoopRules } from '../../support/hadoop/rules.js'
 import { hdfsBelow, hdfsSinking, Mortal } from '../../support/hdfs-sinking.js'
 import { MemoryDisk } from '../../support/memory-disk.js'
 import { startProxy } from '../../support/proxy.js'
-import { Feed, filesBelow, frame, HOST, lineOf, named, optionsOf, Sinking, TIME } from '../../support/sinking.js'
+import { anyBucket, Feed, filesBelow, frame, HOST, lineOf, named, optionsOf, Sinking, TIME } from '../../support/sinking.js'
 
 const options = optionsOf('', { path: '/out/%{k}', rollCount: 8, spool: '/state/spool' })
 
@@ -100,7 +100,7 @@ t.test('a file that was being filled keeps the range of its events, and says whe
   const { said } = await startAgain(disk, undefined)
   const names = Object.keys(await below(disk, '/out'))
   t.same(names.map((name) => name.replace(/plain=[0-9-]+\.[0-9a-f]{8}/, 'plain=RUN')), [0, 0].map((_, k) => `${k === 0 ? 'even' : 'odd'}/events.plain=RUN.${'0'.repeat(20)}-${'19'.padStart(20, '0')}.log`))
-  t.same(said, names.map((name) => `an earlier run was killed, and nobody sends its events again: what it has left is in /out/${name} now`))
+  t.same(said.map(anyBucket), names.map((name) => `an earlier run was killed, and nobody sends its events again: what it has left is in /out/${name} now`))
 })
 
 t.test('the end of a line that was cut stays out', async (t) => {

@@ -89,10 +89,6 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [{ file: 'pipe/input.ts', from: ' || line.bytes !== at) return', to: ') return' }],
   },
   {
-    name: 'the positions are asked for before all is acked',
-    edits: [{ file: 'pipe/conversation.ts', from: '    while (!this.complete && !over()) await changed()\n', to: '' }],
-  },
-  {
     name: 'a second writer takes the place of the first',
     edits: [
       { file: 'pipe/rendezvous.ts', from: "    if (dead === 'live' || elsewhere === 'live') throw busy()\n", to: "    if (dead === 'live') removeSocket(path)\n" },

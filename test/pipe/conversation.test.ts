@@ -1,0 +1,32 @@
+/** The writer's side of one handshake, message by message. */
+import t from 'tap'
+import type { Writer } from '../../src/disk/fd.js'
+import { Conversation } from '../../src/pipe/conversation.js'
+import type { Visitor } from '../../src/pipe/door.js'
+
+t.test('a reader is asked where it stands only when all that was sent is acked: what it has yet to read would be missing from the answer', async (t) => {
+  const asked: string[] = []
+  const sent: object[] = []
+  const visitor = {
+    hello: { t: 'hello', version: 1, command: 'flume-buffer', pid: 1, keeps: true }, saidBye: false, gone: false, answered: false, held: new Map(),
+    link: { send: (message: object) => void sent.push(message) },
+    ask: (prefix: string) => void asked.push(prefix),
+  }
+  const writer = { push: () => undefined }
+  const conversation = new Conversation(visitor as unknown as Visitor, 'nonce', writer as unknown as Writer, undefined)
+  const stop = new AbortController().signal
+  const mark = { partition: 'file.x.1', from: null, to: { offset: 5 }, time: 1, replayable: true }
+  conversation.send({ lines: Buffer.from('{}\n'), count: 1, mark, release: () => undefined })
+  let changed: () => void = () => undefined
+  const steps = (): Promise<void> => new Promise((resolve) => (changed = resolve))
+  const held = conversation.standing('file.', steps, stop)
+  t.same(asked, [])
+  t.same(sent, [{ t: 'flush', mark: 1 }], 'it is told to make it durable')
+  conversation.ack(1)
+  changed()
+  await new Promise((resolve) => setImmediate(resolve))
+  t.same(asked, ['file.'])
+  visitor.answered = true
+  changed()
+  t.match(await held, { kind: 'keeps' })
+})

@@ -96,7 +96,7 @@ export class Audience {
 
   /** Writes a line now and then that is void: though nobody can tell who has the read end, that fails once nobody has it. */
   probe(waited: number): void {
-    const now = this.options.clock.now()
+    const now = this.options.clock.monotonic()
     if (waited < UNCLEAR_MS || now - this.#probedAt < UNCLEAR_MS || this.writer.waiting > 0) return
     this.#probedAt = now
     this.writer.push([Buffer.from('\n')])

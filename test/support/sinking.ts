@@ -4,12 +4,14 @@ import { nodeDisk } from '../../src/disk/node.js'
 import { batchOf, countLines, type Batch, type Mark, type Position } from '../../src/events/batch.js'
 import { systemClock, type Clock } from '../../src/events/flow.js'
 import { localFileSystem } from '../../src/sinks/hdfs/local.js'
+import { Places } from '../../src/sinks/hdfs/path.js'
 import { hdfsSink, type SinkAround, type SinkOptions } from '../../src/sinks/hdfs/sink.js'
 
 export const PARTITION = 'queue.4f0c2a9e.default'
 export const STREAM = 'queue=4f0c2a9e=default'
 /** Tuesday 14 November 2023, 22:13:20 UTC */
 export const TIME = 1_700_000_000_000
+export const HOST = { name: 'web1', fqdn: 'web1.example.org', ip: '192.0.2.7' }
 
 export interface Wanted {
   readonly headers?: Record<string, unknown>
@@ -62,6 +64,9 @@ export function optionsOf(directory: string, more: Partial<SinkOptions> = {}): S
     spool: `${directory}/spool`, ...more,
   }
 }
+
+/** Of a path without escapes; in names also instead of what a sink writes there. */
+export const BUCKET = new Places(optionsOf(''), HOST).of(new Map(), undefined, TIME).bucket
 
 export interface Reject {
   readonly line: string
@@ -146,10 +151,6 @@ export class Sinking {
 
 let runs = 0
 
-export const HOST = { name: 'web1', fqdn: 'web1.example.org', ip: '192.0.2.7' }
-
-/** In names, instead of what a sink writes there. */
-export const BUCKET = '01ab23cd'
 
 /** Every file below a directory with its text, by path from there, see anyBucket(), in order. */
 export async function filesBelow(directory: string, disk: Disk = nodeDisk): Promise<Record<string, string>> {

@@ -11,6 +11,8 @@ export interface FdStat {
   readonly kind: 'pipe' | 'file' | 'terminal' | 'null' | 'socket' | 'other' | 'closed'
   readonly device: bigint
   readonly inode: bigint
+  /** ms since 1970; tells a FIFO from the next one that gets its inode. 0: without a name, or its file system does not know. */
+  readonly birth: bigint
   readonly uid: number
   /** Made by pipe(2), without a name in the file system. */
   readonly anonymous: boolean
@@ -21,15 +23,17 @@ export function statOfFd(fd: number): FdStat {
   try {
     stat = fs.fstatSync(fd, { bigint: true })
   } catch {
-    return { kind: 'closed', device: 0n, inode: 0n, uid: 0, anonymous: false }
+    return { kind: 'closed', device: 0n, inode: 0n, birth: 0n, uid: 0, anonymous: false }
   }
   const target = pathOfFd(fd)
+  const anonymous = target.startsWith('pipe:')
   return {
     kind: kindOf(stat, target),
     device: stat.dev,
     inode: stat.ino,
+    birth: anonymous ? 0n : stat.birthtimeMs,
     uid: Number(stat.uid),
-    anonymous: target.startsWith('pipe:'),
+    anonymous,
   }
 }
 

@@ -11,7 +11,8 @@ const SWEEP_EACH_MS = 60 * 60 * 1000
 
 /** All the paths where the socket of this pipe may be, the first being where it is bound now. */
 export function socketPaths(pipe: FdStat): string[] {
-  const name = `${bootId()}-${pipe.device}-${pipe.inode}.sock`
+  const born = pipe.birth === 0n ? '' : `-${pipe.birth.toString(36)}` // short: all of it has 107 bytes, unix(7)
+  const name = `${bootId()}-${pipe.device}-${pipe.inode}${born}.sock`
   return directoriesOf(pipe.uid).map((directory) => `${directory}/${name}`)
 }
 

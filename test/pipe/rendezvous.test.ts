@@ -1,15 +1,16 @@
 /** Where the two ends of a pipe meet: real sockets of one FIFO in this process, and what a killed writer leaves. */
-import { chownSync, existsSync, linkSync, mkdirSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { chownSync, closeSync, existsSync, linkSync, mkdirSync, openSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
-import { dirname } from 'node:path'
+import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { statOfFd, type FdStat } from '../../src/disk/fd.js'
 import { socketAt, socketPaths } from '../../src/disk/sockets.js'
 import type { Source } from '../../src/events/flow.js'
 import { Door } from '../../src/pipe/door.js'
 import { deliver } from '../../src/pipe/output.js'
-import { Meeting, Remains, seekWriter } from '../../src/pipe/rendezvous.js'
+import { Meeting, Remains, seekWriter, writerMayBe } from '../../src/pipe/rendezvous.js'
 import { fifo, until } from '../support/fifo.js'
 
 const uid = process.getuid!()
@@ -48,6 +49,26 @@ t.test('a writer that took the place of a killed one, and has to bind again, kno
     t.equal(door.replaced, true)
   }
   t.equal(readdirSync('/proc/self/fd').length, open)
+})
+
+t.test('what a killed writer left at a FIFO is nothing to the next FIFO that gets its inode', async (t) => {
+  const directory = t.testdir()
+  let before: FdStat | undefined
+  for (let made = 0; made < 20; made++) {
+    const path = join(directory, 'f')
+    execFileSync('mkfifo', [path])
+    const fd = openSync(path, 'r+')
+    const pipe = statOfFd(fd)
+    t.teardown(() => socketPaths(pipe).forEach((socket) => rmSync(socket, { force: true })))
+    closeSync(fd)
+    rmSync(path)
+    t.equal(writerMayBe(pipe, uid), false, `inode ${pipe.inode} after ${before?.inode}`)
+    const writer = await bind(pipe)
+    t.equal(writer.replaced, false)
+    writer.close('leave')
+    t.equal(writerMayBe(pipe, uid), true)
+    before = pipe
+  }
 })
 
 t.test('a writer whose socket was removed, and whose place another has taken, ends with BUSY', async (t) => {

@@ -15,7 +15,7 @@ function failure(code: string): Error {
 export function fstatSync(fd: number): object {
   const end = running.fds.get(fd)
   if (end === undefined) throw failure('EBADF')
-  return { dev: 1n, ino: BigInt(end.pipe.inode), uid: BigInt(UID), isFIFO: () => true }
+  return { dev: 1n, ino: BigInt(end.pipe.inode), birthtimeMs: 1n, uid: BigInt(UID), isFIFO: () => true }
 }
 
 export function readlinkSync(path: string): string {

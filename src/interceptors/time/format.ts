@@ -218,25 +218,32 @@ function isLetter(code: number): boolean {
   return (code >= 0x41 && code <= 0x5a) || (code >= 0x61 && code <= 0x7a)
 }
 
-/** `Z`, `UTC`, `GMT`, `+01`, `+0100`, `+01:00`; no beginning of a word, and no number, which may follow a time as well. */
+/** `Z`, `UTC`, `GMT`, `+01`, `+0100`, `+01:00`, `GMT+0100`, `UTC+1`; no beginning of a word, and no number, which may follow a time as well. */
 function zone(text: string, at: number, fields: Fields): number {
-  const sign = text[at]
-  if (sign !== '+' && sign !== '-') {
-    const end = sign === 'Z' ? at + 1 : text.startsWith('UTC', at) || text.startsWith('GMT', at) ? at + 3 : -1
-    fields.offset = 0
-    return end < 0 || WORD.test(text[end] ?? '') ? -1 : end
-  }
-  const hours = twoDigits(text, at + 1)
-  if (hours < 0 || hours > 23) return -1
-  const from = text[at + 3] === ':' ? at + 4 : at + 3
-  const minutes = twoDigits(text, from)
-  const some = minutes >= 0 && minutes < 60
-  const end = some ? from + 2 : at + 3
-  fields.offset = (sign === '-' ? -1 : 1) * (hours * 60 + (some ? minutes : 0))
-  return isDigit(text, text[end] === '.' ? end + 1 : end) ? -1 : end
+  const isNamed = text.startsWith('UTC', at) || text.startsWith('GMT', at)
+  const from = isNamed ? at + 3 : at
+  const sign = text[from]
+  if ((sign === '+' || sign === '-') && (!isNamed || isDigit(text, from + 1))) return offset(text, from, isNamed, fields)
+  const end = isNamed ? from : sign === 'Z' ? at + 1 : -1
+  fields.offset = 0
+  return end < 0 || WORD.test(text[end] ?? '') ? -1 : end
 }
 
 const WORD = /[\p{L}\p{N}_]/u
+
+/** `oneDigit`: hours may have one only. */
+function offset(text: string, sign: number, oneDigit: boolean, fields: Fields): number {
+  const isShort = oneDigit && !isDigit(text, sign + 2)
+  const hours = isShort ? text.charCodeAt(sign + 1) - 0x30 : twoDigits(text, sign + 1)
+  if (hours < 0 || hours > 23) return -1
+  const after = sign + (isShort ? 2 : 3)
+  const from = text[after] === ':' ? after + 1 : after
+  const minutes = isShort && from === after ? -1 : twoDigits(text, from)
+  const some = minutes >= 0 && minutes < 60
+  const end = some ? from + 2 : after
+  fields.offset = (text[sign] === '-' ? -1 : 1) * (hours * 60 + (some ? minutes : 0))
+  return isDigit(text, text[end] === '.' ? end + 1 : end) ? -1 : end
+}
 
 /** -1: there are none. */
 function twoDigits(text: string, at: number): number {

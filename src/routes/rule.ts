@@ -1,4 +1,5 @@
 /** Does an event match: the rules of flume-route(1), from text to a function. */
+import { FlumeError } from '../errors.js'
 import { compareDecimals, decimalOf, type Decimal } from './decimal.js'
 import { JsonNumber, type Subject, type Value } from './subject.js'
 import { Words, type Field, type Operator } from './words.js'
@@ -93,7 +94,17 @@ function equal(text: string): (value: Value) => boolean {
 function matching(regex: RegExp): (value: Value) => boolean {
   return (value) => {
     const text = textOf(value)
-    return text !== undefined && regex.test(text)
+    return text !== undefined && fits(regex, text)
+  }
+}
+
+/** Throws BAD_EVENT where that takes more memory than there is for it. */
+function fits(regex: RegExp, text: string): boolean {
+  try {
+    return regex.test(text)
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause
+    throw new FlumeError('BAD_EVENT', `its ${text.length} characters are too many for the expression ${regex.source}`, { cause })
   }
 }
 

@@ -71,6 +71,15 @@ t.test('a rule on a header does not look into the body', (t) => {
   t.end()
 })
 
+t.test('a line that is too long for the expression of a rule is refused, and the next is not', (t) => {
+  const long = line(`{"headers":{},"body":"${'ab'.repeat(8_000_000)}"}`)
+  const { outputs, refused } = chosen([parseRule('. ~ "^(a|b)*$"'), 'otherwise'], [long, line('{"body":"ab"}')])
+  t.equal(refused.length, 1)
+  t.ok(refused[0] === long.toString())
+  t.strictSame(outputs, ['{"body":"ab"}\n', ''])
+  t.end()
+})
+
 t.test('rules made of anything are understood or refused with their place', (t) => {
   const pick = randomOf(11)
   const words = ['a', '.a', '.', '.a[0]', '"b c"', '=', '!=', '~', '!~', '<', '>=', 'glob', '(', ')', 'and', 'or', 'not', '1', '"', '[', '*', '.."', '\\', '{', '🙂', ' ']

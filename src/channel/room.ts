@@ -37,7 +37,7 @@ export class Room {
     if (this.#free - this.#written - bytes >= this.#freeMin) return undefined
     await this.#ask()
     if (this.#free - bytes >= this.#freeMin) return undefined
-    return `${this.#free} bytes are free on its disk, --free-min is ${this.#freeMin}`
+    return `${this.#free} bytes are free on its disk, --free-min is ${this.#freeMin}${this.#free < this.#freeMin ? '' : `, and the next batch has ${bytes}`}`
   }
 
   /** How many bytes fit, as of the last look at the disk. */

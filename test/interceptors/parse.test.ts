@@ -111,7 +111,7 @@ t.test('a field other than the body is parsed with --in, and one that is missing
 t.test('formats that are none are refused', async (t) => {
   const wrong: [string, RegExp][] = [
     ['jsn', /there is no format "jsn": json, json-flat, logfmt, syslog, apache, nginx, csv:NAMES/], ['csv', /csv needs more/], ['json:a', /json takes nothing/],
-    ['csv:', /names of the columns/], ['regex:(', /Unterminated group/], ['regex:a', /names no group/], ['grok:%{NOPE:x}', /there is no %{NOPE}; there are WORD/], ['grok:%{INT}', /names nothing/],
+    ['csv:', /names of the columns/], ['csv:"a","b"', /names of the columns stand without quotes/], ['regex:(', /Unterminated group/], ['regex:a', /names no group/], ['grok:%{NOPE:x}', /there is no %{NOPE}; there are WORD/], ['grok:%{INT}', /names nothing/],
     ['grok:%{WORD:a:bad} %{INT:b}', /^--parse .*: %{WORD:a:bad} is none of %{WORD}, %{WORD:name}, %{WORD:name:int} and %{WORD:name:float}; behind a backslash it is text$/],
     ['grok:%{INT:b} %{WORD a}', /: %{WORD a} is none of/], ['grok:%{INT:b} %{WORD', /: %{WORD is none of/], ['grok:%{INT:b} %{} ', /: %{} is none of/],
     ['grok:%{WORD:} %{INT:b}', /: %{WORD:} is none of/], ['grok:%{WORD %{INT:b}', /: %{WORD %{INT:b} is none of/],

@@ -8,6 +8,7 @@ import type { Found, Parser } from './fields.js'
  */
 export function csv(names: string): Parser {
   const [sign = ','] = /[^\p{L}\p{M}\p{N}_ .@-]/u.exec(names) ?? []
+  if (sign === '"') throw new FlumeError('BAD_OPTION', 'the names of the columns stand without quotes: csv:time,level,message')
   const columns = columnsOf(names, sign)
   return (text, found) => values(text, sign, columns, found)
 }

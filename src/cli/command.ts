@@ -67,6 +67,8 @@ export interface Context {
   readonly stateDirectory: string
 }
 
+type Pairs<Name> = readonly (readonly [one: Name, other: Name])[]
+
 export interface Command<T extends Options = Options> {
   /** `flume-tail` */
   readonly name: string
@@ -74,6 +76,8 @@ export interface Command<T extends Options = Options> {
   /** After the name: `[OPTION]... FILE...` */
   readonly usage: string
   readonly options: T
+  /** Options of which one may be given, not both. */
+  readonly exclusive?: Pairs<string>
   /** Options of programs like it that people try first, with the words for what they want here: `f: 'a file is followed …'`. */
   readonly foreign?: Readonly<Record<string, string>>
   /** Two or more: a line to type, and what it does. */
@@ -82,7 +86,7 @@ export interface Command<T extends Options = Options> {
   run(values: Values<T>, operands: readonly string[], context: Context, typed: readonly Typed[]): Promise<number | NodeJS.Signals | void>
 }
 
-/** Keeps the types of the options. */
-export function defineCommand<const T extends Options>(command: Command<T>): Command<T> {
+/** Keeps the types of the options, and knows their names. */
+export function defineCommand<const T extends Options>(command: Command<T> & { readonly exclusive?: Pairs<keyof NoInfer<T>> }): Command<T> {
   return command
 }

@@ -7,7 +7,7 @@ import type { Disk } from '../disk/disk.js'
 import { FlumeError, errnoOf } from '../errors.js'
 import { BUG, statusOf } from './exit.js'
 import { COMMON } from './options.js'
-import { parse, type Value } from './parse.js'
+import { checkExclusive, parse, type Value } from './parse.js'
 import { describe, line, type LogFormat } from './report.js'
 import { Stage } from './stage.js'
 import { stateDirectory } from './state-directory.js'
@@ -51,6 +51,7 @@ export async function main(command: Command, argv: readonly string[], io: Io): P
       return print(completion(command, options, String(values.completion)), io)
     }
     if (values.version === true) return print(`${command.name} ${VERSION}\n`, io)
+    checkExclusive(command.exclusive ?? [], values)
     const context = contextOf(stage, io, format)
     for (const name of unknownVariables) context.say(`${name} in the environment is no option of ${command.name}, and is ignored`)
     const ended = await command.run(values as Values<Options> & Record<string, Value>, operands, context, typed)

@@ -55,6 +55,13 @@ export function parse(command: string, options: Options, argv: readonly string[]
   return { values, operands, typed: [...first, ...inOrder(options, typed, argv)], unknownVariables: unknownVariables(prefix, options, env) }
 }
 
+/** Of options without a default. Throws BAD_OPTION. */
+export function checkExclusive(pairs: readonly (readonly [one: string, other: string])[], values: Parsed['values']): void {
+  const isGiven = (name: string): boolean => values[name] !== undefined && values[name] !== false
+  const both = pairs.find(([one, other]) => isGiven(one) && isGiven(other))
+  if (both !== undefined) throw new FlumeError('BAD_OPTION', `--${both[0]} and --${both[1]} exclude each other`)
+}
+
 /** Undefined: the variable is unset or empty. */
 function textsOf({ type, typedOnly }: Option, variable: string | undefined): readonly string[] | undefined {
   const text = type === 'texts' ? variable?.replace(/\n$/, '') : variable

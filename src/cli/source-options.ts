@@ -28,8 +28,7 @@ export const RATE = {
   rate: { type: 'size', placeholder: 'SIZE', describe: 'send at most so many bytes of events a second' },
 } as const satisfies Options
 
-export function checkProgress({ once, quiet, progress }: Values<typeof ONCE>): void {
-  if (quiet && progress) throw new FlumeError('BAD_OPTION', '--quiet and --progress exclude each other')
+export function checkProgress({ once, progress }: Values<typeof ONCE>): void {
   if (progress && !once) throw new FlumeError('BAD_OPTION', '--progress goes with --once: what follows has no end')
 }
 

@@ -61,6 +61,10 @@ export const command = defineCommand({
   summary: 'durable queue of events between two stages of a pipe',
   usage: '[OPTION]... DIR',
   options,
+  exclusive: [
+    ['put', 'take'], ['put', 'once'], ['put', 'from'], ['put', 'to'], ['copied', 'moved'], ['compress', 'no-compress'], ['positions', 'to'],
+    ['check', 'export'], ['stat', 'export'], ['stat', 'check'], ['repair', 'check'], ['repair', 'export'], ['repair', 'stat'],
+  ],
   examples: [
     ['flume-tail access.log | flume-buffer ./q | flume-sink-hdfs', 'a queue between a source and a sink'],
     ['flume-buffer ./q </dev/null | less', 'look at what is in it, and consume nothing'],
@@ -70,9 +74,6 @@ export const command = defineCommand({
     const [directory, ...others] = operands
     if (directory === undefined || directory === '') throw new FlumeError('BAD_OPTION', 'the directory of the queue is missing')
     if (others.length > 0) throw new FlumeError('BAD_OPTION', `one directory is enough: what is ${others.join(' ')}?`)
-    for (const [one, other] of EXCLUSIVE) {
-      if (isGiven(values[one]) && isGiven(values[other])) throw new FlumeError('BAD_OPTION', `--${one} and --${other} exclude each other`)
-    }
     if (values.apply && !values.repair) throw new FlumeError('BAD_OPTION', '--apply is for --repair')
     if (values.json && !values.stat && !values.check && !values.repair) throw new FlumeError('BAD_OPTION', '--json is for --stat, --check and --repair')
     if (values.positions && !values.export) throw new FlumeError('BAD_OPTION', '--positions is for --export')
@@ -95,26 +96,6 @@ export const command = defineCommand({
     return new Line(queue, values, context).run(roles)
   },
 })
-
-const EXCLUSIVE = [
-  ['put', 'take'],
-  ['copied', 'moved'],
-  ['compress', 'no-compress'],
-  ['put', 'once'],
-  ['put', 'from'],
-  ['put', 'to'],
-  ['check', 'export'],
-  ['stat', 'export'],
-  ['positions', 'to'],
-  ['stat', 'check'],
-  ['repair', 'check'],
-  ['repair', 'export'],
-  ['repair', 'stat'],
-] as const
-
-function isGiven(value: boolean | string | undefined): boolean {
-  return value !== undefined && value !== false
-}
 
 /** From now on, and where this run puts nothing what is there at once. */
 async function compress(queue: Queue, directory: string, on: boolean, roles: Roles, { say, stop }: Context): Promise<void> {

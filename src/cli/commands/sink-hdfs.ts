@@ -60,6 +60,7 @@ export const command = defineCommand({
   summary: 'write events from stdin into files of a directory tree, each exactly once',
   usage: '[OPTION]...',
   options,
+  exclusive: [['list', 'dry-run']],
   examples: [
     ['flume-tail access.log | flume-buffer ./q | flume-sink-hdfs', 'into ./flume/<date>/, exactly once, whatever is killed'],
     ["flume-buffer ./q | flume-sink-hdfs --path '/logs/%{host}/%Y-%m-%d/%H' --roll-interval 1h", 'one directory per host and hour'],
@@ -70,7 +71,6 @@ export const command = defineCommand({
     const instead = values.list ? '--path says where' : 'events come from stdin'
     if (operands.length > 0) throw new FlumeError('BAD_OPTION', `what is ${JSON.stringify(operands[0])} for? ${instead}`)
     if (values.json && !values.list && !values['dry-run']) throw new FlumeError('BAD_OPTION', '--json goes with --list and --dry-run')
-    if (values.list && values['dry-run']) throw new FlumeError('BAD_OPTION', '--list and --dry-run exclude each other')
     const target = await targetIn(values, context)
     const sinkOptions = optionsOf(values, target, context)
     if (values.list) return listed(target, await fileSystemOf(target, sinkOptions, values, context), values, context)

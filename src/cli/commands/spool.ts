@@ -57,6 +57,7 @@ export const command = defineCommand({
   summary: 'send the finished files of a directory as events, each exactly once',
   usage: '[OPTION]... DIR',
   options,
+  exclusive: [['quiet', 'progress'], ['whole', 'json'], ['whole', 'csv'], ['whole', 'avro'], ['json', 'csv'], ['json', 'avro'], ['csv', 'avro']],
   examples: [
     ['flume-spool /srv/incoming | flume-buffer ./q', 'each file that is dropped there; read files are renamed to *.COMPLETED'],
     ["flume-spool --once -r --include '*.log' --done ./read ./in | flume-buffer ./q", 'what is there now, for cron; read files move to ./read'],
@@ -120,9 +121,7 @@ async function spoolOptions(values: Values<typeof options>, directory: string, c
 
 /** Loaded when it is needed: most files are of lines. */
 async function formatOf(values: Values<typeof options>): Promise<{ format?: Format }> {
-  const [name, another] = (['whole', 'json', 'csv', 'avro'] as const).filter((format) => values[format])
-  if (another !== undefined) throw new FlumeError('BAD_OPTION', `--${name} and --${another} exclude each other`)
-  switch (name) {
+  switch ((['whole', 'json', 'csv', 'avro'] as const).find((format) => values[format])) {
     case 'whole':
       return { format: (await import('../../sources/spool/formats/whole.js')).whole }
     case 'json':

@@ -27,15 +27,13 @@ export const command = defineCommand({
   summary: 'show the stages that run on this machine, and how far each is behind',
   usage: '[OPTION]... [QUEUE|FILE]...',
   options,
+  exclusive: [['json', 'prometheus'], ['listen', 'watch'], ['listen', 'json'], ['listen', 'lag-max'], ['watch', 'lag-max']],
   examples: [
     ['flume-stat --watch', 'a table of all lines, every two seconds'],
     ['flume-stat --lag-max 5m ./q >/dev/null || echo the line is behind', 'for monitoring: the lines with this queue'],
     ['flume-stat --listen 127.0.0.1:9464', 'for Prometheus'],
   ],
   async run(values, operands, context) {
-    for (const [one, other] of EXCLUSIVE) {
-      if (isGiven(values[one]) && isGiven(values[other])) throw new FlumeError('BAD_OPTION', `--${one} and --${other} exclude each other`)
-    }
     const bound = boundOf(values['lag-max'])
     const look = async (): Promise<Answers> =>
       only(await askAll(context.uid, values.timeout, context.clock), operands, context.directory)
@@ -48,18 +46,6 @@ export const command = defineCommand({
     return bound === undefined ? 0 : judge(answers, bound, context)
   },
 })
-
-const EXCLUSIVE = [
-  ['json', 'prometheus'],
-  ['listen', 'watch'],
-  ['listen', 'json'],
-  ['listen', 'lag-max'],
-  ['watch', 'lag-max'],
-] as const
-
-function isGiven(value: boolean | string | undefined): boolean {
-  return value !== undefined && value !== false
-}
 
 function noneText(operands: readonly string[], { hidden }: Answers): string {
   const others = hidden === 0 ? '' : ` (${hidden} of other users, which root sees)`

@@ -56,6 +56,7 @@ export const command = defineCommand({
   summary: 'send the lines of growing files as events, each exactly once',
   usage: '[OPTION]... FILE|PATTERN...',
   options,
+  exclusive: [['quiet', 'progress']],
   foreign: { f: FOLLOWED, F: FOLLOWED, follow: FOLLOWED, retry: FOLLOWED, n: NO_COUNT, lines: NO_COUNT, c: NO_COUNT, bytes: NO_COUNT },
   examples: [
     ['flume-tail access.log | flume-buffer ./q', 'follow a file into a queue; typed again, it goes on where it stood'],

@@ -6,6 +6,7 @@ import { Blocks, type Block } from '../../disk/blocks.js'
 import type { Batch } from '../../events/batch.js'
 import { Bucket, type Span } from './bucket.js'
 import { Filler, type FillAround, type Filling, type FillOptions, type Targets } from './fill.js'
+import { compare } from './name.js'
 import { Places, type Host, type Place, type PlaceOptions } from './path.js'
 
 /** What a bucket would get of one stream. */
@@ -101,8 +102,4 @@ class Counted implements Filling {
 
 function keyOf({ place }: Landing): string {
   return place === undefined ? '\u{10ffff}' : `${place.directory}/${place.prefix}`
-}
-
-function compare(one: string, other: string): number {
-  return one < other ? -1 : one > other ? 1 : 0
 }

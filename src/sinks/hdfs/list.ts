@@ -6,7 +6,7 @@
 import { FlumeError } from '../../errors.js'
 import { refusal } from '../retry.js'
 import type { Entry, FileSystem } from './filesystem.js'
-import { decodeName, streamOfTemporary } from './name.js'
+import { compare, decodeName, streamOfTemporary } from './name.js'
 
 /** Both included. */
 interface Range {
@@ -187,7 +187,7 @@ function fileOf({ name, size }: Entry, path: string): File | undefined {
   const decoded = decodeName(name)
   if (decoded === undefined || !NOT_HIDDEN.test(name)) return undefined // Hadoop's own `.<name>.crc`
   const { prefix, stream, bucket, first, last } = decoded
-  if (first > last || !Number.isSafeInteger(last)) return undefined
+  if (first > last) return undefined
   return { kind: 'file', path, prefix, stream, bucket, first, last, size }
 }
 
@@ -202,8 +202,4 @@ function byBucket(one: File, other: File): number {
 
 function byKey([one]: readonly [string, unknown], [other]: readonly [string, unknown]): number {
   return compare(one, other)
-}
-
-function compare(one: string, other: string): number {
-  return one < other ? -1 : one > other ? 1 : 0
 }

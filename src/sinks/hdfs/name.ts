@@ -107,3 +107,8 @@ export function fitted(text: string, size: number): string {
 function sequence(value: number): string {
   return String(value).padStart(20, '0')
 }
+
+/** The order of two names, by their code units. */
+export function compare(one: string, other: string): number {
+  return one < other ? -1 : one > other ? 1 : 0
+}

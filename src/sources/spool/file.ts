@@ -76,11 +76,6 @@ export class SpoolFile extends Partition {
     return file
   }
 
-  /** Its place, where nothing of it was read in this run. */
-  get standing(): FilePosition | null {
-    return this.marked
-  }
-
   get key(): string {
     return identityOf(this)
   }

@@ -39,20 +39,20 @@ interface Step extends Place {
  * beginning of the segment.
  */
 export async function recover(file: DiskFile, start: Place, table: Table, known: Place | undefined, blocks: Blocks): Promise<Recovered> {
-  const walk = new Walk(start, table, known?.end ?? start.end)
+  const recovery = new Recovery(start, table, known?.end ?? start.end)
   for await (const found of readFrames(file, start.end, Infinity, blocks)) {
-    if (found.kind === 'damage') walk.step(damageStep(found))
+    if (found.kind === 'damage') recovery.step(damageStep(found))
     else {
-      walk.step(frameStep(found))
-      if (found.positions !== undefined && found.lines !== undefined) walk.confirm(found.header.durable)
+      recovery.step(frameStep(found))
+      if (found.positions !== undefined && found.lines !== undefined) recovery.confirm(found.header.durable)
       found.release()
     }
   }
-  const { good, table: positions, damaged, behind } = walk
+  const { good, table: positions, damaged, behind, endsDamaged } = recovery
   const { size } = await file.stat()
   if (good.end <= size && good.end >= (known?.end ?? 0)) return { ...good, table: positions, tailDamaged: false, damaged, behind }
   const end = Math.min(size, Math.max(good.end, known?.end ?? 0))
-  return { end, next: Math.max(good.next, known?.next ?? 0), table: positions, tailDamaged: true, damaged: damaged + (walk.endsDamaged ? 0 : 1), behind: true }
+  return { end, next: Math.max(good.next, known?.next ?? 0), table: positions, tailDamaged: true, damaged: damaged + (endsDamaged ? 0 : 1), behind: true }
 }
 
 function damageStep({ from, to }: Damage): Step {
@@ -72,7 +72,7 @@ function frameStep({ header, size, positions, lines }: Frame): Step {
 }
 
 /** Goes on at damage without believing what follows it, until a later frame says that it was on disk. */
-class Walk {
+class Recovery {
   readonly table: Map<string, Position>
   damaged = 0
   behind = false

@@ -35,14 +35,14 @@ export async function startOf(
     if (header !== undefined) checkHeader(header, last, path, identity)
     const end = header === undefined ? await firstFrame(file, blocks) : SEGMENT_HEADER_SIZE + header.tableSize
     const table = header === undefined ? undefined : await readTable(file, header)
-    return { place: { end, next: last }, table: table ?? (await tableBefore(paths, around, identity, segments, blocks, without)) }
+    return { place: { end, next: last }, table: table ?? (await earlierTable(paths, around, identity, segments, blocks, without)) }
   } finally {
     await file.close()
   }
 }
 
 /** The table of a segment whose own is damaged: the one before it, brought up to date. */
-async function tableBefore(
+async function earlierTable(
   paths: Paths,
   around: Surroundings,
   identity: Identity,

@@ -2,9 +2,9 @@
 import { statOfFd } from '../disk/fd.js'
 import { FlumeError } from '../errors.js'
 
-/** Throws BAD_OPTION where `fd` is a pipe into which stderr goes, too. */
-export function checkStderr(fd: number): void {
+/** Throws BAD_OPTION, with the advice, where `fd` is a pipe into which stderr goes, too. */
+export function checkStderr(fd: number, advice = 'use 2>FILE'): void {
   const [output, stderr] = [statOfFd(fd), statOfFd(2)]
   if (output.kind !== 'pipe' || output.inode !== stderr.inode || output.device !== stderr.device) return
-  throw new FlumeError('BAD_OPTION', 'cannot write events into the pipe that stderr goes into: use 2>FILE')
+  throw new FlumeError('BAD_OPTION', `cannot write events into the pipe that stderr goes into: ${advice}`)
 }

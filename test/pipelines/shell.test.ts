@@ -160,6 +160,8 @@ t.test('messages in the pipe of the events are refused, with 64; where none are 
   for (const line of refused) {
     t.match(await shell(`set -o pipefail; ${line} 2>&1 | cat`, directory), { status: 64, out: /: cannot write events into the pipe that stderr goes into: use 2>FILE/ }, line)
   }
+  const cron = await shell('{ flume-tail --once log | flume-buffer q4; echo $?; } 2>&1 | cat', directory)
+  t.match(cron, { out: /stderr goes into: use --put where nothing is to come out, as in cron, and else 2>FILE .*\n64\n/ })
   const others = ['flume-tail --help', 'flume-buffer --stat q', 'flume-buffer --export q', "flume-route --to 'flume-buffer q2' <events", 'flume-sink-hdfs --path out <events', 'flume-buffer --put q3 <events']
   for (const line of [...others.map((other) => `${other} 2>&1 | cat`), 'flume-tail --once log >both 2>&1']) {
     const { status, out, err } = await shell(`set -o pipefail; ${line}`, directory)

@@ -13,6 +13,7 @@ import type { Rejects } from '../../events/rejects.js'
 import { Input } from '../../pipe/input.js'
 import { deliver } from '../../pipe/output.js'
 import type { End } from '../../pipe/output-options.js'
+import { checkStderr } from '../../pipe/stderr.js'
 import { withPositions } from '../../sources/event-file.js'
 import { Meter } from '../../stat/meter.js'
 import { defineCommand } from '../command.js'
@@ -80,6 +81,7 @@ export const command = defineCommand({
     const accept = values.copied ? 'copied' : values.moved ? 'moved' : undefined
     const { disk, clock, pid, say } = context
     const roles = rolesOf(values)
+    if (roles.put && roles.take) checkStderr(1, 'use --put where nothing is to come out, as in cron, and else 2>FILE')
     const asked = rangeOf(values, () => localZone(context.env, 'a zone behind the time (2026-11-24T06:00Z)'))
     const retain = retainOf(values.retain ?? '0')
     const around = { disk, clock, pid, say, uuid: randomUUID }

@@ -9,7 +9,7 @@ import { Wake } from '../events/wake.js'
 import { Missed } from './missed.js'
 import { moved } from './moved.js'
 import type { OutletOptions } from './outlet-options.js'
-import { LOAD_SIZE, NOTHING, type Portion } from './selector.js'
+import { NOTHING, sizeOf, type Portion } from './selector.js'
 
 interface Load extends Portion {
   readonly mark: Numbered
@@ -85,7 +85,7 @@ export class Outlet implements Source {
       if (load !== undefined) {
         this.#given.count++
         this.#everGiven = Math.max(this.#everGiven, this.#given.count)
-        yield { lines: load.lines, count: load.count, mark: this.#marked(load.mark), release: () => this.#written(load) }
+        yield { lines: load.lines, count: load.count, mark: this.#marked(load), release: () => this.#written(load) }
       } else if (this.#flush) {
         this.#flush = false
         yield FLUSH
@@ -241,23 +241,22 @@ export class Outlet implements Source {
     this.options.changed()
   }
 
-  /** A position alone may stand at the same place and say more of it. */
   #has({ partition, to }: Mark, count: number): boolean {
-    const lowest = this.kind === 'keeps' ? this.#stands.get(partition)?.[0]?.offset : undefined
-    return lowest !== undefined && (to.offset < lowest || (to.offset === lowest && count > 0))
+    return this.kind === 'keeps' && isBehind(to, count, this.#stands.get(partition)?.[0])
   }
 
   /**
    * A reader that keeps positions takes a batch only where it stands. One that begins before that place and ends after it
-   * cannot be cut: the reader gets all of it.
+   * cannot be cut: the reader gets all of it. It knows by itself that it has one that ends before.
    */
-  #marked(mark: Numbered): Numbered {
+  #marked({ mark, count }: Load): Numbered {
     const { partition, to } = mark
     const { replayable, suffix } = this.options
     if (this.kind === 'acks') return { ...mark, partition: partition + suffix, replayable: replayable && mark.replayable }
     if (this.kind !== 'keeps') return mark
     const begin = mark.from?.offset ?? 0
     const stands = this.#given.to.get(partition) ?? this.#stands.get(partition)?.[0]
+    if (isBehind(to, count, stands)) return mark
     this.#given.to.set(partition, to)
     if (stands === undefined || stands.offset === begin) return mark
     if (stands.offset > begin && to.offset > stands.offset && !this.#straddled) {
@@ -295,6 +294,7 @@ export class Outlet implements Source {
   }
 }
 
-function sizeOf({ lines }: Portion): number {
-  return LOAD_SIZE + lines.length
+/** Whoever stands there has it. A position alone may stand at the same place and say more of it. */
+function isBehind(to: Position, count: number, stands: Position | undefined): boolean {
+  return stands !== undefined && (to.offset < stands.offset || (to.offset === stands.offset && count > 0))
 }

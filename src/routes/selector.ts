@@ -40,10 +40,15 @@ export interface Selector {
   ready?(): boolean
 }
 
-/** Bytes that it costs to hold a portion, beside its lines. */
+export const NOTHING: Portion = { lines: Buffer.alloc(0), count: 0 }
+
+/** Bytes that it costs to hold a portion beside its lines. */
 export const LOAD_SIZE = 200
 
-export const NOTHING: Portion = { lines: Buffer.alloc(0), count: 0 }
+/** Bytes that it costs to hold it. */
+export function sizeOf({ lines }: Portion): number {
+  return LOAD_SIZE + lines.length
+}
 
 /** The place with the note, as outputs keep it; one that a router before this one has put there stays inside. */
 export function withNote(position: Position, note: unknown): Position {

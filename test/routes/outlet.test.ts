@@ -48,3 +48,12 @@ t.test('an output that hangs, and is given places alone, does not hold them with
   t.ok(held < 100, `${held} are held`)
   t.equal(outlet.missed, 0, 'none of them is an event')
 })
+
+t.test('what comes again after it was given, and before it is acked, is given as it came: its reader knows it', async (t) => {
+  const outlet = outletOf({ optional: false, holdBytesMax: 1000 })
+  const ranges = [[0, 10], [10, 20], [20, 30], [0, 12], [12, 25], [25, 40]] as const
+  for (const [from, to] of ranges) outlet.push(place(from, to), LINE, () => undefined)
+  const batches = await read(outlet, { kind: 'keeps', held: new Map(), ask: async () => new Map() }, ranges.length)
+  const given = batches.map((batch) => (batch as Batch).mark!).map(({ from, to }) => [from?.offset, to.offset])
+  t.strictSame(given, [[0, 10], [10, 20], [20, 30], [0, 12], [12, 25], [30, 40]])
+})

@@ -154,9 +154,9 @@ export class FdReader {
         if (errnoOf(error) === 'EAGAIN') this.receiver.emptied()
         return true
       }
-      if (count === 0) return true // the end: the socket sees it too
-      this.receiver.took(count)
-      // what is short has emptied the pipe, and to read on costs an error; but one of the default size is full again soon
+      if (count > 0) this.receiver.took(count)
+      // what is short has emptied the pipe, and to read on costs an error; but one of the default size is full again soon.
+      // Nothing is the end, which the socket sees too, or a FIFO that has no writer yet
       if (count < room.length && count !== STAGING_BYTES) {
         this.receiver.emptied()
         return true

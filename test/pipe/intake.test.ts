@@ -1,5 +1,6 @@
 /** What is read and not yet used: in memory that is used again, also after a line that no block of it has room for. */
-import { closeSync, openSync, truncateSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { closeSync, constants, openSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { Wake } from '../../src/events/wake.js'
@@ -29,4 +30,16 @@ t.test('after a line that needed a larger block, the memory that was meant for a
     await news.wait()
   }
   t.ok(isGiven())
+})
+
+t.test('a FIFO that has no writer yet is seen to be empty', (t) => {
+  const path = join(t.testdir(), 'fifo')
+  execFileSync('mkfifo', [path])
+  const intake = new Intake(openSync(path, constants.O_RDONLY | constants.O_NONBLOCK), 'pipe', () => undefined, {})
+  t.teardown(() => intake.close())
+  intake.more()
+  intake.poll()
+  t.ok(intake.empty)
+  t.notOk(intake.ended)
+  t.end()
 })

@@ -2,7 +2,6 @@
  * The next sequence for one reader, as of its last ack, flume-segment(5). Moved in place; on disk about a second
  * later. What a segment may be removed for is the older of its two records: that one is on disk.
  */
-import { createHash } from 'node:crypto'
 import { dirname } from 'node:path'
 import type { Disk, DiskFile } from '../disk/disk.js'
 import { openThere, unlessMissing, unlinkThere } from '../disk/gone.js'
@@ -15,9 +14,8 @@ import type { Paths, Surroundings } from './surroundings.js'
 
 const MAGIC = 'flumecur'
 const SLOT_SIZE = 4096
-/** Next sequence and time; the binding follows, and where there were any, after a NUL, the number of rebinds. */
+/** Next sequence and time; the binding follows. */
 const BODY_SIZE_MIN = 16
-const BINDING_SIZE_MAX = 4000
 /** ms from an ack until it is on disk. */
 const SYNC_AFTER = 1000
 
@@ -29,8 +27,6 @@ export interface State {
   readonly next: number
   /** Empty: none. */
   readonly binding: string
-  /** How often another binding was meant: what was made of the events before counts no more. */
-  readonly rebinds: number
 }
 
 export class Cursor {
@@ -70,7 +66,7 @@ export class Cursor {
 
   /** On return it is registered, durably. */
   static async register(paths: Paths, name: string, next: number, around: Surroundings): Promise<Cursor> {
-    await replace(around.disk, paths.cursor(name), Slots.whole(MAGIC, SLOT_SIZE, encode({ next, binding: '', rebinds: 0 }, around.clock.now())))
+    await replace(around.disk, paths.cursor(name), Slots.whole(MAGIC, SLOT_SIZE, encode({ next, binding: '' }, around.clock.now())))
     const cursor = await Cursor.open(paths, name, around)
     if (cursor === undefined) throw new FlumeError('BUSY', `cannot register reader ${name}: it was forgotten at the same time`)
     return cursor
@@ -85,9 +81,9 @@ export class Cursor {
   }
 
   /** On return it is on disk. */
-  async bind(binding: string, rebinds: number): Promise<void> {
-    if (binding === this.state.binding && rebinds === this.state.rebinds) return
-    this.state = { ...this.state, binding, rebinds }
+  async bind(binding: string): Promise<void> {
+    if (binding === this.state.binding) return
+    this.state = { ...this.state, binding }
     await this.sync()
   }
 
@@ -178,16 +174,8 @@ export async function removeCursor(paths: Paths, name: string, disk: Disk): Prom
   await disk.syncDirectory(dirname(paths.cursor(name)))
 }
 
-/** As it is kept: an over-long one is cut and ends in its hash. */
-export function bindingText(text: string): string {
-  const binding = text.replaceAll('\0', '_')
-  if (Buffer.byteLength(binding) <= BINDING_SIZE_MAX) return binding
-  const hash = createHash('sha256').update(binding).digest('hex')
-  return `${Buffer.from(binding).toString('latin1', 0, 1024)}…${hash}`
-}
-
-function encode({ next, binding, rebinds }: State, now: number): Buffer {
-  const text = Buffer.from(rebinds === 0 ? binding : `${binding}\0${rebinds}`)
+function encode({ next, binding }: State, now: number): Buffer {
+  const text = Buffer.from(binding)
   const body = Buffer.alloc(BODY_SIZE_MIN + text.length)
   writeLong(body, next, 0)
   writeLong(body, now, 8)
@@ -196,8 +184,7 @@ function encode({ next, binding, rebinds }: State, now: number): Buffer {
 }
 
 function decode(body: Buffer): State {
-  const [binding = '', rebinds = 0] = body.toString('utf8', BODY_SIZE_MIN).split('\0')
-  return { next: readLong(body, 0), binding, rebinds: Number(rebinds) }
+  return { next: readLong(body, 0), binding: body.toString('utf8', BODY_SIZE_MIN) }
 }
 
 function damaged(path: string, name: string): FlumeError {

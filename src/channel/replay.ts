@@ -4,8 +4,8 @@
  * goes on with its own copies. What was typed may mean other sequences by then: what it meant is kept until all is acked.
  */
 import type { Batch, Mark } from '../events/batch.js'
+import { bindingText } from '../events/binding.js'
 import type { Reader, Source } from '../events/flow.js'
-import { bindingText } from './cursor.js'
 import { resolveRange, within, type Asked, type Bound, type Range } from './range.js'
 import { LogReader, type Reading } from './reading.js'
 import { ReplayRecord } from './replay-record.js'

@@ -6,7 +6,8 @@ import { Blocks } from '../disk/blocks.js'
 import type { Batch, Mark } from '../events/batch.js'
 import { assert, FlumeError } from '../errors.js'
 import type { Held, Reader, Source } from '../events/flow.js'
-import { bindingText, Cursor, readCursor, type State } from './cursor.js'
+import { bindingText } from '../events/binding.js'
+import { Cursor, readCursor, type State } from './cursor.js'
 import { FRAME_BYTES_MAX } from './format.js'
 import type { Identity } from './identity.js'
 import { Lock } from './lock.js'
@@ -51,8 +52,6 @@ export class Taker implements Source {
   /** Sequence just after the last event that may have been given out to a reader that acks; undefined: none has come yet. */
   #given: number | undefined
   #log: LogReader | undefined
-  /** Of what is given out to a reader that acks. */
-  #rebinds = 0
   /** First events of the segments that were begun and not yet passed. */
   #segments: number[] = []
   #finishing: boolean
@@ -77,13 +76,12 @@ export class Taker implements Source {
     const { taking } = this
     await taking.refresh()
     this.#moving = undefined
-    this.#rebinds = 0
     this.#segments = []
     const { from, stops } = await this.#start(reader, stop)
     const log = (this.#log = new LogReader({
       ...taking,
       blocks: this.#blocks,
-      partition: this.#partition,
+      partition: this.asks,
       from,
       stops,
       stop,
@@ -96,14 +94,9 @@ export class Taker implements Source {
     }
   }
 
-  /** With each rebind another one: what a sink has made of the events of a former one says nothing of these. */
-  get #partition(): string {
-    return this.#rebinds === 0 ? this.asks : `${this.asks}.${this.#rebinds}`
-  }
-
   /** On return the cursor has moved, as other processes see it; it is on disk about a second later, or after close(). */
   async settle(mark: Mark): Promise<void> {
-    assert(mark.partition === this.#partition)
+    assert(mark.partition === this.asks)
     const cursor = this.#moving
     if (cursor === undefined || mark.to.offset <= cursor.state.next) return
     await cursor.move(mark.to.offset)
@@ -124,7 +117,7 @@ export class Taker implements Source {
     this.taking.recent.leave(this)
     try {
       const cursor = this.#cursor
-      if (cursor !== undefined && this.#given !== undefined && cursor.state.next >= this.#given) await cursor.bind('', cursor.state.rebinds)
+      if (cursor !== undefined && this.#given !== undefined && cursor.state.next >= this.#given) await cursor.bind('')
       await cursor?.close()
       await this.#off?.close()
     } finally {
@@ -137,7 +130,7 @@ export class Taker implements Source {
   async #give({ mark }: Batch, reader: Reader): Promise<void> {
     const cursor = this.#moving
     if (cursor === undefined || cursor !== this.#cursor) return
-    if (reader.kind === 'acks' && reader.binding !== undefined) await cursor.bind(bindingText(reader.binding), this.#rebinds)
+    if (reader.kind === 'acks' && reader.binding !== undefined) await cursor.bind(bindingText(reader.binding))
     if (mark !== null) this.#given = Math.max(this.#given ?? 0, mark.to.offset)
   }
 
@@ -156,7 +149,6 @@ export class Taker implements Source {
         this.#cursor ??= await this.#registered(name)
         await this.#reachable(this.#cursor.state.next, stop)
         this.#given ??= await this.#givenEnd(this.#cursor.state)
-        this.#rebinds = this.#cursor.state.rebinds
         if (reader.binding !== undefined) await this.#checkBinding(this.#cursor.state, bindingText(reader.binding), reader.rebind === true)
         this.#moving = this.#cursor
         return { from: this.#cursor.state.next, stops: [] }
@@ -205,7 +197,6 @@ export class Taker implements Source {
       const what = `cannot give events to reader ${reader}: ${began(former)}; now it would write to ${binding}`
       throw new FlumeError('BINDING_CHANGED', `${what}; with the former options it goes on, flume-sink-hdfs --rebind means the new ones`)
     }
-    this.#rebinds++
     around.say(`reader ${reader} writes to ${binding} now, no longer to ${former}: of the events ${next} to ${end - 1} some may lie in both`)
   }
 

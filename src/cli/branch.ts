@@ -79,7 +79,7 @@ export class Branch {
   }
 
   #deliver(where: { readonly fd: number; readonly own?: true }, stop: AbortSignal): Promise<End> {
-    return deliver(this.meter.source(this.outlet), { ...this.options, ...where, say: (message) => this.say(message) }, stop)
+    return deliver(this.meter.source(this.outlet), { ...this.options, ...where, relays: true, say: (message) => this.say(message) }, stop)
   }
 
   async #keepRunning(command: string, stop: AbortSignal): Promise<0> {

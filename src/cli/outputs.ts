@@ -4,6 +4,7 @@ import type { End } from '../pipe/output-options.js'
 import { Outlet } from '../routes/outlet.js'
 import type { Router } from '../routes/router.js'
 import type { FlowStat } from '../stat/report.js'
+import { boundIn } from '../events/binding.js'
 import { Wake } from '../events/wake.js'
 import { Branch } from './branch.js'
 import type { Context } from './command.js'
@@ -193,10 +194,12 @@ export class Outputs {
 
   /** What goes where follows from the rules, too. */
   #binding(): Role {
-    const bound = this.#branches.filter(({ outlet }) => !outlet.options.optional && outlet.binding !== undefined)
-    if (bound.length === 0) return {}
+    const needed = this.#branches.filter(({ outlet }) => !outlet.options.optional && outlet.bound !== undefined)
+    if (needed.length === 0) return {}
     const { balance } = this.values
-    const binding = bound.map(({ spec, outlet }) => `${spec.name} (${balance ?? spec.rule}): ${outlet.binding}`).join('; ')
-    return { binding, ...(bound.some(({ outlet }) => outlet.rebind) ? { rebind: true } : {}) }
+    const binding = needed.map(({ spec, outlet }) => `${spec.name} (${balance ?? spec.rule}): ${outlet.bound!.binding}`).join('; ')
+    const chooses = balance !== undefined || this.#branches.some(({ spec }) => spec.rule !== 'all')
+    const follows = chooses ? 'events' : needed.map(({ outlet }) => outlet.bound!.follows).find((one) => one !== undefined)
+    return { ...boundIn(binding, follows), ...(needed.some(({ outlet }) => outlet.rebind) ? { rebind: true } : {}) }
   }
 }

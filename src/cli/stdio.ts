@@ -23,7 +23,7 @@ export function stdinOf(
   command: string,
   values: { readonly 'event-bytes-max': number },
   context: Context,
-  more: Pick<InputOptions, 'held' | 'binding' | 'rebind' | 'acks' | 'tooLong' | 'takesPositions' | keyof Memory>,
+  more: Pick<InputOptions, 'held' | 'binding' | 'follows' | 'rebind' | 'acks' | 'tooLong' | 'takesPositions' | keyof Memory>,
 ): InputOptions {
   const { pid, uid, say } = context
   return { fd: 0, command, pid, uid, eventBytesMax: values['event-bytes-max'], say, ...stepOf(command, context), ...more }

@@ -3,6 +3,7 @@
  * durable. Pulling is the backpressure: a source is never ahead of its sink by more than the sink asked for.
  */
 import type { Batch, Mark, Position } from './batch.js'
+import type { Follows } from './binding.js'
 
 /**
  * Who takes the batches, as far as a source must know to decide where to begin.
@@ -10,15 +11,15 @@ import type { Batch, Mark, Position } from './batch.js'
  *   did (`held`); remember nothing. `binding`: what a sink that only looks would write to.
  * - `off`: --ack=off; what is written counts as acked, in a memory of its own.
  * - `acks`: acks, but keeps no positions: the source's own memory is the truth. `rebind`: its binding may be another one
- *   than before.
+ *   than before. `follows`: where an event goes follows from this of it, too.
  * - `keeps`: holds these positions durably, and they are the only truth; none for a partition means that nothing of
  *   it was ever stored. Several for one partition: resume at the lowest and end a batch exactly at each of the others.
  *   `ask`: for other partitions, once all that was given out is acked; undefined when this reader is over before it answers.
  */
 export type Reader =
-  | { readonly kind: 'plain'; readonly held?: Held; readonly binding?: string }
+  | { readonly kind: 'plain'; readonly held?: Held; readonly binding?: string; readonly follows?: Follows }
   | { readonly kind: 'off' }
-  | { readonly kind: 'acks'; readonly binding?: string; readonly rebind?: boolean }
+  | { readonly kind: 'acks'; readonly binding?: string; readonly follows?: Follows; readonly rebind?: boolean }
   | { readonly kind: 'keeps'; readonly held: Held; ask?(prefix: string, stop: AbortSignal): Promise<Held | undefined> }
 
 /** Partition to the positions held of it, lowest offset first; never an empty list. */

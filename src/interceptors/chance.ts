@@ -1,13 +1,14 @@
 /** --sample, --uuid: what follows from the place of an event, so that it is the same on each replay from a queue. */
 import { createHash } from 'node:crypto'
 import { FlumeError } from '../errors.js'
+import { withoutSuffix } from '../events/binding.js'
 import { DROP, type Interceptor, type Place } from './interceptor.js'
 import { bodyless, settable } from './names.js'
 
 /** `10%`, `1/10` or `0.1` of the events go on. */
 export function sample(text: string): Interceptor {
   const share = shareOf(text)
-  return { keepsHeaders: true, ...bodyless(), intercept: (_event, place) => (fractionOf(place) < share ? undefined : DROP) }
+  return { changes: 'nothing', ...bodyless(), intercept: (_event, place) => (fractionOf(place) < share ? undefined : DROP) }
 }
 
 function shareOf(text: string): number {
@@ -45,7 +46,7 @@ export function uuid(name: string): Interceptor {
   }
 }
 
-/** An event of a queue is the same for each reader, and in each replay. */
+/** An event of a queue is the same for each reader, and in each replay; any event is wherever it goes. */
 function originOf(partition: string): string {
-  return /^queue\.[^.]+/.exec(partition)?.[0] ?? partition
+  return /^queue\.[^.]+/.exec(partition)?.[0] ?? withoutSuffix(partition)
 }

@@ -22,7 +22,7 @@ export function dedupe(text: string, { field }: Settings, around: Around): Inter
   const tally = new Tally((events) => `--dedupe ${text}: ${events} dropped so far`, around)
   return {
     replayable: false,
-    keepsHeaders: true,
+    changes: 'nothing',
     ...bodyless(field),
     intercept(event) {
       const value = event.get(field)

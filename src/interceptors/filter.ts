@@ -16,7 +16,7 @@ export function exclude(text: string, { field }: Settings): Interceptor {
 function filtering(text: string, field: string, goesOn: boolean): Interceptor {
   const regex = regexOf(text)
   return {
-    keepsHeaders: true,
+    changes: 'nothing',
     ...headerOnly(field),
     intercept(event) {
       const value = event.get(field)

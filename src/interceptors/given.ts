@@ -1,5 +1,6 @@
 /** --host, --env, --file: headers from what is around the process, read once at its start. */
 import { isUtf8 } from 'node:buffer'
+import { createHash } from 'node:crypto'
 import { FlumeError } from '../errors.js'
 import type { Around } from './around.js'
 import type { Interceptor } from './interceptor.js'
@@ -29,4 +30,7 @@ export async function fileContent(text: string, { readFile }: Around): Promise<I
   return given(name, bytes.toString().replace(/\r?\n$/, ''))
 }
 
-const given = (name: string, value: string): Interceptor => ({ ...setting(settable(name), value), given: value })
+/** What it stood for may be long, or secret. */
+function given(name: string, value: string): Interceptor {
+  return { ...setting(settable(name), value), given: createHash('sha256').update(value).digest('hex').slice(0, 16) }
+}

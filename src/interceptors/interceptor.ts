@@ -38,8 +38,8 @@ export interface Interceptor {
   readonly headersOnly?: true
   /** It does not touch the body, whatever else what it does follows from: the place of the event, the clock, events before it. */
   readonly bodyless?: true
-  /** Whatever it does, no header is another one then. */
-  readonly keepsHeaders?: boolean
+  /** What it may change of an event that goes on, at most; absent: headers, and the body. */
+  readonly changes?: 'nothing' | 'body' | undefined
   /** What it took from around the process, where that may be other in the next run. */
   readonly given?: string
   /** What it does does not follow from the event and its place. */

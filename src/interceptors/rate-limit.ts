@@ -25,7 +25,7 @@ export function rateLimit(text: string, around: Around): Interceptor {
   const tally = new Tally((events) => `--rate-limit ${text}: ${events} dropped so far`, around)
   return {
     replayable: false,
-    keepsHeaders: true,
+    changes: 'nothing',
     ...bodyless(name ?? ''),
     intercept(event) {
       const now = around.monotonic()

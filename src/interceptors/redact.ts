@@ -41,7 +41,7 @@ export function redact(text: string, { field }: Settings): Interceptor {
   if (unknown !== undefined) throw new FlumeError('BAD_OPTION', `cannot redact ${JSON.stringify(unknown)}: there are ${[...KINDS.keys()].join(', ')} and all`)
   const redactions = [...KINDS].flatMap(([name, redaction]) => (asked.includes(name) ? [redaction] : []))
   return {
-    keepsHeaders: field === BODY,
+    changes: field === BODY ? 'body' : undefined,
     ...headerOnly(field),
     intercept(event) {
       const value = event.get(field)

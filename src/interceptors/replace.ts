@@ -16,7 +16,7 @@ export function replace(text: string, { field }: Settings): Interceptor {
   const regex = regexOf(search, flags)
   const inBytes = bytesOf(replacement)
   return {
-    keepsHeaders: field === BODY,
+    changes: field === BODY ? 'body' : undefined,
     ...headerOnly(field),
     intercept(event): Outcome {
       const value = event.get(field)

@@ -3,6 +3,7 @@
  * order in which it was typed; a setting holds for the interceptors behind it.
  */
 import { FlumeError } from '../errors.js'
+import type { Follows } from '../events/binding.js'
 import type { Around } from './around.js'
 import type { Link } from './chain.js'
 import { sample, uuid } from './chance.js'
@@ -128,17 +129,32 @@ export async function linksOf(typed: readonly Typed[], around: Around): Promise<
   return links
 }
 
-/** What headers follow from beside the event: what was typed, and what that stood for; empty: nothing. The links are those of what was typed. */
-export function rulesOf(typed: readonly Typed[], links: readonly Link[]): string {
-  if (links.every(({ interceptor }) => interceptor.keepsHeaders === true)) return ''
-  const left = [...links]
+/**
+ * What the headers, or all, of an event follow from beside what it was: what was typed, and what that stood for; empty: nothing.
+ * The links are those of what was typed.
+ */
+export function rulesOf(typed: readonly Typed[], links: readonly Link[], of: Follows): string {
+  const reading = of === 'events' ? Infinity : links.findLastIndex(({ interceptor }) => readsIntoHeaders(interceptor))
+  const left = links.map((link, index) => (counts(link.interceptor, index < reading) ? link : undefined))
+  if (left.every((link) => link === undefined)) return ''
   const words = typed.flatMap(({ name, text }) => {
     const kind = KINDS[name]
     if (kind === undefined) return []
     if ('set' in kind) return [`--${name} ${text}`]
-    const { title, interceptor } = left.shift()!
-    if (interceptor.keepsHeaders === true) return []
+    const link = left.shift()
+    if (link === undefined) return []
+    const { title, interceptor } = link
     return [interceptor.given === undefined ? title : `${title} (${interceptor.given})`]
   })
   return words.join(' ')
+}
+
+/** It makes headers of the body. */
+function readsIntoHeaders({ changes, headersOnly, bodyless }: Interceptor): boolean {
+  return changes === undefined && headersOnly !== true && bodyless !== true
+}
+
+/** `isRead`: headers, or a place, follow from the body behind it. */
+function counts({ changes }: Interceptor, isRead: boolean): boolean {
+  return changes === undefined || (changes === 'body' && isRead)
 }

@@ -8,7 +8,7 @@ import type { Settings } from './settings.js'
 export function toJson(text: string, { field }: Settings): Interceptor {
   const matches = nameList(text)
   return {
-    keepsHeaders: field === BODY,
+    changes: field === BODY ? 'body' : undefined,
     ...headerOnly(field),
     intercept(event) {
       const members: string[] = []

@@ -2,6 +2,7 @@
 import type { Writer } from '../disk/fd.js'
 import { FlumeError } from '../errors.js'
 import type { Batch, Mark } from '../events/batch.js'
+import { boundIn, partitionSuffix } from '../events/binding.js'
 import type { Held, Reader } from '../events/flow.js'
 import { Acks } from './acks.js'
 import { beginLine, markLine } from './control.js'
@@ -13,6 +14,8 @@ export class Conversation {
   readonly #acks = new Acks()
   /** The reader has read the begin line, so that it knows what is void. */
   #begun = false
+  /** Ends the partitions of all marks. */
+  #suffix = ''
 
   /** `step`: called after each step at which the stage may die. */
   constructor(
@@ -55,10 +58,11 @@ export class Conversation {
     this.writer.push([beginLine(this.nonce, voided)], () => this.step?.('begun'))
   }
 
-  /** Where this reader stands, once it has told; asks for the partitions with this prefix. */
-  async standing(prefix: string | undefined, changed: () => Promise<void>, stop: AbortSignal): Promise<Reader> {
-    const { keeps, binding, rebind } = this.visitor.hello!
-    const bound = binding === undefined ? {} : { binding }
+  /** Where this reader stands, once it has told; asks for the partitions with this prefix. `relays`: as OutputOptions has it. */
+  async standing(prefix: string | undefined, relays: boolean, changed: () => Promise<void>, stop: AbortSignal): Promise<Reader> {
+    const { keeps, binding, follows, rebind } = this.visitor.hello!
+    const bound = binding === undefined ? {} : boundIn(binding, follows)
+    if (binding !== undefined && !relays) this.#suffix = partitionSuffix(binding)
     if (!this.acks) return { kind: 'plain', ...bound }
     if (!keeps) return { kind: 'acks', ...bound, ...(rebind === true ? { rebind } : {}) }
     const ask = (asked: string, over: AbortSignal): Promise<Held | undefined> => this.#ask(asked, changed, over)
@@ -81,10 +85,16 @@ export class Conversation {
 
   send({ lines, count, mark, release }: Pick<Batch, 'lines' | 'count' | 'mark'> & { release(): void }): void {
     if (mark === null) throw new FlumeError('BUG', 'cannot send a batch without a mark to a reader that acks')
-    const line = markLine(this.nonce, this.#acks.send(mark), lines.length, count, mark)
+    const line = markLine(this.nonce, this.#acks.send(mark), lines.length, count, this.#ended(mark))
     if (!this.step) return this.writer.push([lines, line], release)
     this.writer.push([lines], () => this.step?.('batch-written')) // a step between the two: they are written apart
     this.writer.push([line], () => (release(), this.step?.('mark-written')))
+  }
+
+  #ended(mark: Mark): Mark {
+    const { partition, gone } = mark
+    if (this.#suffix === '') return mark
+    return { ...mark, partition: partition + this.#suffix, ...(gone && { gone: gone.map((one) => one + this.#suffix) }) }
   }
 
   /** It stops for want of acks. */

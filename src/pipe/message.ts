@@ -1,5 +1,6 @@
 /** The messages on the socket of a pipe, flume-pipe(7): one JSON object a line. */
 import { isPosition, type Position } from '../events/batch.js'
+import type { Follows } from '../events/binding.js'
 import type { Held } from '../events/flow.js'
 import { FlumeError } from '../errors.js'
 
@@ -15,6 +16,7 @@ export interface ReaderHello {
   /** False: it gives no acks, as it only looks, or its own reader gives none. */
   readonly acks?: boolean
   readonly binding?: string
+  readonly follows?: Follows
   /** A binding that is another one than before is meant. */
   readonly rebind?: boolean
 }

@@ -13,6 +13,8 @@ export interface OutputOptions {
   readonly ack: 'auto' | 'off' | 'require'
   /** Nothing is written before it is known who reads: for a stage that makes all before it begin again with each new reader. */
   readonly patient?: boolean
+  /** Its marks are those of the stages before: one of these ends their partitions as the binding of the reader has it. */
+  readonly relays?: boolean
   /** ms to wait for the last acks after the last byte. */
   readonly grace: number
   /** What it means that a reader gives no acks, for people; default: nothing is remembered. */

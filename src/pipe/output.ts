@@ -208,7 +208,7 @@ class Output {
     else this.#audience.noAcks(`the reader (${visitor.name})`)
     await this.#settlement.done()
     talk.greet(this.options, door.replaced ? 'all' : this.#writer.written)
-    const reader = await talk.standing(this.source.asks, () => this.#changed(), this.stop)
+    const reader = await talk.standing(this.source.asks, this.options.relays === true, () => this.#changed(), this.stop)
     if (reader.kind === 'keeps') this.#settlement.begin(reader.held)
     return reader
   }

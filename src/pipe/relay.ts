@@ -4,6 +4,7 @@
  * program that gives no marks it makes a partition of its own.
  */
 import type { Batch, Mark, Position } from '../events/batch.js'
+import { boundIn, type Bound } from '../events/binding.js'
 import type { Reader, Source } from '../events/flow.js'
 import { Unacked } from '../events/unacked.js'
 import type { Input } from './input.js'
@@ -15,7 +16,7 @@ export interface RelayOptions {
   /** False: what goes out does not follow from each event alone. */
   readonly replayable: boolean
   /** What the places of a reader that says this follow from, with what is done here. */
-  bind(binding: string): string
+  bind(bound: Bound): Bound
   /** ms since the epoch */
   now(): number
 }
@@ -79,7 +80,7 @@ export class Relay implements Source {
 
   /** To the writer this stage is what its reader is. */
   #roleOf(reader: Reader, stop: AbortSignal): Role {
-    const bound = 'binding' in reader && reader.binding !== undefined ? { binding: this.options.bind(reader.binding) } : {}
+    const bound = 'binding' in reader && reader.binding !== undefined ? this.options.bind(boundIn(reader.binding, reader.follows)) : {}
     switch (reader.kind) {
       case 'plain':
         return { acks: false, ...bound }

@@ -1,4 +1,5 @@
 /** What a reading stage is to its writer, flume-pipe(7): whether it acks, what it keeps, what its places follow from. */
+import { bindingText, type Follows } from '../events/binding.js'
 import type { Held } from '../events/flow.js'
 import type { ReaderHello } from './message.js'
 
@@ -12,17 +13,20 @@ export interface Role {
   readonly acks?: boolean
   /** What the places of a sink follow from, as one line of text. */
   readonly binding?: string
+  /** They follow from this of each event, too. */
+  readonly follows?: Follows
   /** It is meant, though it be another one than before. */
   readonly rebind?: boolean
 }
 
-export function helloOf({ held, acks, binding, rebind }: Role, command: string, pid: number): Omit<ReaderHello, 't' | 'version'> {
+export function helloOf({ held, acks, binding, follows, rebind }: Role, command: string, pid: number): Omit<ReaderHello, 't' | 'version'> {
   return {
     command,
     pid,
     keeps: held !== undefined,
     ...(acks === false ? { acks } : {}),
-    ...(binding === undefined ? {} : { binding }),
+    ...(binding === undefined ? {} : { binding: bindingText(binding) }),
+    ...(follows === undefined ? {} : { follows }),
     ...(rebind === true ? { rebind } : {}),
   }
 }

@@ -4,6 +4,7 @@
  */
 import { FlumeError } from '../errors.js'
 import { FLUSH, type Batch, type Mark, type Position } from '../events/batch.js'
+import { boundIn, type Bound } from '../events/binding.js'
 import type { Held, Reader, Source } from '../events/flow.js'
 import { Wake } from '../events/wake.js'
 import { Missed } from './missed.js'
@@ -30,7 +31,7 @@ export class Outlet implements Source {
   /** What its reader is; undefined until one has come. */
   kind: Reader['kind'] | undefined
   /** What its places follow from, where it is a sink that says so; and whether another than before is meant. */
-  binding: string | undefined
+  bound: Bound | undefined
   rebind = false
   /** Not acked, oldest first. */
   #loads: Load[] = []
@@ -221,7 +222,7 @@ export class Outlet implements Source {
     }
     this.kind = reader.kind
     if (reader.kind === 'acks') {
-      this.binding = reader.binding
+      this.bound = reader.binding === undefined ? undefined : boundIn(reader.binding, reader.follows)
       this.rebind = reader.rebind === true
     }
     this.#given = { count: 0, to: new Map() }
@@ -246,8 +247,8 @@ export class Outlet implements Source {
   }
 
   /**
-   * A reader that keeps positions takes a batch only where it stands. One that begins before that place and ends after it
-   * cannot be cut: the reader gets all of it. It knows by itself that it has one that ends before.
+   * A reader that keeps positions takes a batch only where it stands, and knows one that ends before. One that ends after
+   * that place and begins before it cannot be cut: the reader gets all of it.
    */
   #marked({ mark, count }: Load): Numbered {
     const { partition, to } = mark
@@ -295,6 +296,5 @@ export class Outlet implements Source {
 }
 
 /** Whoever stands there has it. A position alone may stand at the same place and say more of it. */
-function isBehind(to: Position, count: number, stands: Position | undefined): boolean {
-  return stands !== undefined && (to.offset < stands.offset || (to.offset === stands.offset && count > 0))
-}
+const isBehind = (to: Position, count: number, stands: Position | undefined): boolean =>
+  stands !== undefined && (to.offset < stands.offset || (to.offset === stands.offset && count > 0))

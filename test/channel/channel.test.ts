@@ -314,30 +314,6 @@ t.test('a reader that means its new places gets them, is told which events may l
   t.equal((await queue.stat()).readers[0]?.binding, undefined)
 })
 
-t.test('with each change that is meant the events are those of another partition, then and later: what was made of them before says nothing', async (t) => {
-  const queue = await open(t.testdir())
-  await put(queue, 0, 20)
-  const partitions = async (binding: string, rebind = false, ack = false): Promise<Set<string>> => {
-    const found = new Set<string>()
-    const taker = await queue.openTake('r', { once: true })
-    for await (const { mark, release } of taker.open({ kind: 'acks', binding, rebind }, new AbortController().signal)) {
-      found.add(mark!.partition)
-      if (ack) await taker.settle(mark!)
-      release()
-    }
-    await taker.close()
-    return found
-  }
-  const [first] = await partitions('file:///old')
-  const long = `file:///${'x'.repeat(5000)}`
-  t.same(await partitions(long, true), new Set([`${first}.1`]))
-  t.same(await partitions(long, true), new Set([`${first}.1`]))
-  t.same(await partitions('file:///newest', true), new Set([`${first}.2`]))
-  t.same(await partitions('file:///newest', false, true), new Set([`${first}.2`]))
-  await put(queue, 20, 25)
-  t.same(await partitions('file:///other'), new Set([`${first}.2`]), 'that which was bound has acked all')
-})
-
 t.test('--ack=off has a cursor of its own that holds no segment', async (t) => {
   const directory = t.testdir()
   const queue = await open(directory)

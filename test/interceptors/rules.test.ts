@@ -1,6 +1,6 @@
 /** Interceptors that filter, replace, extract, convert and make JSON. */
 import t from 'tap'
-import { linksOf } from '../../src/interceptors/table.js'
+import { linksOf, rulesOf } from '../../src/interceptors/table.js'
 import { AROUND, passed, ran, typed } from '../support/intercepting.js'
 
 t.test('--filter and --exclude look at the body or at the header of --in, anywhere in it', async (t) => {
@@ -143,6 +143,27 @@ t.test('what an interceptor cannot do is passed, dropped, rejected or fatal, as 
   await t.rejects(ran(['--on-error', 'fail', '--convert', 'n=int'], lines), { code: 'BAD_EVENT', message: /at 1000: --convert n=int/ })
   const both = await passed(['--convert', 'n=int', '--convert', 'n=bool'], { headers: { n: 'x' }, body: '' })
   t.match(both, [{ headers: { 'flume.error': /n=int/ } }], 'the first reason stays')
+})
+
+t.test('what headers follow from are the rules that change one, or a body that becomes one, and what these stand for; all of an event follows from more', async (t) => {
+  const cases: [line: string[], headers: string, events: string][] = [
+    [['--filter', 'a', '--sample', '10%'], '', ''],
+    [['--redact', 'all'], '', '--redact all'],
+    [['--replace', 's/a/b/', '--extract', '(?<k>.)', '--redact', 'all'], '--replace s/a/b/ --extract (?<k>.)', '--replace s/a/b/ --extract (?<k>.) --redact all'],
+    [['--filter', 'a', '--redact', 'all', '--static', 'k=v', '--sample', '10%'], '--static k=v', '--redact all --static k=v'],
+  ]
+  for (const [line, headers, events] of cases) {
+    const links = await linksOf(typed(line), AROUND)
+    t.equal(rulesOf(typed(line), links, 'headers'), headers)
+    t.equal(rulesOf(typed(line), links, 'events'), events)
+  }
+  const rules = async (content: string): Promise<string> => {
+    const line = typed(['--file', 'k=there'])
+    return rulesOf(line, await linksOf(line, { ...AROUND, readFile: async () => Buffer.from(content) }), 'headers')
+  }
+  t.not(await rules('secret'), await rules('other'))
+  t.equal((await rules('secret')).length, (await rules('x'.repeat(5_000_000))).length)
+  t.notMatch(await rules('secret'), /secret/)
 })
 
 t.test('what cannot be typed is refused, and names the option', async (t) => {

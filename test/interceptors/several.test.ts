@@ -36,6 +36,8 @@ t.test('--uuid and --sample follow from the place of the event: the same for eac
   const mark = { ...MARK, from: { offset: 1000 }, to: { offset: 5000 } }
   const replay = { ...mark, partition: mark.partition.replace('default', 'replay-1000-4999'), from: { offset: 3000 }, to: { offset: 5000 } }
   const line = ['--uuid', 'id', '--sample', '25%', '--split', 'json', '--uuid', 'part']
+  const file = { ...mark, partition: 'file.x.1' }
+  t.equal((await ran(line, lines, file)).out, (await ran(line, lines, { ...file, partition: 'file.x.1..0123abcd' })).out, 'wherever it goes')
   const first = (await ran(line, lines, mark)).out.split('\n').slice(0, -1)
   const again = (await ran(line, lines.slice(0, lines.length / 2), replay)).out.split('\n').slice(0, -1)
   t.strictSame(again, first.slice(-again.length))

@@ -124,6 +124,21 @@ t.test('other rules than before, of which places follow, are refused while not a
   t.match(err, /cannot give events to reader default: it began to write to path=.* behind flume-intercept --static k=a and has not acked all of it; now .*--static k=b;/)
 })
 
+t.test('rules of which follows to which of several sinks an event goes are refused, too, also where these have one place each', async (t) => {
+  const directory = t.testdir({ log: Array.from({ length: 9000 }, (_, n) => `${n % 3 === 0 ? 'e' : 'o'} ${n}\n`).join('') })
+  const { out, err } = await shell(
+    `flume-tail --once log | flume-buffer --put q
+    to() { echo "flume-sink-hdfs --idle-timeout 1h --path $1"; }
+    line() { flume-buffer $1 q </dev/null | flume-intercept --replace $2 | flume-route --when '.~"^e"' --to "$(to A)" --otherwise "$(to B)"; echo "\${PIPESTATUS[*]}"; }
+    line '' s/x/y/ & until [ -s A/_*.tmp ]; do sleep 0.2; done 2>/dev/null
+    pkill -9 -P $!; wait
+    line --once s/^o/e/; line --once s/x/y/
+    cat A/events* B/events* | wc -l`,
+    directory,
+  )
+  t.match(out, /\n75 \d+ \d+\n0 0 0\n9000\n$/, err)
+})
+
 t.test('what is not replayable warns behind a queue, once, and not before it', async (t) => {
   const directory = t.testdir(LOGS)
   const before = await shell('flume-tail --once app.log | flume-intercept --timestamp | flume-buffer --put q', directory)

@@ -4,6 +4,7 @@ import { resolve } from 'node:path'
 import { writeAll } from '../../disk/descriptor.js'
 import { readWhole } from '../../disk/replace.js'
 import { errnoOf, FlumeError } from '../../errors.js'
+import type { Bound, Follows } from '../../events/binding.js'
 import { allocate } from '../../events/json.js'
 import type { Around } from '../../interceptors/around.js'
 import { Chain, type Link } from '../../interceptors/chain.js'
@@ -54,11 +55,11 @@ export const command = defineCommand({
     if (values.explain !== undefined) return explained(input, values.explain, links, context)
     const partition = `pipe.${randomBytes(12).toString('hex')}`
     const change = warnBehindQueue(chain, context)
-    const bind = boundBy(rulesOf(typed, links))
+    const bind = boundBy((follows) => rulesOf(typed, links, follows))
     const relay = new Relay(input, change, { partition, replayable: chain.replayable, bind, now: () => clock.now() })
     const meter = new Meter(clock)
     context.show({ about: links.map(({ title }) => title), rejects, flows: () => [meter.read('stage', 'events', 'the stage behind')] })
-    const ended = await deliver(meter.source(relay), { ...stdoutOf('flume-intercept', values, context), patient: true }, stop)
+    const ended = await deliver(meter.source(relay), { ...stdoutOf('flume-intercept', values, context), patient: true, relays: true }, stop)
     if (ended !== 'SIGPIPE') await input.close()
     chain.close()
     await rejects.close()
@@ -82,9 +83,12 @@ async function test(file: string, links: readonly Link[], around: Around): Promi
   return failed > 0 ? FOUND_WRONG : 0
 }
 
-/** A place that has escapes may follow from headers, and these from the rules. */
-function boundBy(rules: string): (binding: string) => string {
-  return (binding) => (rules !== '' && binding.includes('%') ? `${binding} behind flume-intercept ${rules}` : binding)
+/** A place that follows from headers, or from all of an event, follows from the rules. */
+function boundBy(rulesOf: (follows: Follows) => string): (bound: Bound) => Bound {
+  return (bound) => {
+    const rules = bound.follows === undefined ? '' : rulesOf(bound.follows)
+    return rules === '' ? bound : { binding: `${bound.binding} behind flume-intercept ${rules}`, follows: 'events' }
+  }
 }
 
 /** What an event becomes behind a queue must be the same each time it is given out. */

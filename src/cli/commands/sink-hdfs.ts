@@ -13,7 +13,7 @@ import { list } from '../../sinks/hdfs/list.js'
 import { localFileSystem } from '../../sinks/hdfs/local.js'
 import { isSuffix } from '../../sinks/hdfs/name.js'
 import { isTimed, levelsOf, type Host } from '../../sinks/hdfs/path.js'
-import { bindingOf, hdfsSink, type SinkAround, type SinkOptions } from '../../sinks/hdfs/sink.js'
+import { boundOf, hdfsSink, type SinkAround, type SinkOptions } from '../../sinks/hdfs/sink.js'
 import { targetOf, type Target } from '../../sinks/hdfs/target.js'
 import { Retry } from '../../sinks/retry.js'
 import { Meter } from '../../stat/meter.js'
@@ -75,17 +75,17 @@ export const command = defineCommand({
     const sinkOptions = optionsOf(values, target, context)
     if (values.list) return listed(target, await fileSystemOf(target, sinkOptions, values, context), values, context)
     const host = await hostOf(sinkOptions.path + sinkOptions.prefix)
-    const binding = bindingOf(sinkOptions, host)
+    const bound = boundOf(sinkOptions, host)
     const rejects = rejectsOf('flume-sink-hdfs', values, context)
     if (values['dry-run']) {
       const { printDryRun } = await import('../sink-dry-run.js')
       const stdin = (refusals: Refusals): InputOptions =>
-        stdinOf('flume-sink-hdfs', values, context, { binding, tooLong: longLinesTo(refusals, values), allocate, acks: false })
-      return printDryRun(1, { ...sinkOptions, host, binding, rejects: rejects.path, json: values.json }, stdin, context)
+        stdinOf('flume-sink-hdfs', values, context, { ...bound, tooLong: longLinesTo(refusals, values), allocate, acks: false })
+      return printDryRun(1, { ...sinkOptions, host, binding: bound.binding, rejects: rejects.path, json: values.json }, stdin, context)
     }
     const openFiles = await fileSystemOf(target, sinkOptions, values, context)
     const { disk, clock, say, stop } = context
-    const more = { binding, rebind: values.rebind, tooLong: longLinesTo(rejects, values), allocate }
+    const more = { ...bound, rebind: values.rebind, tooLong: longLinesTo(rejects, values), allocate }
     const input = new Input(stdinOf('flume-sink-hdfs', values, context, more))
     let retry: Retry | undefined
     const opened: OpenFiles = (its, onProgress) => openFiles((retry = its), onProgress)

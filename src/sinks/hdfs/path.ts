@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import { assert, FlumeError } from '../../errors.js'
+import type { Follows } from '../../events/binding.js'
 import { BUCKET_SIZE, NAME_SIZE_MAX, PREFIX_SIZE_MAX, fitted } from './name.js'
 import { Calendar, type Moment } from './calendar.js'
 
@@ -66,8 +67,9 @@ export class Places {
   readonly #fixed: number
   /** True: without a time there is no place. */
   readonly needsTime: boolean
-  /** One line of text that the places follow from. */
+  /** One line of text that the places follow from, and what of an event they follow from, too. */
   readonly binding: string
+  readonly follows: Follows | undefined
 
   /** Throws BAD_OPTION for an escape nobody knows, and for a prefix that cannot stand in a name. */
   constructor(
@@ -78,6 +80,7 @@ export class Places {
     this.#prefix = parse(options.prefix, host)
     checkPrefix(this.#prefix)
     const parts = [...this.#directory, ...this.#prefix]
+    this.follows = parts.some((part) => typeof part !== 'string') ? 'headers' : undefined
     this.needsTime = isTimed(options.path) || isTimed(options.prefix)
     const { timeZone: zone } = options
     assert(zone !== undefined || !this.needsTime)

@@ -5,6 +5,7 @@
 import { setMaxListeners } from 'node:events'
 import type { Disk } from '../../disk/disk.js'
 import type { Batch, Mark } from '../../events/batch.js'
+import { boundIn, type Bound } from '../../events/binding.js'
 import type { Clock, Sink } from '../../events/flow.js'
 import type { Refused } from '../../events/rejects.js'
 import { Retry } from '../retry.js'
@@ -38,9 +39,10 @@ export interface SinkAround {
   uuid(): string
 }
 
-/** One line of text: what the place of an event follows from. Throws BAD_OPTION. */
-export function bindingOf(options: PlaceOptions, host: Host): string {
-  return new Places(options, host).binding
+/** What the place of an event follows from: one line of text, and what of the event. Throws BAD_OPTION. */
+export function boundOf(options: PlaceOptions, host: Host): Bound {
+  const { binding, follows } = new Places(options, host)
+  return boundIn(binding, follows)
 }
 
 export function hdfsSink(options: SinkOptions, around: SinkAround): Sink {

@@ -109,7 +109,7 @@ t.test('behind a queue: the next events under its name, no reader is registered,
   await shell(dry, dir) // the file that a reader's lock is on stays
   const before = treeOf(dir)
   const ran = await shell(`${dry}; echo "\${PIPESTATUS[*]}"`, dir)
-  t.match(ran.out, /^ +FIRST +LAST +EVENTS +SIZE {2}BUCKET\n +0 +1999 +2000 +18890 {2}hdfs:\/\/127\.0\.0\.1:1\/logs\/20\d\d\/events\.queue=[0-9a-f-]+=default\n\nqueue=\S+=default: 0 to 1999, 2000 events in 1 bucket, 18890 bytes\nbinding: path=hdfs:\/\/127\.0\.0\.1:1\/logs\/%Y prefix=events round=1ms zone=UTC\n0 0\n$/)
+  t.match(ran.out, /^ +FIRST +LAST +EVENTS +SIZE {2}BUCKET\n +0 +1999 +2000 +18890 {2}hdfs:\/\/127\.0\.0\.1:1\/logs\/20\d\d\/events\.queue=[0-9a-f-]+=default==[0-9a-f]{8}\n\nqueue=\S+=default==[0-9a-f]{8}: 0 to 1999, 2000 events in 1 bucket, 18890 bytes\nbinding: path=hdfs:\/\/127\.0\.0\.1:1\/logs\/%Y prefix=events round=1ms zone=UTC\n0 0\n$/)
   t.match(ran.err, NO_ACKS)
   t.same(treeOf(dir), before)
   t.match((await shell('flume-buffer --stat q', dir)).out, /^reader {2}none/m)

@@ -3,7 +3,7 @@
  * then, or when one does not answer, the next is asked.
  */
 import type { Agent } from 'undici'
-import { assert, FlumeError } from '../../../errors.js'
+import { assert } from '../../../errors.js'
 import { TIMER_MAX } from '../../../events/flow.js'
 import type { Retry } from '../../retry.js'
 import type { Cluster } from '../cluster.js'
@@ -57,7 +57,7 @@ export class NameNodes {
   /** Asks each NameNode at most once. After HdfsFailure it may have been done all the same. */
   async askOnce<T>(request: NameNodeRequest, read: Read<T>): Promise<T> {
     const { nameNodes } = this.cluster
-    let failure: HdfsFailure | undefined
+    const failures: HdfsFailure[] = []
     for (let count = 0; count < nameNodes.length; count++) {
       const index = this.#active
       try {
@@ -66,11 +66,11 @@ export class NameNodes {
         if (!(error instanceof HdfsFailure)) throw error
         const answered = error.exception !== undefined && !ELSEWHERE.has(error.exception)
         if (answered) throw error
-        if (failure === undefined || failure.exception !== undefined) failure = error // who is silent matters more than who stands by
+        failures.push(error)
         if (this.#active === index) this.#active = (index + 1) % nameNodes.length
       }
     }
-    throw failure ?? new FlumeError('BUG', 'a cluster without a NameNode')
+    throw together(failures)
   }
 
   /** The next request goes to a NameNode that is active. Throws HdfsFailure where none is. */
@@ -127,6 +127,18 @@ export class NameNodes {
     const { timeout } = this
     return new Agent({ connect: { timeout: Math.min(timeout, CONNECTING) }, headersTimeout: timeout, bodyTimeout: timeout })
   }
+}
+
+/**
+ * What it means that each of them has failed. As long as one may come back it passes, and said is what a person can mend: one
+ * that never comes back, else one that is silent, else one that stands by.
+ */
+function together(failures: readonly HdfsFailure[]): HdfsFailure {
+  const lasting = failures.find(({ outcome }) => outcome !== 'passes')
+  if (lasting !== undefined && failures.some(({ outcome }) => outcome === 'passes')) return new HdfsFailure(lasting.message, { outcome: 'passes', cause: lasting })
+  const said = lasting ?? failures.find(({ exception }) => exception === undefined) ?? failures[0]
+  assert(said !== undefined, 'a cluster without a NameNode')
+  return said
 }
 
 /** Another NameNode may be able to. Not where HDFS as a whole cannot: it would say the same. */

@@ -141,6 +141,11 @@ export function refusal(what: string, error: unknown): FlumeError {
   return new FlumeError(CODES[errnoOf(error) ?? ''] ?? 'IO', what, { cause: error })
 }
 
+/** What was behind an error, in words; undefined: it has told all. */
+export function causeOf({ cause }: Error): string | undefined {
+  return cause === undefined ? undefined : reasonOf(cause)
+}
+
 function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }

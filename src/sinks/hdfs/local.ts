@@ -89,7 +89,7 @@ export function localFileSystem(disk: Disk): FileSystem {
         await disk.link(file.path, path)
       } catch (error) {
         const errno = errnoOf(error)
-        if (NO_LINKS.has(errno ?? '')) throw new Failure(`its file system has no hard links (${errno})`, 'CANNOT_CREATE', { cause: error })
+        if (NO_LINKS.has(errno ?? '')) throw await notLinked(disk, file.path, error)
         if (errno !== 'EEXIST' && errno !== 'ENOENT') throw error
         if ((await look(path))?.id !== file.id) {
           if (errno === 'ENOENT') throw error
@@ -105,6 +105,22 @@ export function localFileSystem(disk: Disk): FileSystem {
     remove: (path) => removed(disk, path),
 
     async close() {},
+  }
+}
+
+/** Why there is no link to a file: of those of other users the kernel may give one only to who may read and write them. */
+async function notLinked(disk: Disk, path: string, cause: unknown): Promise<Failure> {
+  const errno = errnoOf(cause)
+  if (errno !== 'EPERM' || (await isOpenToUs(disk, path))) return new Failure(`its file system has no hard links (${errno})`, 'CANNOT_CREATE', { cause })
+  return new Failure(`the file is another user's, which fs.protected_hardlinks keeps from being linked (${errno})`, 'PERMISSION', { cause })
+}
+
+async function isOpenToUs(disk: Disk, path: string): Promise<boolean> {
+  try {
+    await (await disk.open(path, 'update')).close()
+    return true
+  } catch (error) {
+    return errnoOf(error) !== 'EACCES'
   }
 }
 

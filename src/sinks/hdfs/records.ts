@@ -8,7 +8,7 @@ import { unlessMissing, unlinkThere } from '../../disk/gone.js'
 import { FlumeError } from '../../errors.js'
 import type { Mark } from '../../events/batch.js'
 import { PLAIN } from '../../events/rejects.js'
-import { told } from '../retry.js'
+import { causeOf, told } from '../retry.js'
 import type { Span } from './bucket.js'
 import type { FileSystem } from './filesystem.js'
 import { finishLeft } from './leftover.js'
@@ -47,7 +47,7 @@ export class Records {
     const record = await CommitRecord.open(this.#baseOf(stream), this.around)
     for (const begun of record.begun) if (begun.end <= first) record.drop(begun) // acked: these events are in place elsewhere
     const undone = await this.#take(stream, record)
-    this.#say('cannot put in place', undone, 'it stays there, and its events go where --path says')
+    this.#say('cannot put in place', undone, 'its events go where --path says, without it')
     record.forgetBefore(first)
     return record
   }
@@ -119,8 +119,7 @@ export class Records {
     const [first, ...others] = undone.filter(({ path }) => !this.#said.has(path))
     if (first === undefined) return
     for (const { path } of undone) this.#said.add(path)
-    const { message, cause } = first.error
-    const reason = cause instanceof Error ? cause.message : message
+    const reason = causeOf(first.error) ?? first.error.message
     this.around.say(`${what} ${first.path}${others.length === 0 ? '' : ` and ${others.length} more`}: ${reason}; ${advice}`)
   }
 
@@ -165,8 +164,9 @@ export class Records {
       }
     } catch (error) {
       if (!(error instanceof FlumeError)) throw error
-      const reason = error.cause instanceof Error ? `: ${error.cause.message}` : ''
-      say(`cannot put in place what a run that was killed has left in ${spool}: ${error.message}${reason}; the next start tries again`)
+      const cause = causeOf(error)
+      const reason = cause === undefined ? error.message : `${error.message}: ${cause}`
+      say(`cannot put in place what a run that was killed has left in ${spool}: ${reason}; the next start tries again`)
     }
   }
 }

@@ -52,8 +52,7 @@ export interface Undone {
 export async function complete(files: FileSystem, retry: Retry, record: CommitRecord): Promise<readonly Undone[]> {
   const undone: Undone[] = []
   for (const begun of record.begun) {
-    const { path } = begun
-    const placed = await attempted(path, files, () => settle(begun, files, retry), undone)
+    const placed = await attempted(begun.file.path, files, () => settle(begun, files, retry), undone)
     if (placed === true) await record.done(begun)
     else if (placed === false) record.drop(begun)
   }

@@ -10,7 +10,7 @@ import { hadoopRules } from '../../support/hadoop/rules.js'
 import { urlOf } from '../../support/hadoop/webhdfs.js'
 import { hdfsBelow, hdfsSinking } from '../../support/hdfs-sinking.js'
 import { MemoryDisk } from '../../support/memory-disk.js'
-import { anyBucket, filesBelow, frame, named, optionsOf, Sinking, STREAM, TIME } from '../../support/sinking.js'
+import { filesBelow, frame, named, optionsOf, Sinking, STREAM, TIME } from '../../support/sinking.js'
 
 const ONE = frame(0, [{ body: 'one' }])
 const TWO = frame(1, [{ body: 'two' }])
@@ -51,12 +51,26 @@ for (const [call, code] of [['link', 'EPERM'], ['link', 'EROFS'], ['lstat', 'EAC
     t.equal(await run.ended, undefined)
     t.same(run.offsets, [1])
     t.same(await filesBelow('/new', memory.boot()), FILE_ONE)
-    t.match(run.said.map(anyBucket), [new RegExp(`^cannot put in place /old/${named(0, 0)}: .*; it stays there, and its events go where --path says$`)])
+    t.match(run.said, [new RegExp(`^cannot put in place /old/_${STREAM}\\.[^/]*\\.tmp: .*; its events go where --path says, without it$`)])
     const next = sinking('/new', disordered(memory, call, code), [TWO])
     t.equal(await next.ended, undefined)
     t.same(next.said, [], 'its events are acked')
   })
 }
+
+t.test('another user\'s file that the system keeps from being linked is called that, and no want of hard links', async (t) => {
+  const memory = await cutShort()
+  const disk = memory.boot()
+  const { link, open } = { link: disk.link.bind(disk), open: disk.open.bind(disk) }
+  const theirs = [...memory.directory('/old').entries.keys()].map((name) => `/old/${name}`)
+  disk.link = (from, to) => (theirs.includes(from) ? failing('EPERM')() : link(from, to))
+  disk.open = (path, mode, ...more) => (theirs.includes(path) && mode !== 'read' ? failing('EACCES')() : open(path, mode, ...more))
+  const run = sinking('/old', disk)
+  t.equal(await run.ended, undefined)
+  t.same(await filesBelow('/old', memory.boot()), FILE_ONE, 'written again')
+  const reason = 'the file is another user\'s, which fs.protected_hardlinks keeps from being linked (EPERM)'
+  t.same(run.said, [`cannot put in place ${theirs[0]}: ${reason}; its events go where --path says, without it`])
+})
 
 t.test('it is completed by whoever writes to its place again before its events are acked', async (t) => {
   const memory = await cutShort()

@@ -11,7 +11,7 @@ import { FileBlocks } from './file-blocks.js'
 import type { Draft, FileSystem, Finished } from './filesystem.js'
 import { Listings } from './listings.js'
 import { encodeName, temporaryName } from './name.js'
-import type { Place } from './path.js'
+import { placeKey, type Place } from './path.js'
 import { commit } from './recover.js'
 import type { Records } from './records.js'
 import { Turns } from './turns.js'
@@ -77,7 +77,7 @@ export class Buckets {
   /** The bucket of a place and stream, which becomes the one used last. */
   async of(place: Place, span: Span): Promise<Bucket> {
     const { stream } = span
-    const key = `${place.directory}/${place.prefix}.${place.bucket}/${stream}`
+    const key = `${placeKey(place)}/${stream}`
     const known = this.#buckets.get(key)
     if (known !== undefined) this.#buckets.delete(key)
     const bucket = known ?? (await this.#open(place, span))

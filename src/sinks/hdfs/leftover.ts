@@ -9,7 +9,7 @@ import { told, type Retry } from '../retry.js'
 import { CODECS, compressed, expanded } from './codec.js'
 import type { Draft, FileSystem } from './filesystem.js'
 import { encodeName, isTemporaryOf, temporaryName } from './name.js'
-import type { Place } from './path.js'
+import { placeKey } from './path.js'
 import { commit } from './recover.js'
 import type { CommitRecord } from './record.js'
 import type { Filling } from './record-line.js'
@@ -31,8 +31,9 @@ export async function finishLeft(stream: string, record: CommitRecord, around: L
   const damaged: Filling[] = []
   let cause: unknown
   for (const [index, filling] of fillings.entries()) {
-    if (damaged.some((other) => isSameBucket(other, filling))) continue // its files go in order
-    const next = fillings.slice(index + 1).find((other) => isSameBucket(other, filling))
+    const key = placeKey(filling)
+    if (damaged.some((other) => placeKey(other) === key)) continue // its files go in order
+    const next = fillings.slice(index + 1).find((other) => placeKey(other) === key)
     try {
       await finishOne(stream, filling, next?.first ?? Infinity, record, around)
     } catch (error) {
@@ -43,9 +44,6 @@ export async function finishLeft(stream: string, record: CommitRecord, around: L
   }
   if (damaged.length > 0) throw new FlumeError('IO', `cannot unpack ${damaged.map(({ path }) => path).join(' and ')}`, { cause })
 }
-
-const isSameBucket = (one: Place, other: Place): boolean =>
-  one.directory === other.directory && one.prefix === other.prefix && one.bucket === other.bucket
 
 /** `most`: the sequence that it must end before. */
 async function finishOne(stream: string, filling: Filling, most: number, record: CommitRecord, around: LeftAround): Promise<void> {

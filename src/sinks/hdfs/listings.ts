@@ -5,7 +5,7 @@
  */
 import { told } from '../retry.js'
 import type { FileSystem } from './filesystem.js'
-import { firstAttempt, isTemporaryOf, noteEnd } from './name.js'
+import { bucketKey, firstAttempt, isTemporaryOf, noteEnd } from './name.js'
 import type { Place } from './path.js'
 
 /** Directories and buckets remembered; beyond it directories are forgotten, those asked for longest ago first. */
@@ -26,20 +26,21 @@ export class Listings {
    * The sequence just after the last one in place; 0: there is none. The first time in a directory it deletes what is left
    * over there of the stream.
    */
-  async endOf({ directory, prefix, bucket }: Place, stream: string): Promise<number> {
+  async endOf(place: Place, stream: string): Promise<number> {
+    const { directory } = place
     const key = `${directory}/${stream}`
     const ends = this.#known.get(key) ?? (await this.#look(directory, stream))
     this.#known.delete(key)
     this.#known.set(key, ends)
     this.#forget()
-    return ends.get(`${prefix}.${bucket}`) ?? 0
+    return ends.get(bucketKey(place)) ?? 0
   }
 
   /** A file of ours is in place. */
-  reached({ directory, prefix, bucket }: Place, stream: string, end: number): void {
-    const ends = this.#known.get(`${directory}/${stream}`)
+  reached(place: Place, stream: string, end: number): void {
+    const ends = this.#known.get(`${place.directory}/${stream}`)
     if (ends === undefined) return
-    const key = `${prefix}.${bucket}`
+    const key = bucketKey(place)
     if (!ends.has(key)) this.#size++
     ends.set(key, Math.max(ends.get(key) ?? 0, end))
   }

@@ -38,6 +38,11 @@ export function encodeName({ prefix, stream, bucket, first, last, suffix }: File
   return `${prefix}.${stream}.${bucket}.${sequence(first)}-${sequence(last)}${suffix}`
 }
 
+/** A bucket among those of its directory. */
+export function bucketKey({ prefix, bucket }: Pick<FileName, 'prefix' | 'bucket'>): string {
+  return `${prefix}.${bucket}`
+}
+
 /** What a name says; undefined: it is none of ours. */
 export function decodeName(name: string): FileName | undefined {
   const match = NAME.exec(name)
@@ -86,7 +91,7 @@ export function streamOfTemporary(name: string): string | undefined {
 export function noteEnd(ends: Map<string, number>, text: string, stream: string): void {
   const name = decodeName(text)
   if (name?.stream !== stream) return
-  const key = `${name.prefix}.${name.bucket}`
+  const key = bucketKey(name)
   ends.set(key, Math.max(ends.get(key) ?? 0, name.last + 1))
 }
 

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto'
 import { assert, FlumeError } from '../../errors.js'
 import type { Follows } from '../../events/binding.js'
-import { BUCKET_SIZE, NAME_SIZE_MAX, PREFIX_SIZE_MAX, fitted } from './name.js'
+import { BUCKET_SIZE, NAME_SIZE_MAX, PREFIX_SIZE_MAX, bucketKey, fitted } from './name.js'
 import { Calendar, type Moment } from './calendar.js'
 
 export interface PlaceOptions {
@@ -32,6 +32,11 @@ export interface Place {
   readonly prefix: string
   /** Which bucket this is, as names say it, whatever else comes to lie in its directory: under another name of that, by other rules, or moved there. */
   readonly bucket: string
+}
+
+/** A bucket among all. */
+export function placeKey(place: Place): string {
+  return `${place.directory}/${bucketKey(place)}`
 }
 
 /** What becomes of one escape for one event. */

@@ -5,15 +5,16 @@
  * appended and synced; several commits share a sync. The lock makes sure that nobody else commits the same stream, such
  * as an earlier sink that has just lost its queue and is still busy.
  */
-import { dirname } from 'node:path'
+import { basename, dirname } from 'node:path'
 import type { Disk, DiskFile } from '../../disk/disk.js'
 import { readWhole, replace } from '../../disk/replace.js'
 import { FlumeError } from '../../errors.js'
 import type { Clock } from '../../events/flow.js'
+import { PLAIN } from '../../events/rejects.js'
 import { told, type Retry } from '../retry.js'
 import type { Temporaries } from './filesystem.js'
 import { firstAttempt } from './name.js'
-import type { Place } from './path.js'
+import { placeKey, type Place } from './path.js'
 import { bytesOf, parseLine, type Commit, type CommitLine, type Filling, type FillingLine, type Line, type NameLine } from './record-line.js'
 
 export interface RecordAround {
@@ -24,7 +25,7 @@ export interface RecordAround {
   say(message: string): void
 }
 
-/** Buckets remembered, those that were committed to last, beside those of which not all is acked. */
+/** Buckets remembered, those that were committed to last, beside those of which not all is acked or, where nobody acks, something is under way. */
 const BUCKETS_MAX = 10_000
 /** ms after which an ack has arrived. */
 const ACK_ARRIVES = 60_000
@@ -42,6 +43,8 @@ export class CommitRecord implements Temporaries {
   readonly #names = new Map<string, NameLine>()
   /** Not committed yet, by the name of the first attempt. */
   readonly #fillings = new Map<string, FillingLine>()
+  /** Of a stream that nobody sends again, nor acks. */
+  readonly isLast: boolean
   /** Some of its lines are: there may be temporary files that it does not know. */
   damaged = false
   #acked = { sequence: 0, time: -Infinity }
@@ -60,6 +63,7 @@ export class CommitRecord implements Temporaries {
     file: DiskFile,
   ) {
     this.#file = file
+    this.isLast = basename(base).startsWith(`${PLAIN}=`)
   }
 
   /** Opens or makes `<base>.commits`. Throws BUSY when another process has it, and keeps it for `wait` ms. */
@@ -83,7 +87,7 @@ export class CommitRecord implements Temporaries {
 
   /** The sequence just after the last one that was ever committed to a bucket; 0: none is known. */
   endOf(place: Place): number {
-    return this.#ends.get(keyOf(place))?.end ?? 0
+    return this.#ends.get(placeKey(place))?.end ?? 0
   }
 
   /** Commits that were cut short. */
@@ -102,22 +106,17 @@ export class CommitRecord implements Temporaries {
     const { sequence: before, time } = this.#acked
     if (now - time < ACK_ARRIVES) return
     this.#acked = { sequence, time: now }
-    for (const [key, { end }] of this.#ends) {
-      if (this.#ends.size <= BUCKETS_MAX) break
-      if (end <= before) this.#ends.delete(key)
-    }
+    this.#forgetMany((_, { end }) => end <= before)
   }
 
   /** On return it is known, after any crash, that this file may have got its name. */
   begin(commit: Commit): Promise<void> {
-    this.#apply({ step: 'begin', ...commit })
-    return this.#append({ step: 'begin', ...commit })
+    return this.#note({ step: 'begin', ...commit })
   }
 
   /** On return it is known, after any crash, that this file has had its name. */
   done(commit: Commit): Promise<void> {
-    this.#apply({ step: 'done', ...commit })
-    return this.#append({ step: 'done', ...commit })
+    return this.#note({ step: 'done', ...commit })
   }
 
   /** This commit will not be completed: its file is gone, and its events come again. */
@@ -139,15 +138,12 @@ export class CommitRecord implements Temporaries {
 
   /** On return it is known, after any crash, that there may be a draft of this path, and whose it is. */
   filling(filling: Filling): Promise<void> {
-    const line = { step: 'filling', ...filling } as const
-    this.#apply(line)
-    return this.#append(line)
+    return this.#note({ step: 'filling', ...filling })
   }
 
   /** On return nobody looks for this draft any more. */
   over(path: string): Promise<void> {
-    this.#apply({ step: 'over', path })
-    return this.#append({ step: 'over', path })
+    return this.#note({ step: 'over', path })
   }
 
   /** Files that were being filled, or were not committed yet. */
@@ -185,7 +181,7 @@ export class CommitRecord implements Temporaries {
     await this.close()
   }
 
-  #note(line: NameLine): Promise<void> {
+  #note(line: Line): Promise<void> {
     this.#apply(line)
     return this.#append(line)
   }
@@ -204,7 +200,7 @@ export class CommitRecord implements Temporaries {
     if (step === 'begin') return void this.#begun.set(commit.path, commit)
     this.#begun.delete(commit.path)
     this.#fillings.delete(firstAttempt(commit.file.path))
-    const key = keyOf(commit)
+    const key = placeKey(commit)
     const known = this.#ends.get(key)
     this.#ends.delete(key)
     this.#ends.set(key, known !== undefined && known.end > line.end ? known : line)
@@ -260,6 +256,7 @@ export class CommitRecord implements Temporaries {
   /** Only what still counts. */
   async #shorten(): Promise<void> {
     const { disk } = this.around
+    if (this.isLast) this.#forgetIdle()
     const begun = [...this.#begun.values()].map((commit): CommitLine => ({ step: 'begin', ...commit }))
     const bytes = Buffer.concat([...this.#ends.values(), ...begun, ...this.#names.values(), ...this.#fillings.values()].map(bytesOf))
     await replace(disk, this.path, bytes)
@@ -269,9 +266,20 @@ export class CommitRecord implements Temporaries {
     this.#size = bytes.length
     this.#sizeMax = sizeMaxOf(bytes.length)
   }
-}
 
-const keyOf = ({ directory, prefix, bucket }: Place): string => `${directory}/${prefix}.${bucket}`
+  /** Nobody asks again for buckets of which nothing is under way. */
+  #forgetIdle(): void {
+    const underWay = new Set([...this.#fillings.values(), ...this.#begun.values()].map(placeKey))
+    this.#forgetMany((key) => !underWay.has(key))
+  }
+
+  #forgetMany(isOver: (key: string, line: CommitLine) => boolean): void {
+    for (const [key, line] of this.#ends) {
+      if (this.#ends.size <= BUCKETS_MAX) break
+      if (isOver(key, line)) this.#ends.delete(key)
+    }
+  }
+}
 
 /** Bytes after which a file of which `live` still count is written anew. */
 function sizeMaxOf(live: number): number {

@@ -86,8 +86,8 @@ export class Records {
   }
 
   async close(): Promise<void> {
-    for (const [stream, record] of this.#records) {
-      if (stream.startsWith(`${PLAIN}=`) && !record.isNeeded) await record.remove()
+    for (const record of this.#records.values()) {
+      if (record.isLast && !record.isNeeded) await record.remove()
       else await record.close()
     }
   }

@@ -7,6 +7,7 @@ import { batchOf, type Batch } from '../../../src/events/batch.js'
 import { Retry } from '../../../src/sinks/retry.js'
 import type { Place } from '../../../src/sinks/hdfs/path.js'
 import { CommitRecord } from '../../../src/sinks/hdfs/record.js'
+import type { Commit } from '../../../src/sinks/hdfs/record-line.js'
 import { BUCKET, Feed, filesBelow, frame, lineOf, optionsOf, Sinking, STREAM, TIME } from '../../support/sinking.js'
 
 const options = optionsOf('', { path: '/out/%{k}', rollCount: 1, spool: '/state/spool' })
@@ -81,6 +82,24 @@ t.test('where a bucket ends is known for as long as its events may come again, h
   const again = await open()
   t.equal(known(again), 10_500, 'what is in the file')
   await again.close()
+})
+
+t.test('of a stream that nobody acks few buckets are remembered, beside those where something is under way', async (t) => {
+  const disk = new MemoryDisk().boot()
+  const clock = new FakeClock(TIME)
+  const stop = new AbortController().signal
+  const around = { disk, clock, retry: new Retry(clock, () => undefined, stop), stop, say: () => undefined }
+  const place = (n: number): Place => ({ directory: `/out/${'x'.repeat(200)}/${n}`, prefix: 'events', bucket: BUCKET })
+  const commit = (n: number): Commit => ({ ...place(n), end: n + 1, file: { path: `/out/${n}/t`, id: `${n}`, size: 1 }, path: `/out/${n}/f` })
+  const record = await CommitRecord.open('/state/spool/plain=s', around)
+  await record.filling({ ...place(0), path: '/out/0/next', suffix: '', codec: 'none', first: 1 })
+  await record.begin({ ...commit(1), path: '/out/1/next' })
+  for (let first = 0; first < 40_000; first += 1000) await Promise.all(Array.from({ length: 1000 }, (_, n) => record.done(commit(first + n))))
+  const known = Array.from({ length: 40_000 }, (_, n) => n).filter((n) => record.endOf(place(n)) === n + 1)
+  t.ok(known.length < 20_000, `${known.length}`)
+  t.same(known.slice(0, 2), [0, 1])
+  t.same(known.slice(-10_000), Array.from({ length: 10_000 }, (_, n) => 30_000 + n))
+  await record.close()
 })
 
 async function below(disk: MemoryDisk): Promise<Record<string, string>> {

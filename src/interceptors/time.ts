@@ -18,12 +18,12 @@ export function time(text: string, { timeZone, year }: Settings, { localZone }: 
   const equals = text.indexOf('=')
   const field = equals < 0 ? text : text.slice(0, equals)
   if (field === '') throw new FlumeError('BAD_OPTION', `expected FIELD or FIELD=FORMAT, not ${JSON.stringify(text)}`)
-  const given = timeZone ?? localZone()
-  const zone = new Zone(given)
-  const reading = new Reading(equals < 0 ? undefined : new TimeFormat(text.slice(equals + 1)), zone, year, field !== BODY)
+  const formats = equals < 0 ? KNOWN : [new TimeFormat(text.slice(equals + 1))]
+  const given = timeZone ?? (formats.some(({ needsZone }) => needsZone) ? localZone() : undefined)
+  const reading = new Reading(formats, given === undefined ? undefined : new Zone(given), year, field !== BODY)
   let last = { text: '', now: NaN, time: NaN }
   return {
-    given,
+    ...(given === undefined ? {} : { given }),
     ...(headerOnly(field)),
     intercept(event, { time: now }) {
       const value = event.get(field)
@@ -37,27 +37,26 @@ export function time(text: string, { timeZone, year }: Settings, { localZone }: 
 }
 
 class Reading {
-  readonly #formats: readonly TimeFormat[]
   #likely: TimeFormat
 
   constructor(
-    format: TimeFormat | undefined,
-    readonly zone: Zone,
+    readonly formats: readonly TimeFormat[],
+    /** Of times that have none; undefined: all have one. */
+    readonly zone: Zone | undefined,
     /** Of times that have none. */
     readonly year: number | undefined,
     /** The text is a time and nothing else. */
     readonly whole: boolean,
   ) {
-    this.#formats = format === undefined ? KNOWN : [format]
-    this.#likely = this.#formats[0]!
+    this.#likely = formats[0]!
   }
 
   /** NaN: it is none. */
   time(value: string, now: number): number {
     const text = this.whole ? value.trim() : value.replace(/^[[(<]/, '')
     if (this.whole && this.#matches(this.#likely, text)) return this.#instant(this.#likely, now)
-    const found = this.#formats.find((format) => this.#matches(format, text))
-    if (found === undefined) return this.#formats === KNOWN ? epochOf(this.whole ? text : /^\S*/.exec(text)![0]) : NaN
+    const found = this.formats.find((format) => this.#matches(format, text))
+    if (found === undefined) return this.formats === KNOWN ? epochOf(this.whole ? text : /^\S*/.exec(text)![0]) : NaN
     this.#likely = found
     return this.#instant(found, now)
   }

@@ -50,6 +50,20 @@ t.test('times are known as they are written most often', async (t) => {
   t.equal(await timeOf('x', ['--time', 'none']), '--time none: there is no none')
 })
 
+t.test('a zone is asked for only where a text may come without one', async (t) => {
+  const around = { ...AROUND, localZone: () => t.fail('the zone of this machine') as never }
+  for (const format of ['%s', '%s.%L', '%Q', '%Y-%m-%dT%T%z', 'at %%s %s']) {
+    const [link] = await linksOf(typed(['--time', `t=${format}`]), around)
+    t.equal(link!.interceptor.given, undefined, format)
+  }
+  for (const text of ['t', 't=%F %T', 't=%Y %%s', 't=%F%%z', 't=%T %c']) {
+    const [link] = await linksOf(typed(['--time', text]), { ...AROUND, localZone: () => 'Europe/Berlin' })
+    t.equal(link!.interceptor.given, 'Europe/Berlin', text)
+  }
+  t.equal(await timeOf('1706933106', ['--time', 't=%s']), '2024-02-03T04:05:06.000Z')
+  t.equal(await timeOf('2024-02-03T04:05:06+0100', ['--time', 't=%Y-%m-%dT%T%z']), '2024-02-03T03:05:06.000Z')
+})
+
 t.test('a format is that of strptime(3)', async (t) => {
   const cases: [string, string, string][] = [
     ['%d.%m.%Y %H:%M', '3.2.2024 4:05', '2024-02-03T04:05:00.000Z'],

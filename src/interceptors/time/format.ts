@@ -62,10 +62,13 @@ export class TimeFormat {
   readonly #steps: readonly Step[]
   /** Of the last text; the same object for each. */
   readonly fields: Fields = fieldsOf()
+  /** A text may say no zone. */
+  readonly needsZone: boolean
 
   /** Throws BAD_OPTION. */
   constructor(readonly text: string) {
     this.#steps = stepsOf(text)
+    this.needsZone = !ZONED.test(text)
   }
 
   /** Reads `text` into `fields`; the index behind the time, -1: there is none at its beginning. */
@@ -79,6 +82,9 @@ export class TimeFormat {
     return at
   }
 }
+
+/** Holds `%z`, or seconds since 1970. */
+const ZONED = /^(?:[^%]|%[^zsQ])*%[zsQ]/s
 
 function fieldsOf(): Fields {
   return { year: -1, month: 1, day: 1, dayOfYear: 0, hour: 0, half: -1, minute: 0, second: 0, ms: 0, offset: NaN, epoch: NaN }

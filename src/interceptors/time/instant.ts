@@ -6,10 +6,10 @@ const DAY = 86_400_000
 const MINUTE = 60_000
 
 /**
- * ms since the epoch; NaN: there is no such time (30 February). Without a zone it is that of `zone`; without a year the last
- * for which the time is not more than a day after `now`.
+ * ms since the epoch; NaN: there is no such time (30 February). Without a zone it is that of `zone`, which must be there then;
+ * without a year the last for which the time is not more than a day after `now`.
  */
-export function instantOf(fields: Fields, zone: Zone, now: number): number {
+export function instantOf(fields: Fields, zone: Zone | undefined, now: number): number {
   if (!Number.isNaN(fields.epoch)) return fields.epoch
   if (fields.year >= 0) return inYear(fields, fields.year, zone)
   const last = new Date(now + DAY).getUTCFullYear() + 1
@@ -20,13 +20,13 @@ export function instantOf(fields: Fields, zone: Zone, now: number): number {
   return NaN
 }
 
-function inYear({ month, day, dayOfYear, hour, half, minute, second, ms, offset }: Fields, year: number, zone: Zone): number {
+function inYear({ month, day, dayOfYear, hour, half, minute, second, ms, offset }: Fields, year: number, zone: Zone | undefined): number {
   const hours = half < 0 ? hour : (hour % 12) + half
   if (hours > 23 || minute > 59 || second > 60) return NaN
   const date = dayOfYear > 0 ? dayOf(year, dayOfYear) : dateOf(year, month, day)
   if (Number.isNaN(date)) return NaN
   const local = date + ((hours * 60 + minute) * 60 + second) * 1000 + ms
-  return Number.isNaN(offset) ? zone.time(local) : local - offset * MINUTE
+  return Number.isNaN(offset) ? zone!.time(local) : local - offset * MINUTE
 }
 
 const DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]

@@ -71,8 +71,8 @@ function httpAddressOf(authority: string, protocol: Protocol, { conf, say }: Clu
     if (rpc === undefined || address === undefined || withPort(rpc, '8020') !== withPort(authority, '8020')) continue
     return withPort(reachable(address, host), PORT[protocol])
   }
+  checkAddress(withPort(authority, PORT[protocol]), authority)
   const address = `${host}:${PORT[protocol]}`
-  checkAddress(address, authority)
   say(`taking ${protocol}://${address} for ${authority}: no hdfs-site.xml says otherwise`)
   return address
 }

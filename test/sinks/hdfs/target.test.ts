@@ -35,7 +35,7 @@ t.test('what is meant as a URI and is none is no directory', async (t) => {
 })
 
 t.test('a port that no connection can have is no address', async (t) => {
-  for (const path of ['webhdfs://h:99999/x', 'webhdfs://h:0/x', 'webhdfs://a,b:65536/x']) t.throws(() => targetWith({})(path), { code: 'BAD_OPTION' }, path)
+  for (const path of ['webhdfs://h:99999/x', 'webhdfs://h:0/x', 'webhdfs://a,b:65536/x', 'hdfs://nn:0/x', 'hdfs://nn:70000/x', 'hdfs://[::1]:0/x']) t.throws(() => targetWith({})(path), { code: 'BAD_OPTION' }, path)
   t.same(targetWith({})('webhdfs://h:65535/x').cluster?.nameNodes, ['http://h:65535'])
 })
 

@@ -1,7 +1,7 @@
 /** Whether a queue keeps its segments compressed, and who does it: whoever puts, beside its other work, the oldest first. */
 import { unlinkThere } from '../disk/gone.js'
 import { readWhole, replace } from '../disk/replace.js'
-import { errnoOf } from '../errors.js'
+import { errnoOf, FlumeError } from '../errors.js'
 import { compressSegment, type Outcome, type Replace } from './compress.js'
 import { Lock, runningHolder } from './lock.js'
 import { listSegments, type Paths, type Surroundings } from './surroundings.js'
@@ -72,13 +72,16 @@ export interface Compressed {
   readonly pid?: number
 }
 
-/** All that can be, now, unless somebody puts, whose work it is. Between two segments somebody may begin to put. */
+/**
+ * All that can be, now, unless somebody puts, whose work it is. Between two segments somebody may begin to put. Throws BUSY where
+ * somebody holds the queue of whom nobody here knows more.
+ */
 export async function compressNow(paths: Paths, around: Surroundings, stop: AbortSignal): Promise<Compressed> {
   const compressor = new Compressor(paths, around, replaceIn(paths, around))
   const sum = { segments: 0, before: 0, after: 0, room: true }
   while (!stop.aborted) {
-    const lock = await Lock.tryMoment(paths.lock, around)
-    if (lock === undefined) return { ...sum, ...(await runningHolder(paths.lock, around.disk)) }
+    const lock = await lockOrPid(paths, around)
+    if (typeof lock === 'number') return { ...sum, pid: lock }
     try {
       const outcome = await compressor.next((await listSegments(around.disk, paths)).slice(0, -1), true, stop)
       if (outcome === undefined || outcome.kind === 'room') return { ...sum, room: outcome === undefined }
@@ -91,6 +94,18 @@ export async function compressNow(paths: Paths, around: Surroundings, stop: Abor
     }
   }
   return sum
+}
+
+/** The lock of the log, or the pid of whoever puts. */
+async function lockOrPid(paths: Paths, around: Surroundings): Promise<Lock | number> {
+  try {
+    return await Lock.takeMoment(paths.lock, `queue ${paths.directory} for compressing`, around)
+  } catch (error) {
+    if (!(error instanceof FlumeError) || error.code !== 'BUSY') throw error
+    const { pid } = await runningHolder(paths.lock, around.disk)
+    if (pid === undefined) throw error
+    return pid
+  }
 }
 
 /** For whoever holds the lock of the log and has no log open. */

@@ -46,7 +46,7 @@ export class Lock {
   }
 
   async release(): Promise<void> {
-    await this.file.truncate(0).catch(() => undefined) // as above; it is let go all the same
+    await this.file.truncate(0).catch(() => undefined) // as in #signed(); it is let go all the same
     await this.file.close()
   }
 

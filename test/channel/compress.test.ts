@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { Queue } from '../../src/channel/channel.js'
+import type { Disk } from '../../src/disk/disk.js'
 import { batchOf, type Batch } from '../../src/events/batch.js'
 import { checkAll, flip, gapEventsIn, gapEventsOf, gapsIn, lostIn, PUT, queueOn, segmentsOn, short, spoil } from '../support/checking.js'
 import { passing } from '../support/clock.js'
@@ -164,6 +165,22 @@ t.test('what has damage, or gets no smaller, stays as it is', async (t) => {
   const bytes = plain.find(second!)!.bytes
   await compressNow(plain)
   t.ok(plain.find(second!)!.bytes.equals(bytes))
+})
+
+t.test('where nothing can be written, or somebody holds the queue of whom nobody knows more, nothing is said to be compressed', async (t) => {
+  const { plain } = await both()
+  const before = plain.print('/q/segments')
+  const disk = plain.boot()
+  const readOnly: Disk['open'] = (path, mode) => (mode === 'read' ? disk.open(path, mode) : Promise.reject(Object.assign(new Error('EROFS'), { code: 'EROFS' })))
+  const queue = await Queue.open('/q', { ...aroundOf(disk), disk: Object.assign(plain.boot(), { open: readOnly }) }, { create: false })
+  await t.rejects(queue.compressNow(never), { code: 'EROFS' })
+  await passing(async (clock) => {
+    const around = aroundOf(plain.boot(), clock)
+    const putter = await (await Queue.open('/q', around, { create: false })).openPut(PUT)
+    await t.rejects((await Queue.open('/q', aroundOf(plain.boot(), clock), { create: false })).compressNow(never), { code: 'BUSY', message: /^cannot use queue \/q for compressing: process \d+ holds it$/ })
+    await putter.close()
+  })
+  t.equal(plain.print('/q/segments'), before)
 })
 
 t.test('a full queue that compresses gets room of it, without a reader', async (t) => {

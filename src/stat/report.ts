@@ -55,11 +55,15 @@ export function encodeReport(stat: StageStat): string {
   return `${JSON.stringify({ ...stat, about: first(stat.about, ABOUT_SIZE_MAX, (name) => JSON.stringify(name).length + 1) })}\n`
 }
 
-/** What a stage is about, in a few words. */
+/** What a stage is about, in a few words: at least its first name, or the beginning of that. */
 export function aboutText(about: readonly string[]): string {
-  const shown = first(about, ABOUT_SHOWN_MAX, (name) => name.length + 1)
+  const shown = first(about, ABOUT_SHOWN_MAX, (name) => Math.min(name.length + 1, ABOUT_SHOWN_MAX)).map(cut)
   const more = about.length - shown.length
   return more === 0 ? shown.join(' ') : `${shown.join(' ')} and ${more} more`
+}
+
+function cut(name: string): string {
+  return name.length < ABOUT_SHOWN_MAX ? name : `${name.slice(0, ABOUT_SHOWN_MAX - 4)}...`
 }
 
 /** As many of them as fit. */

@@ -4,7 +4,7 @@ import { systemClock } from '../../src/events/flow.js'
 import { askAll } from '../../src/stat/ask.js'
 import { exposition } from '../../src/stat/exposition.js'
 import { only } from '../../src/stat/lines.js'
-import type { FlowStat, StageStat } from '../../src/stat/report.js'
+import { aboutText, type FlowStat, type StageStat } from '../../src/stat/report.js'
 import { serveStat } from '../../src/stat/serve.js'
 
 const UID = process.getuid!()
@@ -31,6 +31,16 @@ t.test('a stage is shown however many files it is about, and found by each of th
     t.equal(only({ stages: [stage!], silent: [], hidden: 0 }, [last], '/').stages.length, 1, `${count} files`)
     t.ok(exposition({ stages: [stage!], silent: [], hidden: 0 }).length < 10_000)
   }
+})
+
+t.test('of a name that is too long to be shown its beginning is', (t) => {
+  const long = `/${'a'.repeat(1200)}`
+  t.equal(aboutText([long]), `${long.slice(0, 996)}...`)
+  t.equal(aboutText([long, '/b']), `${long.slice(0, 996)}... and 1 more`)
+  t.equal(aboutText(['/b', long, '/c']), '/b and 2 more')
+  t.equal(aboutText([]), '')
+  t.match(exposition({ stages: [stageOf([long])], silent: [], hidden: 0 }), `about="${long.slice(0, 996)}..."`)
+  t.end()
 })
 
 t.test('a queue, or a file, is found by its whole name, whatever blanks are in it', (t) => {

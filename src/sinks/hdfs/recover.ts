@@ -21,7 +21,7 @@
  * that deletes it, as a file can be asked for by its id.
  */
 import { FlumeError, type Code } from '../../errors.js'
-import { refusal, told, type Retry } from '../retry.js'
+import { told, type Retry } from '../retry.js'
 import type { FileSystem, Finished } from './filesystem.js'
 import type { CommitRecord } from './record.js'
 import type { Commit } from './record-line.js'
@@ -75,8 +75,7 @@ async function look(path: string, files: FileSystem): Promise<Finished | undefin
   try {
     return await files.look(path)
   } catch (error) {
-    const { code, message, cause } = refusal(`cannot look at ${path}`, error)
-    throw new FlumeError(code === 'IO' ? 'CANNOT_CREATE' : code, message, { cause })
+    throw error instanceof FlumeError ? error : new FlumeError('CANNOT_CREATE', `cannot look at ${path}`, { cause: error })
   }
 }
 

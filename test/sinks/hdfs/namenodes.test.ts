@@ -47,7 +47,8 @@ async function failure(t: Test, nameNodes: readonly string[]): Promise<HdfsFailu
   const retry = new Retry(new FakeClock(), () => undefined, new AbortController().signal)
   const nodes = new NameNodes({ uri: 'swebhdfs://ha', nameNodes, user: 'u', create: {} }, retry, 5000)
   t.teardown(() => nodes.close())
-  const error: unknown = await nodes.askOnce({ method: 'GET', op: 'GETFILESTATUS', path: 'swebhdfs://ha/x' }, () => t.fail('an answer')).catch((error: unknown) => error)
+  const request = { method: 'GET', op: 'GETFILESTATUS', path: 'swebhdfs://ha/x' } as const
+  const error: unknown = await nodes.askOnce(request, () => t.fail('an answer')).catch((error: unknown) => error)
   return error instanceof HdfsFailure ? error : Promise.reject(error)
 }
 
@@ -66,6 +67,8 @@ t.test('a NameNode whose certificate is not trusted ends nothing as long as anot
 
 t.test('of a NameNode that is silent and one that stands by the first is said', async (t) => {
   const standby = `http://${await listening(t, createServer(standBy))}`
-  for (const nameNodes of [[standby, DOWN], [DOWN, standby]]) t.match(await failure(t, nameNodes), { outcome: 'passes', message: /^no answer from localhost:1: / })
+  for (const nameNodes of [[standby, DOWN], [DOWN, standby]]) {
+    t.match(await failure(t, nameNodes), { outcome: 'passes', message: /^no answer from localhost:1: / })
+  }
   t.match(await failure(t, [standby, standby]), { outcome: 'passes', exception: failureOf(STANDBY.status, STANDBY.body, '').exception })
 })

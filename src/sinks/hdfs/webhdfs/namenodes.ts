@@ -135,7 +135,8 @@ export class NameNodes {
  */
 function together(failures: readonly HdfsFailure[]): HdfsFailure {
   const lasting = failures.find(({ outcome }) => outcome !== 'passes')
-  if (lasting !== undefined && failures.some(({ outcome }) => outcome === 'passes')) return new HdfsFailure(lasting.message, { outcome: 'passes', cause: lasting })
+  const passes = failures.some(({ outcome }) => outcome === 'passes')
+  if (lasting !== undefined && passes) return new HdfsFailure(lasting.message, { outcome: 'passes', cause: lasting })
   const said = lasting ?? failures.find(({ exception }) => exception === undefined) ?? failures[0]
   assert(said !== undefined, 'a cluster without a NameNode')
   return said

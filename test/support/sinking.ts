@@ -60,7 +60,7 @@ export class Feed implements AsyncIterable<Batch> {
 export function optionsOf(directory: string, more: Partial<SinkOptions> = {}): SinkOptions {
   return {
     path: `${directory}/out`, prefix: 'events', suffix: '.log', codec: 'none', format: 'text', rollBytes: 1e9, rollInterval: 1e9, rollCount: Infinity,
-    idleTimeout: Infinity, openFilesMax: 100, spoolBytesMax: Infinity, round: 1, timeZone: 'UTC', useLocalTimestamp: false, strict: false, eventBytesMax: 1 << 24,
+    idleTimeout: Infinity, openFilesMax: 100, spoolBytesMax: Infinity, round: 1, timeZone: 'UTC', localZone: () => 'UTC', useLocalTimestamp: false, strict: false, eventBytesMax: 1 << 24,
     spool: `${directory}/spool`, ...more,
   }
 }

@@ -12,7 +12,7 @@ import { hadoopConf } from '../../sinks/hdfs/conf.js'
 import { list } from '../../sinks/hdfs/list.js'
 import { localFileSystem } from '../../sinks/hdfs/local.js'
 import { isSuffix } from '../../sinks/hdfs/name.js'
-import { isTimed, levelsOf, type Host } from '../../sinks/hdfs/path.js'
+import { levelsOf, type Host } from '../../sinks/hdfs/path.js'
 import { boundOf, hdfsSink, type SinkAround, type SinkOptions } from '../../sinks/hdfs/sink.js'
 import { targetOf, type Target } from '../../sinks/hdfs/target.js'
 import { Retry } from '../../sinks/retry.js'
@@ -140,7 +140,6 @@ function optionsOf(values: Values<typeof options>, { path, cluster }: Target, co
   const codec = values.codec === 'gzip' ? 'gzip' : 'none'
   const suffix = values.suffix ?? `${format === 'text' ? '.log' : '.ndjson'}${CODECS[codec]?.suffix ?? ''}`
   if (!isSuffix(suffix)) throw new FlumeError('BAD_OPTION', `--suffix is empty, or a dot and at most 31 of A-Z a-z 0-9 . _ = -: ${JSON.stringify(suffix)}`)
-  const needsZone = !values.list && (isTimed(path) || isTimed(values.prefix))
   return {
     path, suffix, format, codec,
     prefix: values.prefix,
@@ -150,7 +149,8 @@ function optionsOf(values: Values<typeof options>, { path, cluster }: Target, co
     idleTimeout: unlessNone(values['idle-timeout']),
     openFilesMax: openFilesMaxOf(values['open-files-max'], context),
     round: Math.max(values.round ?? 1, 1),
-    timeZone: values['time-zone'] ?? (needsZone ? localZone(context.env, '--time-zone') : undefined),
+    timeZone: values['time-zone'],
+    localZone: () => localZone(context.env, '--time-zone'),
     useLocalTimestamp: values['use-local-timestamp'],
     strict: values.strict,
     eventBytesMax: values['event-bytes-max'],

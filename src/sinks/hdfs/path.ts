@@ -14,8 +14,10 @@ export interface PlaceOptions {
   readonly prefix: string
   /** ms; times are rounded down to a multiple of it, in local time. 1: not rounded */
   readonly round: number
-  /** IANA name; undefined: there are no times in path and prefix */
+  /** IANA name; undefined: that of this machine */
   readonly timeZone: string | undefined
+  /** Asked for only where there are times in path or prefix. */
+  localZone(): string
   /** The time is that of the mark, whatever the event's header says. */
   readonly useLocalTimestamp: boolean
 }
@@ -87,8 +89,7 @@ export class Places {
     const parts = [...this.#directory, ...this.#prefix]
     this.follows = parts.some((part) => typeof part !== 'string') ? 'headers' : undefined
     this.needsTime = isTimed(options.path) || isTimed(options.prefix)
-    const { timeZone: zone } = options
-    assert(zone !== undefined || !this.needsTime)
+    const zone = options.timeZone ?? (this.needsTime ? options.localZone() : undefined)
     this.#calendar = zone === undefined ? undefined : new Calendar(zone, options.round)
     this.binding = bindingOf(options, host, this.needsTime ? zone : undefined)
     const base = /^[^%]*(?:$|\/)/.exec(options.path)?.[0] ?? ''
@@ -181,7 +182,7 @@ export function cleaned(value: string): string {
 const ESCAPE = /%(?:\{([\w.-]+)\}|\[(\w+)\]|(.)|)/gsu
 
 /** True: it holds escapes of a time. */
-export function isTimed(template: string): boolean {
+function isTimed(template: string): boolean {
   return [...template.matchAll(ESCAPE)].some(([, , , letter]) => letter !== undefined && letter !== '%')
 }
 

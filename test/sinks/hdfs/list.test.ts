@@ -114,7 +114,7 @@ t.test('directories that the path cannot name are passed over, and hidden ones; 
 t.test('every directory that a sink writes to is found', async (t) => {
   const values = ['a', '', '.hidden', '_x', 'a/b', 'é ☃ 😀', 'x'.repeat(300), '☃'.repeat(200), '%Y', '\n', '..', '-0123456789abcdef', '\u2028', 'a\\b', '(', '$']
   for (const path of ['/o/%{k}', '/o/p%{k}s/%{j}', '/o/%Y-%m/%{k}%{k}', '/o/%D/%t', '/o/%c %{k}/fixed/%z', '/o/%%%{k}']) {
-    const options: PlaceOptions = { path, prefix: 'events', round: 1, timeZone: 'UTC', useLocalTimestamp: false }
+    const options: PlaceOptions = { path, prefix: 'events', round: 1, timeZone: 'UTC', localZone: () => 'UTC', useLocalTimestamp: false }
     const places = new Places(options, HOST)
     const directories = values.flatMap((k) => values.map((j) => places.of(new Map(Object.entries({ k, j })), k === '' ? undefined : String(TIME), TIME).directory))
     const files = new Set(directories.map((directory) => `${directory}/${named(0, 9)}`))

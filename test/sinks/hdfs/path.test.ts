@@ -4,7 +4,7 @@ import { Calendar } from '../../../src/sinks/hdfs/calendar.js'
 import { Places, cleaned, type Place, type PlaceOptions } from '../../../src/sinks/hdfs/path.js'
 
 const HOST = { name: 'web1', fqdn: 'web1.example.org', ip: '192.0.2.7' }
-const OPTIONS: PlaceOptions = { path: '/d', prefix: 'events', round: 1, timeZone: 'UTC', useLocalTimestamp: false }
+const OPTIONS: PlaceOptions = { path: '/d', prefix: 'events', round: 1, timeZone: 'UTC', localZone: () => 'UTC', useLocalTimestamp: false }
 
 function directoryOf(path: string, headers: Record<string, string>, more: Partial<PlaceOptions> = {}): string {
   return placeOf(new Places({ ...OPTIONS, path, ...more }, HOST), headers).directory
@@ -141,6 +141,9 @@ t.test('the binding names all that places follow from, and nothing else', async 
     t.not(binding({ path: '/d/%Y', ...more }), base)
   }
   t.equal(binding({ path: '/d' }), binding({ path: '/d', timeZone: 'Asia/Tokyo', round: 5 }), 'no time, no zone')
+  const localZone = (): string => 'Asia/Tokyo'
+  t.equal(binding({ path: '/d/%Y', timeZone: undefined, localZone }), binding({ path: '/d/%Y', timeZone: 'Asia/Tokyo' }))
+  t.equal(binding({ path: '/d', timeZone: undefined, localZone: () => t.fail('no time, no zone') as never }), binding({ path: '/d' }))
   t.equal(binding({ path: '/d' }), binding({ path: '/d' }, { ...HOST, name: 'web2' }))
   t.not(binding({ path: '/%[host]' }), binding({ path: '/%[host]' }, { ...HOST, name: 'web2' }))
   t.notMatch(binding({ path: '/a\nb' }), /\n/, 'one line')

@@ -27,7 +27,7 @@ const RECORD = [
 ].map((line) => JSON.stringify(line))
 const NAME = encodeName({ prefix: 'events', stream: 'plain', bucket: '0123abcd', first: 1, last: 20, suffix: '.log.gz' })
 const HOST = { name: 'web1', fqdn: 'web1.example.org', ip: '10.0.0.1' }
-const PLACE = { prefix: 'events', round: 1, timeZone: 'UTC', useLocalTimestamp: false }
+const PLACE = { prefix: 'events', round: 1, timeZone: 'UTC', localZone: () => 'UTC', useLocalTimestamp: false }
 
 export const HDFS: readonly Target[] = [
   { name: 'core-site.xml', seeds: CONF, words: ['<property>', '</property>', '<name>', '<value>', '${a}', '${fs.defaultFS}', '&amp;', '<!--', '<![CDATA[', '<configuration>'], take: takeConf },

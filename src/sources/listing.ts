@@ -11,7 +11,6 @@ import type { Logs } from './logs.js'
 import type { Partition } from './partition.js'
 import { HEAD_SIZE, identityOf, printOf, readAt, type FilePosition } from './position.js'
 import { compareTurns, compressedFrom, logOf, rotatedFrom, type Rotated } from './turns.js'
-import { isUnmounted, notMounted } from './unmounted.js'
 import { AT_ONCE, type Names } from './watch.js'
 
 /** A directory that changes while it is listed is listed again, at most so often in all. */
@@ -105,9 +104,8 @@ export class Listings {
 
   /** The file in which this is a place may be where the log of this path may be, for all that could be seen. */
   async mayHide(path: string, place: FilePosition): Promise<boolean> {
-    const isAway = isUnmounted(this.disk, path, place.device)
-    if (isAway) this.names.sayOnce(notMounted(path))
-    return isAway || (await this.#around(path)).some(({ blind }) => blind) || this.#hidden.has(identityOf(place))
+    if (place.mount !== undefined && this.names.mounts.isMissing(place.mount)) return true
+    return (await this.#around(path)).some(({ blind }) => blind) || this.#hidden.has(identityOf(place))
   }
 
   /** Looks again, where a file was missed. False: none was. */

@@ -24,6 +24,8 @@ export class Partition {
   inode = ''
   /** When that file was made; 0: nobody knows. */
   birth = 0n
+  /** Where its file system is mounted; empty: nobody has looked. */
+  mount = ''
   /** The path it matches under now; undefined: its name was given to another file, or taken away. */
   name: string | undefined
   /** The next byte to read; before it `head` (the first bytes) and `tail` (the last ones), as read; and how `head` starts. */
@@ -96,6 +98,7 @@ export class Partition {
     this.device = String(stat.device)
     this.inode = String(stat.inode)
     this.birth = stat.born
+    this.mount = ''
     this.name = name
     this.size = stat.size
     this.modified = stat.modified
@@ -107,9 +110,10 @@ export class Partition {
   }
 
   /** Which file it was, as far as a position tells. */
-  stoodIn({ device, inode }: FilePosition): void {
+  stoodIn({ device, inode, mount }: FilePosition): void {
     this.device = device
     this.inode = inode
+    this.mount = mount ?? '/'
     this.birth = 0n
   }
 
@@ -245,8 +249,8 @@ export class Partition {
   }
 
   #position(offset: number, head: Print, tail: Print, time: number): FilePosition {
-    const { path, device, inode, size } = this
-    return { offset, path, device, inode, head, tail, time, size: Math.max(size, offset) }
+    const { path, device, inode, mount, size } = this
+    return { offset, path, device, inode, ...(mount.length > 1 && { mount }), head, tail, time, size: Math.max(size, offset) }
   }
 }
 

@@ -88,6 +88,7 @@ export class Partitions implements Known {
   }
 
   listings(): Listings {
+    this.names.mounts.look()
     return new Listings(this.disk, this.names, this.olddirs, this.all.values(), this.logs)
   }
 

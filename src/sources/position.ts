@@ -19,6 +19,8 @@ export interface FilePosition extends Position {
   /** As text: they are 64 bits wide. */
   readonly device: string
   readonly inode: string
+  /** Where its file system is mounted; absent: it is that of the root, or nobody has looked. */
+  readonly mount?: string
   /** The first bytes, at most HEAD_SIZE: as many as lie before the offset, of a place at the beginning also more. */
   readonly head: Print
   /** The bytes just before the offset, at most TAIL_SIZE. */
@@ -44,18 +46,19 @@ export function printOf(bytes: Uint8Array): Print {
 /** What a reader or a state file gives back, if it is a place in a file; what is missing of the details is 0. */
 export function filePosition(position: Position): FilePosition | undefined {
   if (!isPosition(position)) return undefined
-  const { offset, path, device, inode, head, tail, time, size, part, ended } = position
+  const { offset, path, device, inode, mount, head, tail, time, size, part, ended } = position
   if (offset < 0 || typeof path !== 'string' || !isPrint(head) || !isPrint(tail)) return undefined
   if (typeof device !== 'string' || typeof inode !== 'string') return undefined
-  const place = { offset, path, device, inode, head, tail, time: count(time), size: Math.max(offset, count(size)) }
+  const where = { path, device, inode, ...(typeof mount === 'string' && { mount }) }
+  const place = { offset, ...where, head, tail, time: count(time), size: Math.max(offset, count(size)) }
   if (ended === true) return { ...place, ended }
   if (head.size !== Math.min(offset, HEAD_SIZE) || tail.size !== Math.min(offset, TAIL_SIZE)) return undefined
   return count(part) > 0 ? { ...place, part: count(part) } : place
 }
 
 /** The beginning of the file that this is a place in. */
-export function beginningOf({ path, device, inode, head, time, size }: FilePosition): FilePosition {
-  return { offset: 0, path, device, inode, head, tail: printOf(Buffer.alloc(0)), time, size }
+export function beginningOf({ path, device, inode, mount, head, time, size }: FilePosition): FilePosition {
+  return { offset: 0, path, device, inode, ...(mount !== undefined && { mount }), head, tail: printOf(Buffer.alloc(0)), time, size }
 }
 
 const count = (value: unknown): number => (typeof value === 'number' && Number.isFinite(value) ? value : 0)

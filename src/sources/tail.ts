@@ -231,8 +231,15 @@ export class Tail implements Source {
     }
   }
 
+  /** Where the file system of its file is mounted, or of that to which its name leads. */
+  #mountOf({ name, path }: Partition): string {
+    const at = name ?? path
+    return this.#names.mounts.of(this.#partitions.logs.targets.get(at) ?? at)
+  }
+
   /** The next bytes of one file. */
   async *#read(partition: Partition): AsyncGenerator<Batch> {
+    partition.mount ||= this.#mountOf(partition)
     if (partition.lost !== undefined) yield this.#sending.gap(partition, partition.lost)
     const { modified, size } = partition
     // where more than a block is known to be there, reading it tells whether it is still the same file

@@ -11,6 +11,7 @@ import type { Disk, FileStat } from '../disk/disk.js'
 import { NOT_UTF8 } from '../disk/path.js'
 import { tellingReaddir } from '../disk/telling.js'
 import { errnoOf } from '../errors.js'
+import { Mounts } from './mounts.js'
 import { fixedPart, isDynamic, isFlat, matcher, unescape } from './pattern.js'
 
 const require = createRequire(import.meta.url)
@@ -50,13 +51,16 @@ export class Names {
   #stats = 0
   /** Directories in which a file may appear that matches. */
   readonly directories = new Set<string>()
+  readonly mounts: Mounts
 
   /** Absolute patterns. */
   constructor(
     readonly patterns: readonly string[],
     readonly disk: Disk,
     readonly say: (message: string) => void,
-  ) {}
+  ) {
+    this.mounts = new Mounts(disk, say)
+  }
 
   /** Each path once; and the patterns of which it is known that nothing matches, or only what is no regular file. Without those that `skip` says. */
   async list(skip: Skip = () => false): Promise<{ matches: Match[]; missing: string[] }> {
@@ -64,6 +68,7 @@ export class Names {
     const missing: string[] = []
     this.#looked.clear()
     this.hidden.clear()
+    this.mounts.look()
     for (const pattern of this.patterns) {
       let count = 0
       this.#hides = false

@@ -83,7 +83,7 @@ t.test('one whose file system is not mounted is waited for, and goes on where it
     await tailing.start({ kind: 'keeps', held: tailing.held(sent) })
     await tailing.pass(5000)
     t.same(tailing.bodies, [])
-    t.match(tailing.said.join('\n'), new RegExp(`^waiting for .*${path}: the file system that it was on is not mounted$`, 'm'))
+    t.match(tailing.said.join('\n'), /^waiting for .*\/d: the file system that was there is not mounted$/m)
     mounted = true
     await tailing.pass(5000)
     t.same([...sent.flatMap(({ bodies }) => bodies), ...tailing.bodies], numbers(1, 600))
@@ -93,6 +93,50 @@ t.test('one whose file system is not mounted is waited for, and goes on where it
     await last.start({ kind: 'keeps', held: last.held(sent) })
     await last.close()
     t.match(last.sent.map(({ headers }) => headers), [[new Map([['flume.gap', 'removed']])]])
+  }
+})
+
+t.test('a file system that is not mounted is named once, however many files are missing and however often it is looked for', async (t) => {
+  const names = ['a', 'b', 'c']
+  const directory = t.testdir({ d: Object.fromEntries(names.map((name) => [`${name}.log`, text(1, 600)])) })
+  let mounted = true
+  const disk = unmounting('d', () => mounted)
+  const open = (): Tailing => new Tailing([`${directory}/d/*.log`], undefined, options, { disk })
+  const first = open()
+  await first.start()
+  await first.close()
+  mounted = false
+  const tailing = open()
+  const waits = (): number => tailing.said.filter((line) => line.endsWith('is not mounted')).length
+  const sent = names.flatMap((name) => first.sent.filter(({ mark }) => mark.to.path === `${directory}/d/${name}.log`).slice(0, 3))
+  await tailing.start({ kind: 'keeps', held: tailing.held(sent) })
+  for (let looks = 0; looks < 3; looks++) await tailing.pass(5000)
+  t.equal(waits(), 1, tailing.said.join('\n'))
+  mounted = true
+  await tailing.pass(5000)
+  t.same([...sent.flatMap(({ bodies }) => bodies), ...tailing.bodies].toSorted(), names.flatMap(() => numbers(1, 600)).toSorted())
+  await tailing.close()
+})
+
+t.test('what was on the file system of the root and is gone was removed, also where that has another number since', async (t) => {
+  for (const rotated of [false, true]) {
+    const directory = t.testdir({ 'a.log': text(1, 600) })
+    let root = 0xffffdn
+    const disk = unmounting('d', () => true, () => root)
+    const open = (): Tailing => new Tailing([`${directory}/a.log`], undefined, { ...options, once: true }, { disk })
+    const first = open()
+    await first.start()
+    await first.finish()
+    await first.close()
+    fs.rmSync(`${directory}/a.log`)
+    if (rotated) fs.writeFileSync(`${directory}/a.log`, 'new\n')
+    root--
+    const tailing = open()
+    await tailing.start({ kind: 'keeps', held: tailing.held(first.sent.slice(0, 3)) })
+    await tailing.finish()
+    await tailing.close()
+    t.match(tailing.sent.map(({ headers }) => headers[0]?.get('flume.gap')), rotated ? ['removed', undefined] : ['removed'])
+    t.notMatch(tailing.said.join('\n'), /mounted/)
   }
 })
 

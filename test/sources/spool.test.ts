@@ -417,16 +417,30 @@ t.test('what is begun and not seen is no file that was removed: the next run tha
   }
 
   t.test('its file system is not mounted', async (t) => {
-    const directory = dropped(t, { 'sub/big': text(1, 600), 'sub/next': text(601, 601) })
+    const directory = dropped(t, { 'sub/big': text(1, 600), 'sub/large': text(602, 1200), 'sub/next': text(601, 601) })
     const queue = new Queue()
     let mounted = true
     const around = { disk: unmounting('sub', () => mounted) }
-    await t.rejects(spooled(join(directory, 'sub'), queue, { options: SMALL, around, batches: 1 }))
+    for (const name of ['big', 'large']) {
+      await t.rejects(spooled(join(directory, 'sub'), queue, { options: { ...SMALL, include: [name] }, around, batches: 1 }))
+    }
     mounted = false
-    t.match((await spooled(join(directory, 'sub'), queue, { around })).said, [/^waiting for .*big: the file system that it was on is not mounted$/])
+    t.match((await spooled(join(directory, 'sub'), queue, { around })).said, [/^waiting for .*sub: the file system that was there is not mounted$/])
     mounted = true
-    t.match((await spooled(join(directory, 'sub'), queue, { around })).said, [/^going on with .*big at byte \d+$/])
-    t.same(queue.bodies.toSorted(), numbers(1, 601).toSorted())
+    t.match((await spooled(join(directory, 'sub'), queue, { around })).said, [/^going on with 2 files where their reading stood$/])
+    t.same(queue.bodies.toSorted(), numbers(1, 1200).toSorted())
+  })
+
+  t.test('but one on the file system of the root that is removed is, also where that has another number since', async (t) => {
+    const directory = dropped(t, { 'sub/big': text(1, 600) })
+    const queue = new Queue()
+    let root = 0xffffdn
+    const around = { disk: unmounting('away', () => true, () => root) }
+    await t.rejects(spooled(directory, queue, { options: { ...SMALL, recursive }, around, batches: 1 }))
+    fs.rmSync(join(directory, 'sub/big'))
+    root--
+    t.match((await spooled(directory, queue, { around })).said, [/sub\/big was removed before all of it was read$/])
+    t.match(queue.headers.at(-1), new Map([['flume.gap', 'removed']]))
   })
 
   t.test('but one that is removed meanwhile is', async (t) => {

@@ -3,15 +3,16 @@ import { basename, dirname } from 'node:path'
 import type { Disk, DiskFile, FileStat } from '../../src/disk/disk.js'
 import { nodeDisk } from '../../src/disk/node.js'
 
-/** Numbers of file systems; nothing has the second one. */
-const ROOT = 1n
+/** Numbers of file systems; nothing else has them. */
+const ROOT = 0xffffen
 const AWAY = 0xfffffn
 
-export function unmounting(name: string, mounted: () => boolean): Disk {
+/** `root`: the number that the file system of the root has now. */
+export function unmounting(name: string, mounted: () => boolean, root = (): bigint => ROOT): Disk {
   const isOn = (path: string): boolean => path !== '/' && (basename(path) === name || isOn(dirname(path)))
   const isGone = (path: string): boolean => !mounted() && isOn(dirname(path))
   const on = (path: string, stat: FileStat | undefined): FileStat | undefined => (
-    stat === undefined || isGone(path) ? undefined : { ...stat, device: mounted() && isOn(path) ? AWAY : ROOT }
+    stat === undefined || isGone(path) ? undefined : { ...stat, device: mounted() && isOn(path) ? AWAY : root() }
   )
   const open = async (path: string, ...how: [Parameters<Disk['open']>[1], number?]): Promise<DiskFile> => {
     if (isGone(path)) throw Object.assign(new Error('no'), { code: 'ENOENT' })

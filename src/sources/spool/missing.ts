@@ -42,7 +42,7 @@ export async function findMissing(missing: Set<SpoolFile>, tree: Tree, known: Kn
 /** Those that are where they were seen last, or may be. */
 function leaveOut(missing: Set<SpoolFile>, tree: Tree, known: Known): void {
   for (const file of missing) {
-    const stat = tree.whatIsAt(file.at, file.device)
+    const stat = tree.whatIsAt(file.at, file.mount)
     if (stat === 'hidden' || (stat !== undefined && known.of({ path: file.at, stat }) === file)) file.leftOut = missing.delete(file)
   }
 }

@@ -229,6 +229,8 @@ export class Spool implements Source {
       file.judged = true
       this.#current = file
       file.open(opened.log, opened.stat, await opened.log.stat(), waiting.path, this.around.clock.now())
+      this.#tree.mounts.look()
+      file.mount = this.#tree.mounts.of(waiting.path)
       this.#known.add(file)
       yield* this.#after(file, yield* this.#contents.batches(file, opened, stop))
     } catch (error) {

@@ -9,8 +9,8 @@ import type { DirectoryEntry, Disk, FileStat } from '../../disk/disk.js'
 import { shownPath } from '../../disk/path.js'
 import { isSame } from '../../disk/same.js'
 import { errnoOf } from '../../errors.js'
+import { Mounts } from '../mounts.js'
 import { matcherOf } from '../pattern.js'
-import { isUnmounted, notMounted } from '../unmounted.js'
 
 export interface TreeOptions {
   /** Absolute. */
@@ -41,6 +41,7 @@ export class Tree {
   readonly #includes: (path: string) => boolean
   readonly #ignores: (path: string) => boolean
   readonly #said = new Set<string>()
+  readonly mounts: Mounts
   /** What could not be looked into, or at, when all was looked at last. */
   #hidden: string[] = []
   /** Directories that were looked into last. */
@@ -55,6 +56,7 @@ export class Tree {
     readonly disk: Disk,
     readonly say: (message: string) => void,
   ) {
+    this.mounts = new Mounts(disk, say)
     this.#includes = options.include.length === 0 ? () => true : matcherOf(options.include, false)
     this.#ignores = options.ignore.length === 0 ? () => false : matcherOf(options.ignore, true)
   }
@@ -66,6 +68,7 @@ export class Tree {
     const left = [directory]
     let count = 0
     this.#hidden = []
+    this.mounts.look()
     for (let next = left.pop(); next !== undefined; next = left.pop()) {
       seen.add(next)
       for await (const entry of this.#entries(next)) {
@@ -91,15 +94,13 @@ export class Tree {
     return stat?.kind === 'file' && this.#isRead(path, basename(path)) ? { path, stat } : undefined
   }
 
-  /** What is at this path, in one of the directories or not, whether it is read or not; `hidden`: nobody can tell. `device`: of what was there. */
-  whatIsAt(path: string, device: string): FileStat | 'hidden' | undefined {
+  /** What is at this path, in one of the directories or not, whether it is read or not; `hidden`: nobody can tell. `mount`: where the file system was that it was on. */
+  whatIsAt(path: string, mount: string): FileStat | 'hidden' | undefined {
     const shown = shownPath(path)
     if (this.#hidden.some((hidden) => shown === hidden || shown.startsWith(`${hidden}/`))) return 'hidden'
     try {
       const stat = this.disk.statNow(path)
-      if (stat !== undefined || !isUnmounted(this.disk, path, device)) return stat
-      this.sayOnce(notMounted(shown))
-      return 'hidden'
+      return stat === undefined && this.mounts.isMissing(mount) ? 'hidden' : stat
     } catch {
       return 'hidden'
     }

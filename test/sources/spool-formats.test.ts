@@ -168,6 +168,24 @@ t.test('--avro: records without a byte of their own are sent, unless far too man
   t.same(many.left, ['a'])
 })
 
+t.test('--avro: what comes before the damage in a block is sent, also where it shares a place with what is lost', async (t) => {
+  const type = avro.Type.forSchema({ type: 'record', name: 'R', fields: [{ name: 'n', type: 'long' }] })
+  for (let size = 600; size < 640; size++) { // in one of these it shares the last place of the block
+    const content = await container(type, Array.from({ length: size }, () => ({ n: 7 })), 'deflate', 64 * 1024)
+    const { bodies, said, left } = await events(t, avroRecords, withCount(content, size, size + 1))
+    t.equal(bodies.length, size)
+    t.match(said, [new RegExp(`record ${size + 1} of the block at byte \\d+ is cut off$`)])
+    t.same(left, ['a'])
+  }
+})
+
+/** The first block says that it has another number of records. */
+function withCount(content: Buffer, count: number, other: number): Buffer {
+  const [before, after] = [count, other].map((each) => avro.Type.forSchema('long').toBuffer(each))
+  const at = content.indexOf(content.subarray(-16)) + 16
+  return Buffer.concat([content.subarray(0, at), after!, content.subarray(at + before!.length)])
+}
+
 function container(type: avro.Type, records: readonly unknown[], codec: string, blockSize = 500): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const encoder = new avro.streams.BlockEncoder(type, { codec, blockSize })

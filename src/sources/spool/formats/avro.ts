@@ -1,7 +1,7 @@
 /**
  * The records of an Avro container file, each as JSON. The blocks are found here, so that a place in the middle of a large
- * file is had by skipping; what is in them is for avsc. The place behind record n of a block is byte n of that block; where it has
- * fewer bytes than records, each byte is the place behind so many more of them.
+ * file is had by skipping; what is in them is for avsc. The place behind record n of a block is byte n of that block, that behind its last
+ * one its end; where it has fewer bytes than records, each byte is the place behind so many more of them.
  */
 import { promisify } from 'node:util'
 import * as zlib from 'node:zlib'
@@ -61,7 +61,7 @@ export async function* avroRecords(log: DiskFile, from: number): AsyncGenerator<
     if (numbers.length === 0) return
     const [count, size, begins] = numbersOf(numbers, at)
     const end = at + begins + size + SYNC_SIZE
-    const each = Math.ceil(count / (end - at))
+    const each = Math.ceil(count / (end - at - 1)) // the end is the place behind the last one alone
     if (each > SHARING_MAX) throw damaged(`the block at byte ${at} has ${count} records in ${end - at} bytes`)
     if (from < end) {
       const block = await readAt(log, at + begins, size + SYNC_SIZE)
@@ -85,13 +85,23 @@ interface Block {
   readonly skip: number
 }
 
+/** Where not all can be decoded there is a place behind the last one that can be, so that none waits for one that never comes. */
 function* recordsOf(type: Type, bytes: Buffer, { at, end, count, each, skip }: Block): Generator<SpoolRecord> {
-  for (let n = 1, offset = 0; n <= count; n++) {
-    const decoded = decode(type, bytes, offset, at)
-    if (decoded.offset < 0) throw damaged(`record ${n} of the block at byte ${at} is cut off`)
-    offset = decoded.offset
-    if (n > skip) yield { body: Buffer.from(jsonOf(decoded.value)), end: n === count ? end : n % each === 0 ? at + n / each : undefined }
+  let last: Buffer | undefined
+  let n = 0
+  try {
+    for (let offset = 0; n < count; n++) {
+      const decoded = decode(type, bytes, offset, at)
+      if (decoded.offset < 0) throw damaged(`record ${n + 1} of the block at byte ${at} is cut off`)
+      if (last !== undefined) yield { body: last, end: n % each === 0 ? at + n / each : undefined }
+      offset = decoded.offset
+      last = n < skip ? undefined : Buffer.from(jsonOf(decoded.value))
+    }
+  } catch (error) {
+    if (last !== undefined) yield { body: last, end: at + Math.ceil(n / each) }
+    throw error
   }
+  if (last !== undefined) yield { body: last, end }
 }
 
 function decode<Value>(type: Type, bytes: Buffer, offset: number, at: number): { value: Value; offset: number } {

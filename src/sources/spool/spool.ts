@@ -2,7 +2,7 @@
  * Source: the finished files of a directory, flume-spool(1), one after the other. Each file is a partition; a batch holds
  * events of one file. A file is set aside once its last event is acked, and only then may its place be forgotten.
  */
-import { batchOf, type Batch, type Mark } from '../../events/batch.js'
+import { batchOf, FLUSH, type Batch, type Mark } from '../../events/batch.js'
 import type { Clock, Held, Reader, Source } from '../../events/flow.js'
 import type { Disk } from '../../disk/disk.js'
 import { shownPath } from '../../disk/path.js'
@@ -294,5 +294,3 @@ export class Spool implements Source {
     this.#looks.wake()
   }
 }
-
-const FLUSH: Batch = { ...batchOf(Buffer.alloc(0), 0, null), flush: true }

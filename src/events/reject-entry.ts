@@ -7,7 +7,10 @@ import { isPosition, type Position } from './batch.js'
 export interface Refusal {
   readonly reason: string
   readonly partition: string
-  /** Just after the line, its own: a line that comes again has the same, and no other line has. Null: that cannot be told. */
+  /**
+   * Just after the line, its own: a line that comes again has the same, and no other line has. Null: that cannot be told. Of a line
+   * without a place behind it: that before it, and `nth`, which line after that it is, from 1.
+   */
   readonly position: Position | null
   /** Which line of its input it is, from 1; of one that came without marks, where that is known. */
   readonly nth?: number | undefined
@@ -26,8 +29,8 @@ export interface Rejected extends Refusal {
 
 /** What is read back of one. */
 export interface Entry extends Pick<Rejected, 'line' | 'partition' | 'headers' | 'part' | 'more'> {
-  /** Offset of the position. Undefined: nobody can tell whether it is another one with the same line. */
-  readonly offset: number | undefined
+  /** Undefined: nobody can tell whether it is another one with the same line. */
+  readonly position: Position | undefined
 }
 
 /** `plain`: a program that is no flume stage, as the partition of its lines. */
@@ -41,8 +44,9 @@ export function refuse({ reason, partition, position, nth }: Refusal): never {
 }
 
 /** Equal for two entries of one line, and for no others; `chain` stands for its bytes. */
-export function identityOf(partition: string, offset: number, chain: Uint8Array | string): string {
-  return digestOf(`${partition} ${offset} ${typeof chain === 'string' ? chain : digestOf(chain)}`)
+export function identityOf(partition: string, { offset, nth }: Position, chain: Uint8Array | string): string {
+  const place = typeof nth === 'number' ? `${offset}+${nth}` : offset
+  return digestOf(`${partition} ${place} ${typeof chain === 'string' ? chain : digestOf(chain)}`)
 }
 
 function digestOf(bytes: Uint8Array | string): string {
@@ -75,7 +79,7 @@ export function decodeEntry(bytes: Buffer): Entry | string {
   if (headers !== undefined && !isTexts(headers)) return 'its headers are no texts'
   return {
     line: Buffer.from(line, encoding === 'base64' ? 'base64' : 'utf8'),
-    offset: isPosition(position) ? position.offset : undefined,
+    position: isPosition(position) ? position : undefined,
     partition,
     part,
     more,

@@ -63,7 +63,7 @@ export class Rejects {
   add(line: Uint8Array, refusal: Refusal): void {
     const { partition, position } = refusal
     const body = line.subarray(0, line.at(-1) === NEWLINE ? line.length - 1 : line.length)
-    const identity = position === null ? undefined : identityOf(partition, position.offset, body)
+    const identity = position === null ? undefined : identityOf(partition, position, body)
     if (identity === undefined || this.#isNew(identity)) this.#push(Buffer.from(body), 0, true, refusal, identity)
   }
 
@@ -180,8 +180,8 @@ async function endOf(file: DiskFile, size: number): Promise<Buffer> {
 function* identitiesIn(bytes: Buffer): Generator<string> {
   for (let at = 0, next: number; (next = bytes.indexOf(NEWLINE, at)) >= 0; at = next + 1) {
     const entry = decodeEntry(bytes.subarray(at, next))
-    if (typeof entry === 'string' || entry.offset === undefined || entry.part > 0 || entry.more) continue
-    yield identityOf(entry.partition, entry.offset, entry.line)
+    if (typeof entry === 'string' || entry.position === undefined || entry.part > 0 || entry.more) continue
+    yield identityOf(entry.partition, entry.position, entry.line)
   }
 }
 

@@ -56,8 +56,8 @@ export async function* refusedLines(file: DiskFile, size: number, lineBytesMax: 
       continue
     }
     const whole = begun.whole()
-    if (entry.offset !== undefined) {
-      const identity = identityOf(entry.partition, entry.offset, begun.chain)
+    if (entry.position !== undefined) {
+      const identity = identityOf(entry.partition, entry.position, begun.chain)
       if (seen.has(identity)) continue
       seen.add(identity)
     }

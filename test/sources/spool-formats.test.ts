@@ -4,11 +4,15 @@ import { join } from 'node:path'
 import avro from 'avsc'
 import t, { type Test } from 'tap'
 import { gzipSync } from 'node:zlib'
+import { nodeDisk } from '../../src/disk/node.js'
+import { Rejects } from '../../src/events/rejects.js'
+import { refusedLines } from '../../src/sources/refused.js'
 import { avroRecords } from '../../src/sources/spool/formats/avro.js'
 import { csv } from '../../src/sources/spool/formats/csv.js'
 import { jsonValues } from '../../src/sources/spool/formats/json.js'
 import { whole } from '../../src/sources/spool/formats/whole.js'
 import type { Format } from '../../src/sources/spool/records.js'
+import { FakeClock } from '../support/clock.js'
 import { Queue, spooled } from '../support/spooling.js'
 
 function dropped(t: Test, content: string | Buffer): string {
@@ -176,6 +180,33 @@ t.test('--avro: what comes before the damage in a block is sent, also where it s
     t.equal(bodies.length, size)
     t.match(said, [new RegExp(`record ${size + 1} of the block at byte \\d+ is cut off$`)])
     t.same(left, ['a'])
+  }
+})
+
+t.test('--avro: each of the records that are refused at one place is kept, once, whoever is killed', async (t) => {
+  const type = avro.Type.forSchema({ type: 'record', name: 'R', fields: [{ name: 's', type: 'string' }] })
+  const records = [...'a'.repeat(300), ...Array.from({ length: 600 }, () => 'long'.repeat(20)), ...'b'.repeat(300)].map((s) => ({ s }))
+  const content = await container(type, records, 'deflate', 64 * 1024)
+  const options = { format: avroRecords, eventBytesMax: 60, batchBytesMax: 1000, headers: { known: [], fixed: new Map() } }
+  for (let batches = 1, killed = true; killed; batches++) {
+    const directory = dropped(t, content)
+    const queue = new Queue()
+    const path = `${directory}.rejects`
+    const run = async (most?: number): Promise<boolean> => {
+      const refused = new Rejects(nodeDisk, path, new FakeClock(), () => undefined)
+      const ended = await spooled(directory, queue, { options, around: { refused }, ...(most !== undefined && { batches: most }) }).then(() => true, () => false)
+      await refused.close()
+      return ended
+    }
+    killed = !(await run(batches))
+    await run()
+    t.equal(queue.bodies.length, 600)
+    t.equal(fs.readFileSync(path, 'utf8').split('\n').length - 1, 600, `killed after ${batches} batches`)
+    const file = await nodeDisk.open(path, 'read')
+    let lines = 0
+    for await (const { number } of refusedLines(file, fs.statSync(path).size, 1000)) lines = Math.max(lines + 1, number)
+    t.equal(lines, 600)
+    await file.close()
   }
 })
 

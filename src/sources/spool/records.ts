@@ -75,15 +75,18 @@ class SpoolRecords implements Contents {
   }
 }
 
-/** Events that are gathered into a batch, and the place behind them; and those after it, that have none yet. */
+/** Events that are gathered into a batch, up to the last place and behind it. */
 class Cutting {
   readonly headers: ReadonlyMap<string, string>
   readonly #now: number
   #events: Buffer[] = []
-  end: number
-  #after: Buffer[] = []
   /** Bytes of all of them. */
   #size = 0
+  /** So many of them are before the last place, `end`. */
+  #placed = 0
+  end: number
+  /** Records behind it. */
+  #behind = 0
 
   constructor(
     readonly sending: Sending,
@@ -98,43 +101,48 @@ class Cutting {
   }
 
   add(event: Buffer): void {
-    this.#after.push(event)
+    this.#behind++
+    this.#events.push(event)
     this.#size += event.length
   }
 
   refuse(body: Buffer, end: number | undefined, reason: string): void {
-    const position = { offset: end ?? this.end, path: this.file.path }
+    this.#behind++
+    const place = end === undefined ? { offset: this.end, nth: this.#behind } : { offset: end }
+    const position = { ...place, path: this.file.path }
     this.sending.encoder.refused.add(body, { reason, partition: this.file.id, position, headers: this.headers })
   }
 
   /** They are more than `most` bytes, and there is a place to cut at. */
   exceeds(most: number): boolean {
-    return this.#events.length > 0 && this.#size > most
+    return this.#placed > 0 && this.#size > most
   }
 
   /** There is one behind all of them. */
   place(end: number): void {
-    this.#events.push(...this.#after.splice(0))
+    this.#placed = this.#events.length
+    this.#behind = 0
     this.end = end
   }
 
   /** Something was read that no mark has told. */
   get owes(): boolean {
     const { marked, ending } = this.file
-    return this.#events.length > 0 || (marked?.offset ?? 0) !== this.end || (marked !== null && ending !== undefined && !('last' in marked))
+    return this.#placed > 0 || (marked?.offset ?? 0) !== this.end || (marked !== null && ending !== undefined && !('last' in marked))
   }
 
   async cut(): Promise<Batch> {
     await this.sending.encoder.refused.flush()
     const { file, end, head } = this
-    assert(this.#events.length === 0 || end > (file.marked?.offset ?? 0)) // else who keeps places takes it for one that is there
+    assert(this.#placed === 0 || end > (file.marked?.offset ?? 0)) // else who keeps places takes it for one that is there
     const tail = Math.min(end, TAIL_SIZE)
     const prints = { head: printOf(head.subarray(0, end)), tail: printOf(await readAt(this.log, end - tail, tail)) }
     file.stand({ offset: end, ...prints }, '')
     const mark = file.mark(file.position(this.#now), this.#now, this.sending.taken())
-    const batch = batchOf(Buffer.concat(this.#events), this.#events.length, mark)
-    this.#events = []
-    this.#size = this.#after.reduce((size, { length }) => size + length, 0)
-    return batch
+    const events = this.#events.splice(0, this.#placed)
+    const lines = Buffer.concat(events)
+    this.#size -= lines.length
+    this.#placed = 0
+    return batchOf(lines, events.length, mark)
   }
 }

@@ -1,6 +1,6 @@
 /**
- * What /proc tells: who has a pipe open, proc_pid_fd(5), proc_pid_fdinfo(5), proc_pid_wchan(5), proc_pid_syscall(5), what is seen
- * from there, proc_pid_root(5), and what is mounted, proc_pid_mountinfo(5).
+ * What /proc tells: who has a pipe open, proc_pid_fd(5), proc_pid_fdinfo(5), proc_pid_wchan(5), proc_pid_syscall(5), and what is seen
+ * from there, proc_pid_root(5).
  */
 import * as fs from 'node:fs'
 import { basename } from 'node:path'
@@ -135,12 +135,4 @@ function text(path: string): string {
 export function descriptorsMax(): number {
   const limit = /^Max open files +(\d+)/m.exec(fs.readFileSync('/proc/self/limits', 'latin1'))?.[1]
   return limit === undefined ? Infinity : Number(limit)
-}
-
-/** Whether a file system with this number, as stat(2) gives it, is mounted; true where nothing tells. */
-export function isMounted(device: bigint): boolean {
-  const mounts = text('/proc/self/mountinfo')
-  const major = ((device >> 32n) & 0xfffff000n) | ((device >> 8n) & 0xfffn)
-  const minor = ((device >> 12n) & 0xffffff00n) | (device & 0xffn)
-  return mounts === '' || mounts.includes(` ${major}:${minor} `)
 }

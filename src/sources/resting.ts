@@ -11,7 +11,8 @@ import { identityOf, isPrintOf, type FilePosition } from './position.js'
 /** In this order, as JSON; `full` says whether `start` has START_SIZE characters. */
 type Kept = [
   start: `${'f' | 's'}${string}`, id: string, path: string, offset: number, head: [number, string], tail: [number, string], began: FilePosition | 0 | 1 | null,
-  time: number | null, acked: boolean, stood: boolean, judged: boolean, changed: number, mount: string, device: string, inode: string, size: number, modified: number,
+  time: number | null, acked: boolean, stood: boolean, judged: boolean, changed: number,
+  mount: string, device: string, inode: string, size: number, modified: number,
 ]
 
 export class Resting {

@@ -176,7 +176,7 @@ t.test('--avro: what comes before the damage in a block is sent, also where it s
   const type = avro.Type.forSchema({ type: 'record', name: 'R', fields: [{ name: 'n', type: 'long' }] })
   for (let size = 600; size < 640; size++) { // in one of these it shares the last place of the block
     const content = await container(type, Array.from({ length: size }, () => ({ n: 7 })), 'deflate', 64 * 1024)
-    const { bodies, said, left } = await events(t, avroRecords, withCount(content, size, size + 1))
+    const { bodies, said, left } = await events(t, avroRecords, withCount(content, size, size + 1), size % 20 === 0)
     t.equal(bodies.length, size)
     t.match(said, [new RegExp(`record ${size + 1} of the block at byte \\d+ is cut off$`)])
     t.same(left, ['a'])

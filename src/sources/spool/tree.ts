@@ -94,7 +94,10 @@ export class Tree {
     return stat?.kind === 'file' && this.#isRead(path, basename(path)) ? { path, stat } : undefined
   }
 
-  /** What is at this path, in one of the directories or not, whether it is read or not; `hidden`: nobody can tell. `mount`: where the file system was that it was on. */
+  /**
+   * What is at this path, in one of the directories or not, whether it is read or not; `hidden`: nobody can tell. `mount`: where the
+   * file system was mounted that it was on.
+   */
   whatIsAt(path: string, mount: string): FileStat | 'hidden' | undefined {
     const shown = shownPath(path)
     if (this.#hidden.some((hidden) => shown === hidden || shown.startsWith(`${hidden}/`))) return 'hidden'

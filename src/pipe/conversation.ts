@@ -7,7 +7,7 @@ import type { Held, Reader } from '../events/flow.js'
 import { Acks } from './acks.js'
 import { beginLine, markLine } from './control.js'
 import type { Visitor } from './door.js'
-import { PROTOCOL_VERSION } from './message.js'
+import { PROTOCOL_VERSION, checkVersion } from './message.js'
 import type { PipeStep } from './step.js'
 
 export class Conversation {
@@ -53,7 +53,7 @@ export class Conversation {
   /** hello, and the line that makes all before it void. Throws VERSION. */
   greet({ command, pid }: { readonly command: string; readonly pid: number }, voided: number | 'all'): void {
     this.visitor.link.send({ t: 'hello', version: PROTOCOL_VERSION, command, pid, nonce: this.nonce, void: voided })
-    this.visitor.check()
+    checkVersion(this.visitor.name, this.visitor.hello!.version)
     this.step?.('greeted')
     this.writer.push([beginLine(this.nonce, voided)], () => this.step?.('begun'))
   }

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import type { FdStat } from '../disk/fd.js'
 import type { Position } from '../events/batch.js'
 import { Link } from './link.js'
-import { checkVersion, decodeUp } from './message.js'
+import { decodeUp } from './message.js'
 import type { DownMessage, ReaderHello, UpMessage } from './message.js'
 import { Meeting } from './rendezvous.js'
 import type { Who } from './rendezvous.js'
@@ -34,11 +34,6 @@ export class Visitor {
 
   get name(): string {
     return this.hello ? `${this.hello.command}, pid ${this.hello.pid}` : 'unknown'
-  }
-
-  /** Throws VERSION where the two have no common one. */
-  check(): void {
-    checkVersion(this.name, this.hello!.version)
   }
 
   ask(prefix: string): void {

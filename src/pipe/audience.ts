@@ -10,7 +10,7 @@ import type { Look } from './holders.js'
 import type { OutputOptions } from './output-options.js'
 
 /** ms between two looks at who reads, while plain events are written. */
-const LOOK_MS = 1000
+export const LOOK_MS = 1000
 /** ms a writer looks for a reader when it is unclear whether one will come. */
 export const UNCLEAR_MS = 5000
 /** So much waits to be written while the next batch is made: two batches, so that making and writing overlap. */
@@ -24,8 +24,10 @@ export class Audience {
   /** Whether there are acks has been said, or is plain to see. */
   told = false
   #waitingTold = false
-  /** Bytes written by call(). */
+  /** Bytes of lines that are void, whoever reads them. */
   #called = 0
+  /** Bytes that were on their way, or had come, to a reader that could not find the socket. */
+  #missed = 0
   /** ms */
   #probedAt = -Infinity
   #last: Holder | undefined
@@ -89,9 +91,12 @@ export class Audience {
 
   /** Makes a flume stage look for its writer, as it does once it has read something. What stands before begin is void. */
   call(): void {
-    if (this.writer.written + this.writer.waiting > 0) return
-    this.#called = 1
-    this.writer.push([Buffer.from('\n')])
+    if (this.#pushed === this.#missed) this.#pushVoid()
+  }
+
+  /** The socket was not there for a while: who looked for it then is to be called again. */
+  missed(): void {
+    this.#missed = this.#pushed
   }
 
   /** Writes a line now and then that is void: though nobody can tell who has the read end, that fails once nobody has it. */
@@ -99,6 +104,15 @@ export class Audience {
     const now = this.options.clock.monotonic()
     if (waited < UNCLEAR_MS || now - this.#probedAt < UNCLEAR_MS || this.writer.waiting > 0) return
     this.#probedAt = now
+    this.#pushVoid()
+  }
+
+  get #pushed(): number {
+    return this.writer.written + this.writer.waiting
+  }
+
+  #pushVoid(): void {
+    this.#called++
     this.writer.push([Buffer.from('\n')])
   }
 

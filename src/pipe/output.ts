@@ -8,11 +8,11 @@ import { PipeWriter } from '../disk/pipe-writer.js'
 import type { Batch } from '../events/batch.js'
 import type { Reader, Source } from '../events/flow.js'
 import { Wake } from '../events/wake.js'
-import { Audience, UNCLEAR_MS } from './audience.js'
+import { Audience, LOOK_MS, UNCLEAR_MS } from './audience.js'
 import { Conversation } from './conversation.js'
-import { Door } from './door.js'
-import type { Visitor } from './door.js'
+import type { Door, Visitor } from './door.js'
 import { Grace } from './grace.js'
+import { Listener } from './listener.js'
 import type { End, OutputOptions } from './output-options.js'
 import { Settlement } from './settlement.js'
 import { checkStderr } from './stderr.js'
@@ -38,7 +38,7 @@ class Output {
   readonly #audience: Audience
   readonly #settlement: Settlement
   readonly #grace: Grace
-  #door: Door | undefined
+  readonly #listener: Listener
   #talk: Conversation | undefined
   /** Some reader of this run has said hello, and that it gives acks. */
   #met = false
@@ -57,6 +57,7 @@ class Output {
     this.#stat = statOfFd(options.fd)
     this.#writer = options.own === true && this.#stat.kind === 'pipe' ? new PipeWriter(options.fd, this.#wake) : new FdWriter(options.fd, this.#wake)
     this.#audience = new Audience(this.#stat, this.#writer, options)
+    this.#listener = new Listener(this.#audience, options, this.#heardAck, this.#wake)
     this.#settlement = new Settlement(source, this.#step, this.#wake)
     this.#grace = new Grace(options.clock, options.grace, (ms) => this.#changed(ms))
     stop.addEventListener('abort', this.#wake)
@@ -73,7 +74,7 @@ class Output {
     this.stop.removeEventListener('abort', this.#wake)
     this.#talk?.visitor.link.destroy()
     if (this.options.own === true) this.#writer.close()
-    this.#leave((this.#talk?.settled ?? (this.#writer.written + this.#writer.waiting === 0 && this.#door?.replaced !== true)) ? 'remove' : 'leave')
+    this.#listener.leave((this.#talk?.settled ?? (this.#writer.written + this.#writer.waiting === 0 && this.#door?.replaced !== true)) ? 'remove' : 'leave')
   }
 
   async #first(): Promise<Reader | End> {
@@ -83,31 +84,13 @@ class Output {
       this.#audience.noAcks(this.#audience.target)
       return { kind: 'plain' }
     }
-    await this.#open()
+    await this.#listener.open()
     if (ack === 'require') return this.#await()
     return patient === true && this.#door ? this.#await(UNCLEAR_MS) : { kind: 'plain' }
   }
 
-  async #open(): Promise<void> {
-    const { pid, uid, clock, say, ack } = this.options
-    const door = (this.#door ??= new Door(this.#stat, this.#heardAck, this.#wake))
-    try {
-      await door.open({ pid, uid, now: clock.now(), step: this.#step })
-    } catch (error) {
-      if (error instanceof FlumeError && error.code === 'BUSY') throw error
-      this.#door = undefined
-      this.#audience.told = true
-      if (ack === 'require') throw new FlumeError('NO_ACKS', 'cannot listen for acks', { cause: error })
-      say(`cannot listen for acks, going on without: ${(error as Error).message}`)
-    }
-  }
-
-  /** No more readers come in. `leave`: who comes later knows that what is in the pipe is void. */
-  #leave(how: 'leave' | 'remove'): void {
-    const { waiting, error } = this.#writer
-    if (waiting > 0 && !error && this.options.own !== true) return this.#door?.unref() // until this process ends bytes come into the pipe
-    this.#door?.close(how)
-    this.#door = undefined
+  get #door(): Door | undefined {
+    return this.#listener.door
   }
 
   /** One reader, from where it stands until something changes. */
@@ -174,7 +157,7 @@ class Output {
 
   /** While nobody acks the reader may leave without a word, and the socket may be removed. */
   async #guard(signal: AbortSignal): Promise<void> {
-    const bindAgain = async (): Promise<void> => (this.#door?.lost ? this.#open() : undefined)
+    const bindAgain = (): Promise<void> => this.#listener.bindAgain()
     if (!(await this.#audience.left(this.options.clock, signal, bindAgain).catch((error: Error) => (this.#failure = error)))) return
     this.#abandoned = true
     this.#wake()
@@ -225,7 +208,7 @@ class Output {
     if (this.#settlement.failure) throw this.#settlement.failure
     const { gone, saidBye, name, link } = talk.visitor
     if (talk.complete || saidBye) {
-      this.#leave(talk.settled ? 'remove' : 'leave')
+      this.#listener.leave(talk.settled ? 'remove' : 'leave')
       await link.end()
       return 0
     }
@@ -243,7 +226,7 @@ class Output {
     const { error } = this.#writer
     if (error && errnoOf(error) !== 'EPIPE') throw new FlumeError('IO', 'cannot write to the output', { cause: error })
     // what is in a FIFO is read by the next one who opens it
-    this.#leave(talk?.settled === true || ((error ?? this.#abandoned) && this.#stat.anonymous) ? 'remove' : 'leave')
+    this.#listener.leave(talk?.settled === true || ((error ?? this.#abandoned) && this.#stat.anonymous) ? 'remove' : 'leave')
     if (talk?.visitor.saidBye) return 0
     if (!this.#met) return 'SIGPIPE'
     const reader = talk ? `the reader (${talk.visitor.name})` : 'the reader'
@@ -265,6 +248,8 @@ class Output {
     for (const start = clock.monotonic(); ; ) {
       const reason = this.#reason()
       if (reason !== undefined) return reason === 'stopped' ? 0 : this.#after(reason)
+      await this.#listener.bindAgain()
+      if (!this.#door) return { kind: 'plain', held: this.#settlement.stands() }
       const seen = this.#audience.expect()
       const waited = clock.monotonic() - start
       this.#abandoned = seen === 'nobody'
@@ -279,19 +264,23 @@ class Output {
   async #unmet(why: Why): Promise<Reader | End> {
     const { clock } = this.options
     if (this.#door && why === 'stopped') return 0
-    while (!this.#writer.settled && !this.#reason()) await this.#changed()
+    while (!this.#writer.settled && !this.#reason()) {
+      await this.#changed(LOOK_MS)
+      await this.#listener.bindAgain()
+    }
     await this.#settlement.done()
     const start = clock.monotonic()
     for (;;) {
       const reason = this.#reason()
       if (reason !== undefined) return reason === 'stopped' ? 0 : this.#after(reason)
+      await this.#listener.bindAgain()
       if (!this.#door) return 0
       const waited = clock.monotonic() - start
       const verdict = this.#audience.verdict(waited)
       if (verdict === 'nobody' && this.#met) return this.#broken()
       if (verdict !== 'wait') {
         // of an anonymous pipe without a reader, and of what a program reads, nothing will have to be void
-        this.#leave((verdict === 'nobody' ? this.#stat.anonymous : !this.#door.replaced) ? 'remove' : 'leave')
+        this.#listener.leave((verdict === 'nobody' ? this.#stat.anonymous : !this.#door.replaced) ? 'remove' : 'leave')
         return 0
       }
       await this.#changed(Math.min(200, 10 + waited / 5))

@@ -1,10 +1,11 @@
 /**
  * The pipe contract between real processes in a real shell: a source of numbered events and a reader that keeps
- * positions (test/support/bin). Not tested here: two users, logind, sockets in /run/user.
+ * positions (test/support/bin). Not tested here: two users, sockets in /run/user.
  */
 import * as fs from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import t from 'tap'
+import { socketPaths } from '../../src/disk/sockets.js'
 import { READER_STEPS, WRITER_STEPS } from '../../src/pipe/step.js'
 import { each, shell } from '../support/shell.js'
 
@@ -140,6 +141,28 @@ t.test('a reader that was killed is not waited for because a process of another 
   const line = 'flume-count 9 --follow | FLUME_KILL_AT=flume-store:batch-read flume-store j; echo ${PIPESTATUS[*]}'
   const ran = await shell('setpriv --reuid 65534 --regid 65534 --clear-groups bash -c "$LINE"; true', directory, { LINE: line })
   t.equal(ran.out, '74 137\n', ran.err)
+})
+
+t.test('a writer whose socket is removed while it waits binds again, and who looked for it meanwhile is called', async (t) => {
+  const base = t.testdir({ require: { log: 'n 0\nn 1\n' }, orphan: { log: 'n 0\nn 1\n' }, unmet: {} })
+  const pipe = { kind: 'pipe', device: 0n, inode: 0n, birth: 0n, uid: process.getuid!(), anonymous: true } as const
+  const socket = `${dirname(socketPaths(pipe)[0])}/*-$(readlink /proc/self/fd/0 | tr -dc 0-9).sock`
+  const removed = `until rm ${socket}; do sleep 0.05; done 2>rm`
+  const noted = (name: string, command: string): string => `(echo $BASHPID >${name}; exec ${command})`
+  const hasStored = (text: string): string => `until grep -q '${text}' j; do sleep 0.05; done`
+  const hasLooked = "until grep -q '^tfd: *0 ' /proc/$(cat reader)/fdinfo/*; do sleep 0.05; done 2>looks"
+  const late = `{ ${hasLooked}; kill -CONT $(cat writer); ${hasStored('n 2')}; kill $(cat writer); } & ${noted('reader', 'flume-store j')}`
+  const lines: Record<string, string> = {
+    require: `${noted('writer', 'flume-tail --ack=require log')} | { until ls ${socket}; do sleep 0.05; done >ls 2>&1; kill -STOP $(cat writer); ${removed}; echo n 2 >>log; ${late}; }`,
+    orphan:
+      `${noted('writer', 'flume-tail log')} | { { ${hasStored('n 1')}; kill -KILL $(cat reader); } & ${noted('reader', 'flume-store j')}; ` +
+      `kill -STOP $(cat writer); ${removed}; echo n 2 >>log; ${late}; }`,
+    unmet: `flume-count 3 | { ${removed}; until ls ${socket}; do sleep 0.05; done >ls 2>&1; flume-store j; }`,
+  }
+  await each(Object.keys(lines), 3, async (name) => {
+    const ran = await shell(lines[name]!, join(base, name), {}, 20_000)
+    t.strictSame({ status: ran.status, stored: stored(join(base, name)) }, { status: 0, stored: { n: upTo(3) } }, `${name}\n${ran.err}`)
+  })
 })
 
 t.test('a reader whose writer is disturbed again and again ends with 74', async (t) => {

@@ -16,7 +16,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'the socket is left while bytes are still on their way into the pipe (was there)',
-    edits: [{ file: 'pipe/output.ts', from: 'if (waiting > 0 && !error && this.options.own !== true)', to: 'if (false as boolean)' }],
+    edits: [{ file: 'pipe/listener.ts', from: 'if (waiting > 0 && !error && this.options.own !== true)', to: 'if (false as boolean)' }],
   },
   {
     name: 'a writer that replaced the socket of a killed one removes its own at an early end (was there)',
@@ -24,7 +24,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'what a reader left unread that said bye is not void (was there)',
-    edits: [{ file: 'pipe/output.ts', from: "this.#leave(talk.settled ? 'remove' : 'leave')", to: "this.#leave('remove')" }],
+    edits: [{ file: 'pipe/output.ts', from: "this.#listener.leave(talk.settled ? 'remove' : 'leave')", to: "this.#listener.leave('remove')" }],
   },
   {
     name: 'a writer with nothing to send ends before its begin line is read (was there)',
@@ -48,7 +48,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'the socket is left while bytes are on their way to a reader that said bye (was there)',
-    edits: [{ file: 'pipe/output.ts', from: "this.#leave(talk.settled ? 'remove' : 'leave')", to: "this.#door?.close(talk.settled ? 'remove' : 'leave')" }],
+    edits: [{ file: 'pipe/output.ts', from: "this.#listener.leave(talk.settled ? 'remove' : 'leave')", to: "this.#door?.close(talk.settled ? 'remove' : 'leave')" }],
   },
   {
     name: 'a reader is greeted though nothing can be written any more (was there)',

@@ -9,14 +9,15 @@ const LEFT_OVER_MS = 24 * 60 * 60 * 1000
 /** Between two looks at all that lies there: where lines are killed and started again all day, that may be thousands. */
 const SWEEP_EACH_MS = 60 * 60 * 1000
 
-/** All the paths where the socket of this pipe may be, the first being where it is bound now. */
-export function socketPaths(pipe: FdStat): string[] {
+/** The two paths where the socket of this pipe may be, the first being where it is bound now. */
+export function socketPaths(pipe: FdStat): readonly [string, string] {
   const born = pipe.birth === 0n ? '' : `-${pipe.birth.toString(36)}` // short: all of it has 107 bytes, unix(7)
   const name = `${bootId()}-${pipe.device}-${pipe.inode}${born}.sock`
-  return directoriesOf(pipe.uid).map((directory) => `${directory}/${name}`)
+  const [now, other] = directoriesOf(pipe.uid)
+  return [`${now}/${name}`, `${other}/${name}`]
 }
 
-function directoriesOf(uid: number): string[] {
+function directoriesOf(uid: number): readonly [string, string] {
   const session = `/run/user/${uid}`
   const fallback = `/tmp/flume-${uid}`
   return fs.existsSync(session) ? [`${session}/flume`, fallback] : [fallback, `${session}/flume`]
@@ -28,16 +29,20 @@ function bootId(): string {
   return boot
 }
 
-/** Makes the directory of a socket, and refuses one that others control. */
+/** Makes the directory of a socket where it is to be ours or we are root, and refuses one that others control. */
 export function prepareDirectory(directory: string, uid: number, self: number): void {
+  if (self === uid || self === 0) makeDirectory(directory, uid, self)
+  if (!isDirectoryOf(directory, uid)) throw new FlumeError('UNAVAILABLE', `cannot use ${directory}: it is not a directory of uid ${uid}`)
+}
+
+function makeDirectory(directory: string, uid: number, self: number): void {
   try {
     fs.mkdirSync(directory, { mode: 0o711 })
     fs.chmodSync(directory, 0o711) // whatever the umask
-    if (self === 0 && uid !== 0) fs.chownSync(directory, uid, -1)
+    if (self !== uid) fs.chownSync(directory, uid, -1)
   } catch (error) {
     if (errnoOf(error) !== 'EEXIST') throw error
   }
-  if (!isDirectoryOf(directory, uid)) throw new FlumeError('PERMISSION', `cannot use ${directory}: it is not a directory of uid ${uid}`)
 }
 
 /** What lies in one of another user, or behind a symbolic link, may be anything. */
@@ -156,14 +161,14 @@ export function removeSocket(path: string, only?: Socket): void {
 
 /** Where a stage of this user answers what flume-stat asks: a name of its own in the first directory. */
 export function prepareStatSocket(pid: number, uid: number, now: number): string {
-  const directory = directoriesOf(uid)[0]!
+  const directory = directoriesOf(uid)[0]
   prepareDirectory(directory, uid, uid)
   return `${directory}/${bootId()}-stat-${pid}-${now.toString(36)}.sock`
 }
 
 /** Where a pipe of this user is made; a name that the sweep takes away if it stays. */
 export function prepareFifo(name: string, uid: number): string {
-  const directory = directoriesOf(uid)[0]!
+  const directory = directoriesOf(uid)[0]
   prepareDirectory(directory, uid, uid)
   return `${directory}/.${name}.fifo`
 }

@@ -30,7 +30,7 @@ export function lookAt(pipe: FdStat, self: number): Look {
   const paths = socketPaths(pipe)
   const flume = stages.find(({ pid }) => sees(pid, paths))
   if (flume) return { is: 'flume', holder: flume }
-  if (stages[0]) return { is: 'reading', holder: stages[0], unseen: dirname(paths[0]!) }
+  if (stages[0]) return { is: 'reading', holder: stages[0], unseen: dirname(paths[0]) }
   const reading = holders.find((holder) => holder.reading)
   if (reading) return { is: 'reading', holder: reading }
   const unclear = holders.find(({ program }) => mayBecomeAnother(program))

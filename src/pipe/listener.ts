@@ -16,14 +16,14 @@ export class Listener {
     readonly onChange: () => void,
   ) {}
 
-  /** Throws BUSY where another writer has the pipe, NO_ACKS where they are required. */
+  /** Throws BUSY where another writer has the pipe, PERMISSION where that of another user may have it, NO_ACKS where they are required. */
   async open(): Promise<void> {
     const { pid, uid, clock, say, ack, step } = this.options
     const door = (this.door ??= new Door(this.audience.output, this.onAck, this.onChange))
     try {
       await door.open({ pid, uid, now: clock.now(), step: (name) => step?.(name) })
     } catch (error) {
-      if (error instanceof FlumeError && error.code === 'BUSY') throw error
+      if (error instanceof FlumeError && error.code !== 'UNAVAILABLE') throw error
       this.door = undefined
       this.audience.told = true
       if (ack === 'require') throw new FlumeError('NO_ACKS', 'cannot listen for acks', { cause: error })

@@ -16,15 +16,17 @@ export class Meeting {
     readonly replaced: boolean,
   ) {}
 
-  /** Throws BUSY where another writer has the pipe, PERMISSION where the directory is not to be trusted, or the system's error. */
+  /**
+   * Throws BUSY where another writer has the pipe, PERMISSION where that of another user may have it, UNAVAILABLE where the directory
+   * is not to be trusted, or the system's error.
+   */
   static async bind(pipe: FdStat, who: Who, onReader: (socket: net.Socket) => void): Promise<Meeting> {
-    const [path, other] = socketPaths(pipe) as [string, string]
+    const [path, other] = socketPaths(pipe)
     prepareDirectory(dirname(path), pipe.uid, who.uid)
+    await removeDead(claimOf(path)) // first: it may be a second name of what is at the path, which has another ctime then
+    const dead = await deadAt(path, who.uid)
+    const elsewhere = isDirectoryOf(dirname(other), pipe.uid) ? await deadAt(other, who.uid) : undefined
     for (const old of sweep(dirname(path), who.now)) if (old !== path) await removeDead(old)
-    const dead = await probe(path)
-    const elsewhere = isDirectoryOf(dirname(other), pipe.uid) ? await probe(other) : undefined
-    if (dead === 'live' || elsewhere === 'live') throw busy()
-    if (dead !== undefined) await removeDead(claimOf(path))
     const server = net.createServer(onReader)
     const temporary = `${dirname(path)}/.${who.pid}-${pipe.inode}`
     removeSocket(temporary)
@@ -65,29 +67,39 @@ function busy(): FlumeError {
   return new FlumeError('BUSY', 'cannot write to this pipe: it has a flume writer already')
 }
 
-/** The socket that is there, if its owner is gone; undefined: there is none. One that cannot be asked counts as live. */
-async function probe(path: string): Promise<'live' | Socket | undefined> {
+/** The socket of a killed writer. Throws BUSY where one listens, PERMISSION where another user's may, or why that cannot be told. */
+async function deadAt(path: string, uid: number): Promise<Socket | undefined> {
   const there = socketAt(path)
   if (there === undefined) return undefined
-  const answer = await connect(path)
-  if (answer instanceof net.Socket) answer.destroy()
-  else if (errnoOf(answer) === 'ECONNREFUSED') return there
-  else if (errnoOf(answer) === 'ENOENT') return undefined
-  return 'live'
+  const refusal = await refusalAt(path)
+  const errno = errnoOf(refusal)
+  if (refusal === undefined || errno === 'EAGAIN') throw busy() // more wait to be accepted than it has room for
+  if (errno === 'EACCES') throw foreign(there.uid, uid, refusal)
+  if (errno !== 'ECONNREFUSED' && errno !== 'ENOENT') throw refusal
+  return errno === 'ECONNREFUSED' ? there : undefined
 }
 
 async function removeDead(path: string): Promise<void> {
-  const found = await probe(path)
-  if (found !== undefined && found !== 'live') removeSocket(path, found)
+  const there = socketAt(path)
+  if (there !== undefined && errnoOf(await refusalAt(path)) === 'ECONNREFUSED') removeSocket(path, there)
+}
+
+/** Why nobody can be connected to; undefined: somebody listens. */
+async function refusalAt(path: string): Promise<Error | undefined> {
+  const answer = await connect(path)
+  if (!(answer instanceof net.Socket)) return answer
+  answer.destroy()
+  return undefined
 }
 
 /** Where a listener ends before it has accepted, its name is asked again: by then it may be dead, gone, or another's. */
 function connect(path: string): Promise<net.Socket | Error> {
   return new Promise((resolve) => {
     const socket = net.connect(path)
-    socket.once('error', (error) => resolve(errnoOf(error) === 'ECONNRESET' ? connect(path) : error))
+    const failed = (error: Error): void => resolve(errnoOf(error) === 'ECONNRESET' ? connect(path) : error)
+    socket.once('error', failed)
     socket.once('connect', () => {
-      socket.off('error', resolve)
+      socket.off('error', failed)
       resolve(socket)
     })
   })

@@ -1,13 +1,13 @@
 /** Where the two ends of a pipe meet: real sockets of one FIFO in this process, and what a killed writer leaves. */
 import { execFileSync } from 'node:child_process'
-import { chownSync, closeSync, existsSync, linkSync, mkdirSync, openSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
+import { chownSync, closeSync, existsSync, fchownSync, linkSync, mkdirSync, openSync, readdirSync, renameSync, rmSync, symlinkSync } from 'node:fs'
 import { once } from 'node:events'
-import { createServer } from 'node:net'
+import { connect, createServer, type Server, type Socket } from 'node:net'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { statOfFd, type FdStat } from '../../src/disk/fd.js'
 import { socketAt, socketPaths } from '../../src/disk/sockets.js'
-import type { Source } from '../../src/events/flow.js'
+import { systemClock, type Source } from '../../src/events/flow.js'
 import { Door } from '../../src/pipe/door.js'
 import { deliver } from '../../src/pipe/output.js'
 import { Meeting, Remains, seekWriter, writerMayBe } from '../../src/pipe/rendezvous.js'
@@ -21,7 +21,7 @@ const bind = (pipe: FdStat): Promise<Meeting> => Meeting.bind(pipe, who, () => u
 function pipeOf(t: Test): { readonly pipe: FdStat; readonly path: string; readonly writing: number } {
   const { writing } = fifo(t)
   const pipe = statOfFd(writing)
-  const path = socketPaths(pipe)[0]!
+  const [path] = socketPaths(pipe)
   t.teardown(() => rmSync(path, { force: true }))
   return { pipe, path, writing }
 }
@@ -34,6 +34,15 @@ async function leaveDead(pipe: FdStat): Promise<void> {
 
 /** Where one who takes the place of a dead socket says so. */
 const claimOf = (path: string): string => path.replace(/[^/]+$/, '.$&')
+
+/** A writer that is about to take the place of what is at `path`: it listens under another name, and has said so. */
+async function claiming(path: string): Promise<{ readonly taking: Server; readonly temporary: string }> {
+  const temporary = `${dirname(path)}/.${process.pid}-taking`
+  const taking = createServer().listen(temporary)
+  await once(taking, 'listening')
+  linkSync(temporary, claimOf(path))
+  return { taking, temporary }
+}
 
 t.test('a writer that took the place of a killed one, and has to bind again, knows of it still, and keeps no socket of before', async (t) => {
   const { pipe, path } = pipeOf(t)
@@ -101,7 +110,7 @@ t.test('a socket that cannot be connected to is not one that is not there', asyn
   t.equal(await seekWriter(pipe, uid), undefined)
   symlinkSync(path, path)
   await t.rejects(seekWriter(pipe, uid), { code: 'IO', cause: { code: 'ELOOP' } })
-  await t.rejects(bind(pipe), { code: 'BUSY' })
+  await t.rejects(bind(pipe), { code: 'ELOOP' }, 'another writer is not what hinders this one')
 })
 
 t.test('a writer that ends before it has let a reader in is looked for again', async (t) => {
@@ -125,10 +134,7 @@ t.test('while one takes the place of a dead socket no other does, and one that w
   const { pipe, path } = pipeOf(t)
   await leaveDead(pipe)
   const dead = socketAt(path)
-  const temporary = `${dirname(path)}/.${process.pid}-taking`
-  const taking = createServer().listen(temporary)
-  await once(taking, 'listening')
-  linkSync(temporary, claimOf(path))
+  const { taking } = await claiming(path)
   await t.rejects(bind(pipe), { code: 'BUSY' })
   t.same(socketAt(path), dead)
   taking.close()
@@ -138,11 +144,77 @@ t.test('while one takes the place of a dead socket no other does, and one that w
   t.equal(existsSync(claimOf(path)), false)
 })
 
-t.test('a login or logout between two writers hides neither the live socket nor the dead one of the first', { skip: uid !== 0 && 'only root may try this' }, async (t) => {
+t.test('one that was killed when it had just taken the place of a dead socket hinders nobody', async (t) => {
+  const { pipe, path } = pipeOf(t)
+  await leaveDead(pipe)
+  const { taking, temporary } = await claiming(path)
+  renameSync(temporary, path)
+  taking.close()
+  const meeting = await bind(pipe)
+  t.teardown(() => meeting.close('remove'))
+  t.ok(meeting.replaced && meeting.inPlace)
+  t.equal(existsSync(claimOf(path)), false)
+})
+
+t.test('a reader whose connection is broken off looks for no other by itself', async (t) => {
+  const { pipe, path } = pipeOf(t)
+  await leaveDead(pipe)
+  rmSync(path)
+  const met: Socket[] = []
+  const writer = createServer({ pauseOnConnect: true }, (socket) => met.push(socket)).listen(path) // they are not read
+  t.teardown(() => (writer.close(), met.forEach((socket) => socket.destroy())))
+  await once(writer, 'listening')
+  const link = (await seekWriter(pipe, uid)) as Socket
+  const over = new Promise((resolve) => link.once('error', () => undefined).once('close', resolve))
+  await until(() => met.length === 1)
+  await new Promise((resolve) => link.write('an ack that is not read', resolve))
+  met[0]!.destroy()
+  await over
+  t.match(link.errored, { code: 'ECONNRESET' })
+  const next = connect(path)
+  next.write('accepted after whoever came before it')
+  await until(() => met.some((socket) => socket !== met[0] && socket.resume().bytesRead > 0))
+  t.equal(met.length, 2)
+  next.destroy()
+})
+
+const notRoot = uid !== 0 && 'only root may try this'
+
+t.test('another user is refused where a writer of the owner of the pipe may be, and goes on without acks where nobody can listen', { skip: notRoot }, async (t) => {
+  const { writing } = pipeOf(t)
+  const owner = 100_000 + process.pid
+  fchownSync(writing, owner, -1)
+  const pipe = statOfFd(writing)
+  const directory = dirname(socketPaths(pipe)[0])
+  t.teardown(() => rmSync(directory, { recursive: true, force: true }))
+  const said: string[] = []
+  const source: Source = {
+    async *open() {
+      yield* []
+    },
+    settle: async () => undefined,
+  }
+  const write = async (): Promise<unknown> => {
+    process.seteuid!(owner + 1)
+    const options = { pid: process.pid, uid: owner + 1, say: (text: string) => said.push(text), command: 'writer', ack: 'auto', grace: 0, nonce: () => '' } as const
+    return deliver(source, { ...options, fd: writing, clock: systemClock }, new AbortController().signal).finally(() => process.seteuid!(0))
+  }
+  t.equal(await write(), 0)
+  t.match(said, [`cannot listen for acks, going on without: cannot use ${directory}: it is not a directory of uid ${owner}`])
+  t.equal(existsSync(directory), false, 'it is not made for somebody else')
+  const first = await bind(pipe)
+  t.teardown(() => first.close('remove'))
+  await t.rejects(write(), { code: 'PERMISSION', message: `cannot talk to the writer of this pipe: it belongs to uid ${owner}, this is uid ${owner + 1}` })
+  first.close('leave')
+  await t.rejects(write(), { code: 'PERMISSION' })
+  t.same(said.slice(1), [])
+})
+
+t.test('a login or logout between two writers hides neither the live socket nor the dead one of the first', { skip: notRoot }, async (t) => {
   const { pipe: root } = pipeOf(t)
   const pipe = { ...root, uid: 100_000 + process.pid }
   const session = `/run/user/${pipe.uid}`
-  const before = socketPaths(pipe)[0]!
+  const [before] = socketPaths(pipe)
   t.teardown(() => [session, dirname(before)].forEach((directory) => rmSync(directory, { recursive: true, force: true })))
   const first = await bind(pipe)
   mkdirSync(session, { recursive: true })

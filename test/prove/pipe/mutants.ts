@@ -90,11 +90,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a second writer takes the place of the first',
-    edits: [
-      { file: 'pipe/rendezvous.ts', from: "    if (dead === 'live' || elsewhere === 'live') throw busy()\n", to: "    if (dead === 'live') removeSocket(path)\n" },
-      { file: 'pipe/rendezvous.ts', from: 'placeSocket(temporary, path, owner, dead)', to: "placeSocket(temporary, path, owner, dead === 'live' ? undefined : dead)" },
-      { file: 'pipe/rendezvous.ts', from: 'new Meeting(server, path, socket, dead !== undefined ||', to: "new Meeting(server, path, socket, (dead !== undefined && dead !== 'live') ||" },
-    ],
+    edits: [{ file: 'pipe/rendezvous.ts', from: "if (refusal === undefined || errno === 'EAGAIN') throw busy()", to: "if (refusal === undefined || errno === 'EAGAIN') return removeSocket(path)" }],
   },
   {
     name: 'a dead socket is passed over',

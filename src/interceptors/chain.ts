@@ -36,6 +36,7 @@ const SPACE_SIZE = 8 * 1024 * 1024
 interface Task {
   readonly lines: Buffer
   readonly mark: Mark | null
+  readonly number: number
   readonly out: EventLines
   /** Each line has a position of its own: they are as many as the mark says they were. */
   readonly exact: boolean
@@ -73,12 +74,12 @@ export class Chain {
     this.#bodyless = watch === undefined && links.every(({ interceptor }) => interceptor.headersOnly === true || interceptor.bodyless === true)
   }
 
-  /** The batch as it goes on; what was refused is on disk by then. Throws BAD_EVENT. */
-  async change(batch: Batch): Promise<Batch> {
+  /** The batch as it goes on; what was refused is on disk by then. `number`: see forget(); 0: it does not come again. Throws BAD_EVENT. */
+  async change(batch: Batch, number = 0): Promise<Batch> {
     if (batch.count === 0) return batch
     const { lines, mark } = batch
     const exact = mark !== null && mark.to.offset - (mark.from?.offset ?? 0) === batch.count
-    const task: Task = { lines, mark, out: new EventLines((this.#space ??= allocate(SPACE_SIZE))), exact, index: 0, at: 0, end: 0 }
+    const task: Task = { lines, mark, number, out: new EventLines((this.#space ??= allocate(SPACE_SIZE))), exact, index: 0, at: 0, end: 0 }
     for (let at = 0; at < lines.length; ) {
       const end = lines.indexOf(NEWLINE, at) + 1
       at += this.#run(task, at, end) || this.#line(task, at, end)
@@ -89,6 +90,11 @@ export class Chain {
     await this.refused.flush()
     batch.release()
     return batchOf(changed, out.count, mark)
+  }
+
+  /** Batches with higher numbers than this are void, and come again. */
+  forget(acked: number): void {
+    for (const { interceptor } of this.links) interceptor.forget?.(acked)
   }
 
   close(): void {
@@ -270,8 +276,8 @@ function bounded(outcome: Outcome, { out }: Task): Outcome {
   return out.size + size > BATCH_SIZE_MAX ? new Unfit(`its ${outcome.length} parts would be too large together`) : outcome
 }
 
-function placeOf({ mark, index }: Task): Place {
-  return { partition: mark?.partition ?? 'stdin', offset: (mark?.from?.offset ?? 0) + index, part: '', time: mark?.time ?? 0 }
+function placeOf({ mark, number, index }: Task): Place {
+  return { partition: mark?.partition ?? 'stdin', offset: (mark?.from?.offset ?? 0) + index, part: '', time: mark?.time ?? 0, batch: number }
 }
 
 /** Of one line: its own timestamp among those it shares with others. */

@@ -14,30 +14,39 @@ const KEYS_MAX = 100_000
 /** A longer text is remembered by its hash. */
 const TEXT_MAX = 64
 
+/** When it went on, and in which batch. */
+interface Seen {
+  readonly at: number
+  readonly batch: number
+}
+
 /** The time runs from the event that went on. Where the field is missing the event goes on. */
 export function dedupe(text: string, { field }: Settings, around: Around): Interceptor {
   const time = parseDuration(text)
   if (time === undefined) throw new FlumeError('BAD_OPTION', `expected a time, such as 10s, not ${JSON.stringify(text)}`)
-  const seen = new Map<string, number>() // oldest first
+  const seen = new Map<string, Seen>() // oldest first
   const tally = new Tally((events) => `--dedupe ${text}: ${events} dropped so far`, around)
   return {
     replayable: false,
     changes: 'nothing',
     ...bodyless(field),
-    intercept(event) {
+    intercept(event, { batch }) {
       const value = event.get(field)
       if (value === undefined) return undefined
       const now = around.monotonic()
       const key = keyOf(value, field === BODY && event.bytewise)
-      const since = seen.get(key)
-      if (since !== undefined && now - since < time) {
+      const last = seen.get(key)
+      if (last !== undefined && now - last.at < time) {
         tally.add()
         return DROP
       }
       seen.delete(key)
-      seen.set(key, now)
+      seen.set(key, { at: now, batch })
       if (seen.size > KEYS_MAX) seen.delete(seen.keys().next().value!)
       return undefined
+    },
+    forget(acked) {
+      for (const [key, { batch }] of seen) if (batch > acked) seen.delete(key)
     },
     close: () => tally.close(),
   }

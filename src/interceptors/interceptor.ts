@@ -29,6 +29,8 @@ export interface Place {
   readonly part: string
   /** ms since the epoch: when the queue took it, the same on each replay; else when it came. Of all events of a batch. */
   readonly time: number
+  /** Number of its batch in this run, see forget(); 0: it does not come again. */
+  readonly batch: number
 }
 
 export interface Interceptor {
@@ -44,6 +46,8 @@ export interface Interceptor {
   readonly given?: string
   /** What it does does not follow from the event and its place. */
   readonly replayable?: false
+  /** Batches with higher numbers than this are void: their events come again, as if they had not come before. */
+  forget?(acked: number): void
   /** At the end: what is to be said is said. */
   close?(): void
 }

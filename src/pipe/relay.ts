@@ -17,17 +17,30 @@ export interface RelayOptions {
   readonly replayable: boolean
   /** What the places of a reader that says this follow from, with what is done here. */
   bind(bound: Bound): Bound
+  /** Batches with higher numbers than this are void, and come again. */
+  forget?(acked: number): void
   /** ms since the epoch */
   now(): number
 }
 
-/** The lines of a batch as they go on, none to any number for each; takes over the memory of what it is given. */
-export type Change = (batch: Batch) => Batch | Promise<Batch>
+/**
+ * The lines of a batch as they go on, none to any number for each; takes over the memory of what it is given. `number`: of a batch
+ * that comes again where it is not acked, higher than those before it; 0: it does not.
+ */
+export type Change = (batch: Batch, number: number) => Batch | Promise<Batch>
+
+/** It knows which batch it closes, also as part of another mark. */
+interface Numbered extends Mark {
+  readonly batch: number
+}
 
 export class Relay implements Source {
   readonly #unacked = new Unacked()
   /** Bytes that came without marks so far. */
   #offset = 0
+  /** Number of the last batch that came with a mark, and of the last of them that was acked. */
+  #last = 0
+  #acked = 0
 
   constructor(
     readonly input: Input,
@@ -37,6 +50,7 @@ export class Relay implements Source {
 
   async *open(reader: Reader, stop: AbortSignal): AsyncGenerator<Batch> {
     this.#unacked.acks = reader.kind !== 'plain'
+    this.options.forget?.(this.#acked)
     yield* await this.#again(reader, stop)
     for await (const batch of this.input.open(this.#roleOf(reader, stop), stop)) {
       if (batch.flush === true) {
@@ -45,15 +59,17 @@ export class Relay implements Source {
         yield await this.#own(batch)
         yield* this.#unacked.room(stop)
       } else {
-        const mark = this.options.replayable ? batch.mark : { ...batch.mark, replayable: false }
-        yield this.change({ ...batch, mark })
+        const number = ++this.#last
+        const mark: Numbered = { ...batch.mark, ...(this.options.replayable ? {} : { replayable: false }), batch: number }
+        yield this.change({ ...batch, mark }, number)
       }
     }
   }
 
   async settle(mark: Mark): Promise<void> {
-    if (mark.partition === this.options.partition) this.#unacked.settle(mark.to.offset)
-    else this.input.ack(mark)
+    if (mark.partition === this.options.partition) return this.#unacked.settle(mark.to.offset)
+    if (isNumbered(mark)) this.#acked = Math.max(this.#acked, mark.batch)
+    this.input.ack(mark)
   }
 
   progress(): void {
@@ -75,7 +91,7 @@ export class Relay implements Source {
     const from: Position | null = this.#offset === 0 ? null : { offset: this.#offset }
     this.#offset += batch.lines.length
     const mark = { partition, from, to: { offset: this.#offset }, time: now(), replayable }
-    return this.#unacked.hold({ ...(await this.change({ ...batch, mark })), mark })
+    return this.#unacked.hold({ ...(await this.change({ ...batch, mark }, 0)), mark })
   }
 
   /** To the writer this stage is what its reader is. */
@@ -93,3 +109,5 @@ export class Relay implements Source {
     }
   }
 }
+
+const isNumbered = (mark: Mark): mark is Numbered => 'batch' in mark

@@ -89,6 +89,20 @@ t.test('--dedupe goes by bytes: a body that is not UTF-8 is not the same as the 
   t.strictSame((await timed(['--in', 'h', '--dedupe', '10s'], [[0, { headers: { h: '1' }, body: 'café' }], [1, marked]])).out, [0], 'of a header it does not matter')
 })
 
+t.test('--dedupe forgets what was not acked when it comes again, and nothing else', async (t) => {
+  const chain = new Chain(await linksOf(typed(['--dedupe', '1h']), AROUND), { add: () => undefined, flush: async () => undefined }, false)
+  const passes = async (body: string, number: number): Promise<boolean> => (
+    (await chain.change(batchOf(Buffer.from(`${JSON.stringify({ body })}\n`), 1, MARK), number)).count === 1
+  )
+  for (const [body, number] of [['acked', 1], ['held', 0], ['void', 2], ['void too', 3]] as const) t.ok(await passes(body, number), body)
+  t.notOk(await passes('void', 3), 'it is in a batch before this one')
+  chain.forget(1)
+  t.strictSame([await passes('acked', 4), await passes('held', 4)], [false, false])
+  t.strictSame([await passes('void', 4), await passes('void too', 5), await passes('void too', 6)], [true, true, false])
+  chain.forget(5)
+  t.notOk(await passes('void too', 7))
+})
+
 t.test('--redact takes out what is to be secret, and leaves what only looks like it', async (t) => {
   const cases: [string, string, string][] = [
     ['card', 'paid 4111 1111 1111 1111, 5500-0000-0000-0004 and 378282246310005.', 'paid [card], [card] and [card].'],

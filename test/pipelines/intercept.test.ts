@@ -146,3 +146,14 @@ t.test('what is not replayable warns behind a queue, once, and not before it', a
   const behind = await shell('flume-buffer --once q </dev/null | flume-intercept --timestamp --dedupe 1s | flume-sink-hdfs --path out', directory)
   t.match(behind.err, /^flume-intercept: --timestamp, --dedupe 1s behind a queue: /m)
 })
+
+t.test('what --dedupe let through comes again, and goes through again, when its reader is killed before it has acked', async (t) => {
+  const count = 100_000
+  const directory = t.testdir({ log: Array.from({ length: count }, (_, n) => `line ${n}\n`).join('') })
+  const { out, err } = await shell(
+    `flume-tail --once log | flume-intercept --dedupe 1h | { FLUME_KILL_AT=flume-store:batch-read:3 flume-store j; flume-store j; }; echo "\${PIPESTATUS[*]}"
+    jq -r '.lines | rtrimstr("\\n") | split("\\n")[]' j | jq -r .body | sort | uniq -c | awk '{ print $1 }' | sort | uniq -c`,
+    directory,
+  )
+  t.match(out, new RegExp(`^0 0 0\n *${count} 1\n$`), err)
+})

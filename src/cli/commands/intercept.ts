@@ -56,7 +56,8 @@ export const command = defineCommand({
     const partition = `pipe.${randomBytes(12).toString('hex')}`
     const change = warnBehindQueue(chain, context)
     const bind = boundBy((follows) => rulesOf(typed, links, follows))
-    const relay = new Relay(input, change, { partition, replayable: chain.replayable, bind, now: () => clock.now() })
+    const forget = (acked: number): void => chain.forget(acked)
+    const relay = new Relay(input, change, { partition, replayable: chain.replayable, bind, forget, now: () => clock.now() })
     const meter = new Meter(clock)
     context.show({ about: links.map(({ title }) => title), rejects, flows: () => [meter.read('stage', 'events', 'the stage behind')] })
     const ended = await deliver(meter.source(relay), { ...stdoutOf('flume-intercept', values, context), patient: true, relays: true }, stop)
@@ -95,12 +96,12 @@ function boundBy(rulesOf: (follows: Follows) => string): (bound: Bound) => Bound
 function warnBehindQueue(chain: Chain, { say }: Context): Change {
   const others = chain.links.filter(({ interceptor }) => interceptor.replayable === false).map(({ title }) => title)
   let told = others.length === 0
-  return (batch) => {
+  return (batch, number) => {
     if (!told && batch.mark?.partition.startsWith('queue.') === true) {
       say(`${others.join(', ')} behind a queue: what is sent again may differ, so a sink may have it twice; put that before the queue`)
       told = true
     }
-    return chain.change(batch)
+    return chain.change(batch, number)
   }
 }
 

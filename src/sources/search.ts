@@ -185,16 +185,27 @@ async function isMadeOf(candidate: Candidate, partition: Partition, known: Known
   ))
 }
 
-/** A part of this log that is closed by now was read in it, by another name. */
+/** A part of this log that is closed by now, or was truncated, was read in it, by another name. */
 async function wasRead(path: string, candidate: Candidate, known: Known, listings: Listings): Promise<boolean> {
-  const places = [...known.all.values()].flatMap(({ file, path: log, marked }) => (
-    log === path && file === undefined && marked?.head.size === HEAD_SIZE && marked.ended !== true ? [marked] : []
-  ))
+  const places = await placesLeft(path, known)
   if (places.length === 0) return false
   return looking(candidate, listings, async (file) => {
     for (const place of places) if ((await verify(file, place)) !== undefined) return true
     return false
   })
+}
+
+/** Where files of this log that are closed by now were left, and the one that has its name: it was truncated, and nobody has noticed that. */
+async function placesLeft(path: string, known: Known): Promise<FilePosition[]> {
+  const places: FilePosition[] = []
+  for (const one of known.all.values()) {
+    const { file, name, offset, base, knownSize, marked } = one
+    if (one.path !== path) continue
+    if (file === undefined) {
+      if (marked?.head.size === HEAD_SIZE && marked.ended !== true) places.push(marked)
+    } else if (name === path && offset > 0 && !one.holds(await readAt(file, base, knownSize))) places.push(one.position(known.now()))
+  }
+  return places
 }
 
 /**

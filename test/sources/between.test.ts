@@ -57,6 +57,26 @@ for (const size of [3, 300]) {
   })
 }
 
+for (const size of [3, 300]) {
+  t.test(`${size} lines: the copy of a log whose truncation nobody has noticed yet is its rest, and no log that nobody has seen`, async (t) => {
+    const directory = t.testdir({ 'app.log': text(0, size), 'other.log': 'other\n' })
+    const copytruncate = (from: number, to: number): void => {
+      if (fs.existsSync(`${directory}/app.log.1`)) fs.renameSync(`${directory}/app.log.1`, `${directory}/app.log.2`)
+      fs.copyFileSync(`${directory}/app.log`, `${directory}/app.log.1`)
+      fs.writeFileSync(`${directory}/app.log`, text(from, to))
+    }
+    const tailing = new Tailing([`${directory}/app.log`, `${directory}/other.log`], new FakeClock(Date.now()), { openFilesMax: 1 })
+    await tailing.start()
+    copytruncate(size, 2 * size + 1)
+    await tailing.pass(2000)
+    fs.appendFileSync(`${directory}/other.log`, 'other\n') // the copy is closed for that, and is gone from where it was at the next look
+    await tailing.pass(500)
+    copytruncate(2 * size + 1, 3 * size)
+    t.strictSame((await settle(tailing)).filter((body) => body !== 'other'), lines(0, 3 * size))
+    t.strictSame(tailing.said, [])
+  })
+}
+
 t.test('of two short logs that are the same and are rotated between two looks, both are read', async (t) => {
   const directory = t.testdir({ 'app.log': 'started\n' })
   const tailing = await following(directory)

@@ -24,6 +24,8 @@ export interface Case {
   readonly all: boolean
   /** Lines that make the file longer than what tells one short file from another. */
   readonly long: boolean
+  /** One file may be open at a time, and after each look another log is written to: all others are closed then. */
+  readonly few: boolean
 }
 
 /** Every sequence of up to `most` steps that changes anything: who runs is not started, who does not is not killed and does not look. */
@@ -41,13 +43,15 @@ export function* sequences(most: number, up = true): Generator<readonly Step[]> 
 export function* cases(most: number): Generator<Case> {
   for (const steps of sequences(most)) {
     for (const kind of ALL_KINDS) {
-      for (const all of [false, true]) for (const long of kind === SAME ? [true] : [false, true]) yield { kind, steps, all, long }
+      for (const [all, few] of [[false, false], [true, false], [false, true]] as const) {
+        for (const long of kind === SAME ? [true] : [false, true]) yield { kind, steps, all, long, few }
+      }
     }
   }
 }
 
-export function nameOf({ kind, steps, all, long }: Case): string {
-  return `${kind}, ${all ? 'app*' : 'app.log'}, ${long ? 'long' : 'short'} lines: ${steps.join(', ')}`
+export function nameOf({ kind, steps, all, long, few }: Case): string {
+  return `${kind}, ${all ? 'app*' : 'app.log'}, ${long ? 'long' : 'short'} lines${few ? ', one open file' : ''}: ${steps.join(', ')}`
 }
 
 /** Undefined where all is well. `directory` and `elsewhere` are empty, the second on another file system. */
@@ -60,9 +64,11 @@ export async function faultOf(one: Case, directory: string, elsewhere: string): 
 const TIMES = { ...tail.TIMES, settle: 4000 }
 /** Of 2 s each, after which all that can arrive has done so. */
 const PASSES = 5
+const OTHER = 'of the other log'
 
 class Followed {
   readonly #log: string
+  readonly #other: string
   readonly #clock = new FakeClock()
   readonly #rotating: Rotating
   readonly #generations: string[] = ['']
@@ -78,6 +84,7 @@ class Followed {
     readonly elsewhere: string,
   ) {
     this.#log = `${directory}/app.log`
+    this.#other = `${directory}/other.log`
     this.#rotating = new Rotating(this.#log, one.kind, elsewhere)
   }
 
@@ -100,7 +107,9 @@ class Followed {
       case 'rotate':
         return this.#rotate()
       case 'look':
-        return this.#tailing?.pass(1500)
+        await this.#tailing?.pass(1500)
+        if (this.one.few) fs.appendFileSync(this.#other, `${OTHER}\n`)
+        return this.one.few ? this.#tailing?.pass(500) : undefined
       case 'kill': {
         await this.#tailing?.close()
         const sent = this.#tailing?.sent ?? []
@@ -115,7 +124,8 @@ class Followed {
 
   async #start(): Promise<void> {
     const pattern = `${this.directory}/${this.one.all ? 'app*' : 'app.log'}`
-    this.#tailing = new Tailing([pattern], this.#clock, { eventBytesMax: 5000, olddirs: [this.elsewhere], times: TIMES })
+    const { few } = this.one
+    this.#tailing = new Tailing(few ? [pattern, this.#other] : [pattern], this.#clock, { eventBytesMax: 5000, olddirs: [this.elsewhere], times: TIMES, ...(few && { openFilesMax: 1 }) })
     await this.#tailing.start({ kind: 'keeps', held: new Map<string, readonly Position[]>(this.#sent.map(({ mark }) => [mark.partition, [mark.to]])) })
   }
 
@@ -152,7 +162,7 @@ class Followed {
   }
 
   fault(): string | undefined {
-    const bodies = this.#sent.flatMap(({ bodies, headers }) => bodies.filter((_, index) => !headers[index]!.has('flume.gap')))
+    const bodies = this.#sent.flatMap(({ bodies, headers }) => bodies.filter((body, index) => !headers[index]!.has('flume.gap') && body !== OTHER))
     const twice = bodies.find((body, index) => bodies.indexOf(body) !== index)
     if (twice !== undefined) return `twice: ${twice.slice(0, 40)}`
     const lines = this.#generations.map((text) => text.split('\n').filter((line, index, all) => index < all.length - 1 || line !== ''))

@@ -212,10 +212,12 @@ export class Listings {
     return byHead
   }
 
-  async #head({ path }: Candidate): Promise<Buffer> {
+  async #head({ path, stat }: Candidate): Promise<Buffer> {
     const file = await openLog((path) => this.disk.open(path, 'read'), path, () => undefined).catch((error: unknown) => this.#miss(error))
     try {
-      return file === undefined ? Buffer.alloc(0) : await readAt(file, 0, HEAD_SIZE)
+      const isIt = file !== undefined && identityOf(await file.stat()) === identityOf(stat)
+      this.#missed ||= file !== undefined && !isIt
+      return isIt ? await readAt(file, 0, HEAD_SIZE) : Buffer.alloc(0)
     } catch {
       return Buffer.alloc(0)
     } finally {

@@ -77,6 +77,30 @@ for (const size of [3, 300]) {
   })
 }
 
+t.test('a copy that gets its next name while it is looked for is found, though another file is where it was', async (t) => {
+  const directory = t.testdir({ 'app.log': text(0, 300) })
+  let at = 0
+  const copytruncate = (): void => {
+    if (at > 0) fs.renameSync(`${directory}/app.log.1`, `${directory}/app.log.2`)
+    fs.copyFileSync(`${directory}/app.log`, `${directory}/app.log.1`)
+    fs.writeFileSync(`${directory}/app.log`, text(400 + at, 410 + at))
+    at += 10
+  }
+  const disk: typeof nodeDisk = {
+    ...nodeDisk,
+    async open(path, ...rest) {
+      if (path.endsWith('.log.1') && at === 10) copytruncate()
+      return nodeDisk.open(path, ...rest)
+    },
+  }
+  const tailing = new Tailing([`${directory}/app.log`], new FakeClock(Date.now()), {}, { disk })
+  await tailing.start()
+  fs.appendFileSync(`${directory}/app.log`, text(300, 400))
+  copytruncate()
+  t.strictSame(await settle(tailing), lines(0, 420))
+  t.strictSame(tailing.said, [])
+})
+
 t.test('of two short logs that are the same and are rotated between two looks, both are read', async (t) => {
   const directory = t.testdir({ 'app.log': 'started\n' })
   const tailing = await following(directory)

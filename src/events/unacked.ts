@@ -3,6 +3,7 @@
  * stops. For a reader that gives no acks the latest are held: one that comes late voids what is in the pipe.
  */
 import { batchOf, FLUSH, type Batch, type Mark } from './batch.js'
+import type { Clock } from './flow.js'
 import { Wake } from './wake.js'
 
 /** More than is in a pipe. */
@@ -17,6 +18,10 @@ export class Unacked {
 
   get full(): boolean {
     return this.acks && this.#bytes >= HELD_BYTES_MAX
+  }
+
+  get empty(): boolean {
+    return this.#held.length === 0
   }
 
   /** For the next reader. */
@@ -49,5 +54,15 @@ export class Unacked {
     if (!this.full) return
     yield FLUSH
     while (this.full && !stop.aborted) await this.#settled.wait(undefined, undefined, stop)
+  }
+
+  /** Asks for the acks of all, and waits until they are there, or none has come for so many ms. */
+  async *rest(clock: Clock, ms: number, stop: AbortSignal): AsyncGenerator<Batch> {
+    if (this.empty) return
+    yield FLUSH
+    for (let before = Infinity; !this.empty && this.#held.length < before && !stop.aborted; ) {
+      before = this.#held.length
+      await this.#settled.wait(clock, ms, stop)
+    }
   }
 }

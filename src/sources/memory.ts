@@ -61,14 +61,15 @@ export class Memory<P extends Position> {
   }
 
   /**
-   * Where no more than the beginning of a partition is held, nothing of it was stored, and nothing tells which one it was. Throws
+   * Where no more than the beginning of a partition is held, nothing of it was stored, and nothing tells which one it was. Nor is
+   * any other offset alone a place in a file: standard input had such, under the same names, before its own began with stdin. Throws
    * VERSION where a position is not understood: going on from elsewhere could lose or repeat lines.
    */
   #understood(held: Held): ReadonlyMap<string, readonly P[]> {
     const places = new Map<string, P[]>()
     for (const [partition, positions] of held) {
-      if (!partition.startsWith(this.prefix)) continue
-      const known = positions.filter((position) => !isBeginning(position)).map((position) => {
+      if (!partition.startsWith(this.prefix) || positions.every(isBare)) continue
+      const known = positions.filter((position) => position.offset > 0 || !isBare(position)).map((position) => {
         const place = this.placeOf(position)
         if (place !== undefined) return place
         throw new FlumeError('VERSION', `cannot go on with ${partition}: this version does not understand the position that its reader holds`)
@@ -79,7 +80,7 @@ export class Memory<P extends Position> {
   }
 }
 
-/** As a reader holds it that has nothing of the partition yet: an offset alone, flume-pipe(7). */
-function isBeginning(position: Position): boolean {
-  return position.offset === 0 && Object.keys(position).length === 1
+/** An offset alone: of 0 as a reader holds it that has nothing of the partition yet, flume-pipe(7). */
+function isBare(position: Position): boolean {
+  return Object.keys(position).length === 1
 }

@@ -1,9 +1,10 @@
 /**
  * Source: the lines of standard input. What was read cannot be read again, so it is held until it is acked (Unacked); where
- * that is too much reading stops. Each run is a partition of its own: killed, it loses what it held.
+ * that is too much reading stops. Each run is a partition of its own: killed, it loses what it held. At its end
+ * nobody need remember how far it came, once all is acked.
  */
-import type { Batch, Mark } from '../events/batch.js'
-import type { Reader, Source } from '../events/flow.js'
+import { batchOf, type Batch, type Mark } from '../events/batch.js'
+import type { Clock, Reader, Source } from '../events/flow.js'
 import { Unacked } from '../events/unacked.js'
 import { FdReader, statOfFd, type Receiver } from '../disk/fd.js'
 import { FlumeError } from '../errors.js'
@@ -18,18 +19,21 @@ export interface StdinOptions {
   readonly eventBytesMax: number
   /** Most bytes of a batch, unless one event is longer; absent: as many as a batch may have. */
   readonly batchBytesMax?: number
+  /** ms for which the acks of all are waited for at the end, each time that some have come. */
+  readonly grace: number
 }
 
 export interface StdinSurroundings {
   readonly host: string
   readonly refused: Refused
-  now(): number
+  readonly clock: Clock
   randomId(): string
 }
 
 const ROOM = 64 * 1024
 const RAW = 256 * 1024
 const NEWLINE = 0x0a
+const NO_LINES = Buffer.alloc(0)
 
 export function stdin(options: StdinOptions, around: StdinSurroundings): Stdin {
   return new Stdin(options, around)
@@ -57,7 +61,7 @@ class Stdin implements Source, Receiver {
     readonly options: StdinOptions,
     readonly around: StdinSurroundings,
   ) {
-    this.asks = `file.${options.sourceId}.${around.randomId()}`
+    this.asks = `stdin.${options.sourceId}.${around.randomId()}`
     this.#encoder = new LineEncoder(options.eventBytesMax, around.refused, options.batchBytesMax)
     const { kind } = statOfFd(options.fd)
     this.#ended = kind === 'null' || kind === 'closed'
@@ -75,7 +79,10 @@ class Stdin implements Source, Receiver {
       while (!stop.aborted) {
         yield* this.#lines()
         if (this.#error !== undefined) throw new FlumeError('IO', 'cannot read stdin', { cause: this.#error })
-        if (this.#ended && this.#filled === 0) return
+        if (this.#ended && this.#filled === 0) {
+          yield* this.#leave(reader, stop)
+          return
+        }
         yield* this.#unacked.room(stop)
         this.#reader.resume()
         if (!stop.aborted && this.#whole() === 0 && !this.#ended) await this.#change()
@@ -115,6 +122,14 @@ class Stdin implements Source, Receiver {
     this.#wake()
   }
 
+  /** Its place is forgotten by whoever keeps it; not before all is acked, as what is not may have to be told from what comes again. */
+  async *#leave({ kind }: Reader, stop: AbortSignal): AsyncGenerator<Batch> {
+    const to = this.#marked
+    if (kind !== 'keeps' || to === null) return
+    yield* this.#unacked.rest(this.around.clock, this.options.grace, stop)
+    if (this.#unacked.empty) yield batchOf(NO_LINES, 0, { ...this.#mark(to, this.around.clock.now()), gone: [this.asks] })
+  }
+
   #change(): Promise<void> {
     return new Promise((resolve) => (this.#wake = resolve))
   }
@@ -132,7 +147,7 @@ class Stdin implements Source, Receiver {
     if (this.#skipping) return // more of it came meanwhile, perhaps with its end
     const to = this.#whole()
     if (to > 0) {
-      const time = this.around.now()
+      const time = this.around.clock.now()
       const base = this.#offset
       const headers = headersOf(this.options.headers, undefined, this.around.host, time)
       const positionAt = (index: number): Mark['to'] => ({ offset: base + index })
@@ -164,7 +179,7 @@ class Stdin implements Source, Receiver {
     const last = newline >= 0 || this.#ended
     const end = newline >= 0 ? newline : this.#filled
     const past = newline >= 0 ? newline + 1 : end
-    const headers = headersOf(this.options.headers, undefined, this.around.host, this.around.now())
+    const headers = headersOf(this.options.headers, undefined, this.around.host, this.around.clock.now())
     if (this.options.headers.known.includes('byteoffset')) headers.set('byteoffset', String(this.#offset))
     const place = { partition: this.asks, position: { offset: this.#offset + past }, headers }
     await this.#encoder.refuse(Buffer.from(this.#raw.subarray(0, end)), last, place, this.#offset)

@@ -162,8 +162,13 @@ t.test('a reader that keeps positions:', async (t) => {
   t.test('a position that is not understood is refused, not guessed', async (t) => {
     const file = join(t.testdir({ log: text(1, 3) }), 'log')
     const tailing = new Tailing([file], undefined, once)
-    await t.rejects(tailing.start({ kind: 'keeps', held: new Map([['file.test.x', [{ offset: 3 }]]]) }), { code: 'VERSION' })
+    await t.rejects(tailing.start({ kind: 'keeps', held: new Map([['file.test.x', [{ offset: 3, path: file }]]]) }), { code: 'VERSION' })
     await tailing.source.close()
+  })
+
+  t.test('an offset alone is no place in a file: standard input had such names once', async (t) => {
+    const file = join(t.testdir({ log: text(1, 3) }), 'log')
+    t.same((await readOnce([file], new Map([['file.test.x', [{ offset: 3 }]]]))).bodies, numbers(1, 3))
   })
 
   t.test('the place in a file that is gone is forgotten after 30 days, and the next mark says so', async (t) => {

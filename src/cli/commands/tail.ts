@@ -81,7 +81,7 @@ export const command = defineCommand({
     const eventBytesMax = values['event-bytes-max']
     const common = { sourceId: await sourceId(values, context), headers: headerOptions(values), eventBytesMax, ...batchBytes(values) }
     const source = operands.includes('-')
-      ? stdin({ ...common, fd: 0 }, { ...around, now: () => clock.now() })
+      ? stdin({ ...common, fd: 0, grace: values.grace }, around)
       : tail({ ...common, ...tailOptions(values, operands, context) }, around)
     const meter = new Meter(clock)
     const flow = () => ({ ...meter.read('source', 'new lines', 'the stage behind'), ...('unread' in source ? { lagBytes: source.unread } : {}) })

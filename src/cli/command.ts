@@ -50,7 +50,7 @@ export type Values<T extends Options> = {
 /** What a command may touch of the world around it. */
 export interface Context {
   readonly env: Readonly<Record<string, string | undefined>>
-  /** Absolute. */
+  /** Absolute. Throws NO_INPUT: it was removed, or its name is too long. */
   readonly directory: string
   readonly pid: number
   /** Effective user id. */

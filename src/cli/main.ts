@@ -17,7 +17,7 @@ import type { Command, Options, Values } from './command.js'
 /** The process, as far as main needs it. */
 export interface Io {
   readonly env: Readonly<Record<string, string | undefined>>
-  /** Absolute. */
+  /** Absolute. Throws NO_INPUT: it was removed, or its name is too long. */
   readonly directory: string
   readonly home: string
   readonly pid: number
@@ -99,7 +99,9 @@ function contextOf(stage: Stage, io: Io, format: LogFormat): Parameters<Command[
   const clock: Clock = systemClock
   return {
     env: io.env,
-    directory: io.directory,
+    get directory() {
+      return io.directory
+    },
     pid: io.pid,
     uid: io.uid,
     disk: io.disk,

@@ -3,6 +3,7 @@
  * process.stdin, process.stdout and console are never touched: they make the descriptors non-blocking for everyone.
  */
 import { isatty } from 'node:tty'
+import { FlumeError, errnoOf } from '../errors.js'
 import type { Command } from './command.js'
 import { userOf } from './user.js'
 import { setFlag } from './v8.js'
@@ -38,7 +39,9 @@ export async function start(load: () => Promise<{ readonly command: Command }>):
   ])
   const io = {
     env: process.env,
-    directory: process.cwd(),
+    get directory() {
+      return currentDirectory()
+    },
     home: process.env.HOME || (userOf()?.homedir ?? '/'), // unset in cron, and the user not known in a container
     pid: process.pid,
     uid: process.geteuid?.() ?? 0,
@@ -67,6 +70,15 @@ export async function start(load: () => Promise<{ readonly command: Command }>):
   process.exitCode = ended
   unhook()
   setTimeout(() => process.exit(ended), REST).unref()
+}
+
+function currentDirectory(): string {
+  try {
+    return process.cwd()
+  } catch (cause) {
+    const known = { ENOENT: ': it was removed', ERANGE: ': its name is too long' }[errnoOf(cause) ?? '']
+    throw new FlumeError('NO_INPUT', `cannot find the current directory${known ?? ''}`, known === undefined ? { cause } : {})
+  }
 }
 
 function optimizeLate(): void {

@@ -88,6 +88,20 @@ t.test('a user that this machine does not know, as in a container, has its state
   t.match(known({ HOME: '/srv' }), { status: 0, stdout: /"stateDirectory":"\/srv\/\.local\/state\/flume"/ })
 })
 
+t.test('a current directory that was removed, or whose name is too long, is said where one is needed', async (t) => {
+  const directory = t.testdir({ q: {} })
+  const stood = (enter: string, line: string): SpawnSyncReturns<string> =>
+    spawnSync('bash', ['-c', `${enter}; "${ROOT}/bin/"${line}`], { encoding: 'utf8', cwd: directory, timeout: 20_000 })
+  const removed = 'mkdir gone; cd gone; rmdir ../gone'
+  for (const line of ['flume-tail --once log', 'flume-buffer q </dev/null', 'flume-spool --once in', 'flume-sink-hdfs --path x </dev/null']) {
+    const stderr = /^flume-\S+: cannot find the current directory: it was removed\n$/
+    t.match(stood(removed, line), { status: 66, stderr }, line)
+  }
+  const deep = `trap 'rm -r ${directory}/d*' EXIT; n=$(head -c 200 /dev/zero | tr '\\0' d); for i in $(seq 25); do mkdir $n && cd $n || exit; done`
+  t.match(stood(deep, 'flume-tail --once log'), { status: 66, stderr: /^flume-tail: cannot find the current directory: its name is too long\n$/ })
+  t.match(stood(removed, 'flume-tail --help'), { status: 0, stderr: '' })
+})
+
 t.test('stdout stays blocking: others share it', async (t) => {
   const { stderr } = spawnSync('sh', ['-c', `"${process.execPath}" "${script(t)}" flags | cat`], { encoding: 'utf8' })
   const flags = parseInt(/^flags:\s+(\d+)/m.exec(stderr)![1]!, 8)

@@ -4,7 +4,7 @@
  */
 import { dirname } from 'node:path'
 import type { Disk, FileStat } from '../disk/disk.js'
-import { readWhole } from '../disk/replace.js'
+import { fill, readWhole } from '../disk/replace.js'
 import { errnoOf, FlumeError } from '../errors.js'
 import { FORMAT } from './format.js'
 import { Paths, type Surroundings } from './surroundings.js'
@@ -145,16 +145,13 @@ export async function makeParts(paths: Paths, disk: Disk): Promise<void> {
 export async function writeIdentity(paths: Paths, around: Surroundings, identity: Identity, fresh = false): Promise<Identity> {
   const { disk } = around
   const temporary = `${paths.identity}.${around.uuid()}.tmp`
-  const file = await disk.open(temporary, 'create')
-  try {
+  await fill(disk, paths.identity, temporary, 'create', async (file) => {
     const { inode, born } = await file.stat()
     const { queue, formerly } = identity
     const written: Written = { format: FORMAT, queue, formerly, inode: String(inode), born: String(born) }
     await file.write([Buffer.from(`${JSON.stringify(written)}\n`)], 0)
     await file.sync()
-  } finally {
-    await file.close()
-  }
+  })
   const mine = await put(disk, temporary, paths.identity, fresh)
   await disk.syncDirectory(paths.directory)
   return mine ? identity : openIdentity(paths, around, { create: false })

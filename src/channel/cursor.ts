@@ -8,7 +8,7 @@ import { openThere, unlessMissing, unlinkThere } from '../disk/gone.js'
 import { replace } from '../disk/replace.js'
 import { FlumeError } from '../errors.js'
 import type { Clock } from '../events/flow.js'
-import { readLong, writeLong } from './format.js'
+import { readLong, timeOf, writeLong } from './format.js'
 import { Slots } from './slots.js'
 import type { Paths, Surroundings } from './surroundings.js'
 
@@ -178,7 +178,7 @@ function encode({ next, binding }: State, now: number): Buffer {
   const text = Buffer.from(binding)
   const body = Buffer.alloc(BODY_SIZE_MIN + text.length)
   writeLong(body, next, 0)
-  writeLong(body, now, 8)
+  writeLong(body, timeOf(now), 8)
   text.copy(body, BODY_SIZE_MIN)
   return body
 }

@@ -86,7 +86,7 @@ export function encodeSegmentStart(queue: string, first: number, created: number
   bytes.writeUInt32LE(positions.length, 12)
   writeLong(bytes, first, 16)
   bytes.write(queue.replaceAll('-', ''), 24, 'hex')
-  writeLong(bytes, created, 40)
+  writeLong(bytes, timeOf(created), 40)
   bytes.writeUInt32LE(crc32(positions), 48)
   seal(bytes)
   positions.copy(bytes, SEGMENT_HEADER_SIZE)
@@ -218,6 +218,9 @@ function seal(header: Buffer): void {
 function sealed(header: Buffer): boolean {
   return header.readUInt32LE(60) === crc32(header.subarray(0, 60))
 }
+
+/** The time of a clock, as it can be kept: one that stands before 1970 stands at its beginning. */
+export const timeOf = (now: number): number => Math.max(0, now)
 
 export function writeLong(bytes: Buffer, value: number, at: number): void {
   assert(Number.isSafeInteger(value) && value >= 0)

@@ -1,7 +1,7 @@
 /** What a putter has taken and not yet written: batches as frames, in order. Lines are not copied. */
 import { countLines, type Batch, type Mark, type Position } from '../events/batch.js'
 import { assert, FlumeError } from '../errors.js'
-import { encodeChanges, encodeFrameHeader, FRAME_BYTES_MAX, FRAME_HEADER_SIZE, type Changes } from './format.js'
+import { encodeChanges, encodeFrameHeader, FRAME_BYTES_MAX, FRAME_HEADER_SIZE, timeOf, type Changes } from './format.js'
 import type { EncodedFrame } from './segment.js'
 
 /** One batch, ready to be written; written whole or not at all. */
@@ -24,8 +24,9 @@ function changesOf(mark: Mark | null): Changes {
   return changes
 }
 
-/** The frames of a batch whose first event has sequence `first`, put at `time` (ms). */
-export function encodeBatch(batch: Batch, first: number, time: number): Entry {
+/** The frames of a batch whose first event has sequence `first`, put `now` (ms). */
+export function encodeBatch(batch: Batch, first: number, now: number): Entry {
+  const time = timeOf(now)
   const changes = changesOf(batch.mark)
   const positions = encodeChanges(changes)
   const parts = split(batch)

@@ -138,6 +138,19 @@ t.test('a full disk is waited for: said once, nothing half written, nothing lost
   await taker.close()
 })
 
+t.test('what is put while the clock stands before 1970 was put when that began, now and on every replay', async (t) => {
+  const disk = new MemoryDisk()
+  const queue = await Queue.open('/q', aroundOf(disk.boot(), new FakeClock(-86_400_000)), { create: true })
+  const putter = await queue.openPut({ freeMin: 0 })
+  await putAll(putter, stream(0, 10))
+  const taker = await queue.openTake('r', { once: true })
+  const taken = await takeAll(taker, { kind: 'acks' })
+  t.equal(faultOf(taken, 0, 10), undefined)
+  t.ok(taken.every(({ time }) => time === 0))
+  await taker.close()
+  await putter.close()
+})
+
 t.test('--free-min keeps room for others, and a queue that waits can be closed', async (t) => {
   const disk = new MemoryDisk()
   const clock = new FakeClock(1_700_000_000_000)

@@ -133,6 +133,6 @@ function text(path: string): string {
 
 /** Descriptors that this process may have at once; Node has raised its own limit to what it may be. proc_pid_limits(5) */
 export function descriptorsMax(): number {
-  const limit = /^Max open files +(\d+)/m.exec(fs.readFileSync('/proc/self/limits', 'latin1'))?.[1]
+  const limit = /^Max open files +(\d+)/m.exec(text('/proc/self/limits'))?.[1]
   return limit === undefined ? Infinity : Number(limit)
 }

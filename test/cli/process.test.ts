@@ -102,6 +102,17 @@ t.test('a current directory that was removed, or whose name is too long, is said
   t.match(stood(removed, 'flume-tail --help'), { status: 0, stderr: '' })
 })
 
+const NO_PROC = "unshare --mount --map-root-user sh -c 'mount -t tmpfs tmpfs /proc &&"
+const noProc = spawnSync('sh', ['-c', `${NO_PROC} true'`]).status === 0 ? false : 'unshare --mount is not allowed here'
+
+t.test('without /proc flume-sink-hdfs writes the events of a file, and a stage that reads a pipe says what is missing', { skip: noProc }, async (t) => {
+  const directory = t.testdir({ events: '{"body":"a"}\n' })
+  const stood = (line: string): SpawnSyncReturns<string> =>
+    spawnSync('sh', ['-c', `${NO_PROC} ${line}'`], { encoding: 'utf8', cwd: directory, env: { ...process.env, HOME: directory } })
+  t.match(stood(`"${ROOT}/bin/flume-sink-hdfs" --path out <events && cat out/*`), { status: 0, stdout: 'a\n' })
+  t.match(stood(`cat events | "${ROOT}/bin/flume-buffer" --put q`), { status: 74, stderr: 'flume-buffer: cannot open /proc/sys/kernel/random/boot_id: no such file or directory\n' })
+})
+
 t.test('stdout stays blocking: others share it', async (t) => {
   const { stderr } = spawnSync('sh', ['-c', `"${process.execPath}" "${script(t)}" flags | cat`], { encoding: 'utf8' })
   const flags = parseInt(/^flags:\s+(\d+)/m.exec(stderr)![1]!, 8)

@@ -14,7 +14,7 @@ import { pathOf, systemPath } from './path.js'
 let locks: { tryLock(fd: number): boolean } | undefined
 
 const FLAGS: Record<OpenMode, number> = {
-  read: fs.constants.O_RDONLY,
+  read: fs.constants.O_RDONLY | fs.constants.O_NONBLOCK, // of a FIFO without a writer too: open(2) would wait, in a thread that nothing ends
   update: fs.constants.O_RDWR,
   create: fs.constants.O_RDWR | fs.constants.O_CREAT | fs.constants.O_EXCL,
   any: fs.constants.O_RDWR | fs.constants.O_CREAT,
@@ -256,7 +256,7 @@ export const nodeDisk: Disk = {
   resemble,
   makeDirectory,
   async syncDirectory(path) {
-    const handle = await promises.open(systemPath(path), 'r')
+    const handle = await promises.open(systemPath(path), FLAGS.read)
     try {
       await handle.sync()
     } finally {

@@ -1,4 +1,5 @@
 /** The real disk: what the memory disk of the other tests cannot tell. */
+import { execFileSync } from 'node:child_process'
 import * as fs from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
@@ -118,4 +119,13 @@ t.test('a full disk is an error of write(), also past the page cache', async (t)
   const file = await nodeDisk.open('/dev/full', 'update')
   await t.rejects(file.write([allocatePages(512 * 1024)], 0, true), { code: 'ENOSPC' })
   await file.close()
+})
+
+t.test('a FIFO where a file is meant is opened without waiting for a writer', async (t) => {
+  const path = join(t.testdir({}), 'fifo')
+  execFileSync('mkfifo', [path])
+  const file = await nodeDisk.open(path, 'read')
+  t.equal((await file.stat()).kind, 'fifo')
+  await file.close()
+  await t.rejects(nodeDisk.syncDirectory(path), { code: 'EINVAL' })
 })

@@ -27,7 +27,7 @@ function eventsOf(pick: (below: number) => number, frame: number): string {
 /** Of the directory of one reader; its name stands in those of the files. */
 async function leftBy(hdfs: Cluster, reader: string): Promise<Record<string, string>> {
   const files = Object.entries(await hdfsBelow(hdfs.http, `/same/${reader}`))
-  return Object.fromEntries(files.map(([name, text]) => [name.replace(`=${reader}.`, '=reader.'), text]))
+  return Object.fromEntries(files.map(([name, text]) => [name.replace(new RegExp(`=${reader}==[0-9a-f]{8}\\.`), '=reader.'), text]))
 }
 
 rule(`a sink that is killed again and again, and its HDFS, leaves the same names and bytes as one in peace (seed ${SEED})`, async (t, hdfs) => {

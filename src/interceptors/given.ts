@@ -11,7 +11,9 @@ export const HOST_NAMES = ['name', 'ip', 'fqdn'] as const satisfies readonly (ke
 
 /** Flume's host; useIP is `ip`. */
 export function host(what: string, { host }: Around): Interceptor {
-  return given('host', host[what as (typeof HOST_NAMES)[number]])
+  const name = HOST_NAMES.find((known) => known === what)
+  if (name === undefined) throw new FlumeError('BAD_OPTION', `expected one of ${HOST_NAMES.join(', ')}`)
+  return given('host', host[name])
 }
 
 export function environmentValue(text: string, { env }: Around): Interceptor {

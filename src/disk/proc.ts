@@ -99,16 +99,18 @@ function programOf(pid: string): string {
 
 function isReading(pid: string, fd: string): boolean {
   const where = text(`/proc/${pid}/wchan`)
-  if (/pipe_read/.test(where)) return readsFrom(pid, fd)
+  if (/pipe_read/.test(where)) return readsFrom(text(`/proc/${pid}/syscall`), fd)
   if (!/poll/.test(where)) return false
   const watched = new RegExp(`^tfd: +${fd} `, 'm')
   return (list(`/proc/${pid}/fdinfo`) ?? []).some((name) => watched.test(text(`/proc/${pid}/fdinfo/${name}`)))
 }
 
-/** A shell that reads another pipe, for `$(command)`, has its stdin open as well; the first argument of read(2) tells, where it may be seen. */
-function readsFrom(pid: string, fd: string): boolean {
-  const [, argument] = text(`/proc/${pid}/syscall`).split(' ')
-  return argument === undefined || Number(argument) === Number(fd)
+/**
+ * A shell that reads another pipe, for `$(command)`, has its stdin open as well: the first argument of read(2) tells, where the `call`
+ * may be seen. One that runs by now has read, nobody knows from where.
+ */
+export function readsFrom(call: string, fd: string): boolean {
+  return call === '' || Number(call.split(' ')[1]) === Number(fd)
 }
 
 function groupOf(pid: string): string | undefined {

@@ -41,11 +41,13 @@ const write = (path: string, bytes: () => Buffer): Step[] => [0, 0.5, 1].map((pa
   fs.writeFileSync(path, all.subarray(0, all.length * part))
 })
 const copy = (from: string, to: string): Step[] => write(to, () => fs.readFileSync(from))
+/** s, in the middle of this ms: what utimes(2) is given here is no exact number, and may else be one of the next ms. */
+const within = (ms: bigint): number => (Number(ms) + 0.5) / 1000
 const compress = (path: string): Step[] => [
   ...write(`${path}.gz`, () => gzipSync(fs.readFileSync(path))),
   () => {
-    const { atimeMs, mtimeMs } = fs.statSync(path)
-    fs.utimesSync(`${path}.gz`, atimeMs / 1000, mtimeMs / 1000)
+    const { atimeMs, mtimeMs } = fs.statSync(path, { bigint: true })
+    fs.utimesSync(`${path}.gz`, within(atimeMs), within(mtimeMs))
   },
   () => fs.unlinkSync(path),
 ]

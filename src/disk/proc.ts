@@ -20,7 +20,7 @@ export interface Pipe {
   readonly anonymous: boolean
 }
 
-/** The processes that have the read end open, without `self`; undefined where /proc is not there. */
+/** The processes that have the read end open, without `self`; undefined where /proc is not there, or shows no others. */
 export function readersOf(pipe: Pipe, self: number): Holder[] | undefined {
   const pids = list('/proc')?.filter((name) => /^\d+$/.test(name) && Number(name) !== self)
   if (pids === undefined || pids.length === 0) return undefined
@@ -46,6 +46,18 @@ export function hiddenInGroup(self: number): boolean {
   return (list('/proc') ?? []).some(
     (pid) => /^\d+$/.test(pid) && Number(pid) !== self && groupOf(pid) === group && list(`/proc/${pid}/fd`) === undefined,
   )
+}
+
+/** Of the first pid namespace, PROC_PID_INIT_INO of linux/proc_ns.h. */
+const FIRST_NAMESPACE = 'pid:[4026531836]'
+
+/** Are we in a pid namespace with others around it, whose processes are not in this /proc? pid_namespaces(7) */
+export function isInner(): boolean {
+  try {
+    return fs.readlinkSync('/proc/self/ns/pid') !== FIRST_NAMESPACE
+  } catch {
+    return false
+  }
 }
 
 /** Does this process, in its root and mount namespace, find at these paths what we find there? True where that cannot be told. proc_pid_root(5) */

@@ -102,7 +102,7 @@ export class Audience {
   /** Writes a line now and then that is void: though nobody can tell who has the read end, that fails once nobody has it. */
   probe(waited: number): void {
     const now = this.options.clock.monotonic()
-    if (waited < UNCLEAR_MS || now - this.#probedAt < UNCLEAR_MS || this.writer.waiting > 0) return
+    if ((this.#last !== undefined && waited < UNCLEAR_MS) || now - this.#probedAt < UNCLEAR_MS || this.writer.waiting > 0) return
     this.#probedAt = now
     this.#pushVoid()
   }
@@ -119,9 +119,9 @@ export class Audience {
   /**
    * For a writer at its end that has looked for `waited` ms. A reader that keeps positions may stand elsewhere than the
    * writer's own memory does, so it is waited for even where there was nothing to write. Throws NO_ACKS where it stays
-   * unclear who reads what was written.
+   * unclear who reads what was written. `outside`: whoever does, it cannot be seen.
    */
-  verdict(waited: number): 'wait' | 'nobody' | 'reading' {
+  verdict(waited: number): 'wait' | 'nobody' | 'reading' | 'outside' {
     const owes = this.writer.written > this.#called
     const look = this.look()
     switch (look.is) {
@@ -140,6 +140,10 @@ export class Audience {
       case 'unclear': {
         if (waited < UNCLEAR_MS) return 'wait'
         if (!owes) return 'reading'
+        if (look.outside === true) {
+          this.noAcks('the reader (outside of this pid namespace)')
+          return 'outside'
+        }
         const who = look.holder ? `what ${nameOf(look.holder)} does` : 'who reads'
         throw new FlumeError('NO_ACKS', `cannot tell ${who} with this pipe: nothing is remembered, the next run sends all again`)
       }

@@ -4,7 +4,7 @@
  */
 import { dirname } from 'node:path'
 import type { FdStat } from '../disk/fd.js'
-import { hiddenInGroup, readersOf, sees } from '../disk/proc.js'
+import { hiddenInGroup, isInner, readersOf, sees } from '../disk/proc.js'
 import type { Holder } from '../disk/proc.js'
 import { socketPaths } from '../disk/sockets.js'
 
@@ -14,8 +14,10 @@ export type Look =
   | { readonly is: 'flume'; readonly holder: Holder }
   /** Programs that read, and are no flume stages, or one that does not find the socket: it is `unseen` in this directory. */
   | { readonly is: 'reading'; readonly holder: Holder; readonly unseen?: string }
-  | { readonly is: 'unclear'; readonly holder?: Holder }
+  /** `outside`: nobody is seen, but who is outside of this pid namespace cannot be. */
+  | { readonly is: 'unclear'; readonly holder?: Holder; readonly outside?: true }
 
+const OUTSIDE: Look = { is: 'unclear', outside: true }
 const SHELL = /^((ba|da|z|k|mk|a|fi|tc|c)?sh[\d.]*|busybox)$/
 const WRAPPERS = new Set(
   ('sudo doas su runuser env timeout nice ionice nohup setsid setpriv stdbuf time chrt taskset chroot flock unshare nsenter ' +
@@ -25,7 +27,7 @@ const INTERPRETER = /^(node|nodejs|python[\d.]*|perl[\d.]*|ruby[\d.]*)$/
 
 export function lookAt(pipe: FdStat, self: number): Look {
   const holders = readersOf(pipe, self)
-  if (holders === undefined) return { is: 'unclear' }
+  if (holders === undefined) return isInner() ? OUTSIDE : { is: 'unclear' }
   const stages = holders.filter(({ fd, program }) => program === 'flume-route' || (fd === 0 && /^flume-/.test(program)))
   const paths = socketPaths(pipe)
   const flume = stages.find(({ pid }) => sees(pid, paths))
@@ -36,7 +38,8 @@ export function lookAt(pipe: FdStat, self: number): Look {
   const unclear = holders.find(({ program }) => mayBecomeAnother(program))
   if (unclear) return { is: 'unclear', holder: unclear }
   if (holders[0]) return { is: 'reading', holder: holders[0] }
-  return hiddenInGroup(self) ? { is: 'unclear' } : { is: 'nobody' }
+  if (hiddenInGroup(self)) return { is: 'unclear' }
+  return isInner() ? OUTSIDE : { is: 'nobody' }
 }
 
 /** For people: `jq, pid 12`. */

@@ -280,7 +280,7 @@ class Output {
       if (verdict === 'nobody' && this.#met) return this.#broken()
       if (verdict !== 'wait') {
         // of an anonymous pipe without a reader, and of what a program reads, nothing will have to be void
-        this.#listener.leave((verdict === 'nobody' ? this.#stat.anonymous : !this.#door.replaced) ? 'remove' : 'leave')
+        this.#listener.leave((verdict === 'nobody' ? this.#stat.anonymous : verdict === 'reading' && !this.#door.replaced) ? 'remove' : 'leave')
         return 0
       }
       await this.#changed(Math.min(200, 10 + waited / 5))

@@ -153,6 +153,18 @@ t.test('two stages that see different sockets work without acks, which is said',
   t.ok(await following.falls())
 })
 
+t.test('a stage in a pid namespace of its own is read from outside, with acks where that is one of ours', { skip: whyNoNamespaces() }, async (t) => {
+  const directory = t.testdir({ log: lines(0, 50) })
+  const apart = (stage: string, others = ''): string => `unshare --fork --pid --mount-proc sh -c '${others} ${stage}; echo $? >>statuses'`
+  const acked = `${apart('flume-tail --once log', 'sleep 60 & sleeper=$!;')} | { sleep 1; exec flume-buffer --put q; }`
+  for (const said of [/^$/, /^flume-tail: going on with \S+ at byte 390\n$/]) t.match(await shell(acked, directory), { status: 0, err: said })
+  t.equal((await shell('flume-buffer --export q | wc -l', directory)).out, '50\n')
+  const plain = await shell(`${apart('flume-tail --once log')} | cat`, directory)
+  t.equal(plain.out.split('\n').length, 51)
+  t.match(plain.err, /^flume-tail: no acks from the reader \(outside of this pid namespace\): nothing is remembered[^\n]*\n$/)
+  t.equal((await shell('cat statuses', directory)).out, '0\n0\n0\n')
+})
+
 t.test('messages in the pipe of the events are refused, with 64; where none are written, or elsewhere, they are not', async (t) => {
   const directory = t.testdir({ log: lines(0, 3), events: '{"body":"x"}\n' })
   await shell('flume-buffer --put q <events', directory)

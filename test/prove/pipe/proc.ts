@@ -17,6 +17,11 @@ export function sees(): boolean {
   return true
 }
 
+/** There is one pid namespace. */
+export function isInner(): boolean {
+  return false
+}
+
 export function hiddenInGroup(): boolean {
   return false
 }

@@ -9,7 +9,7 @@ import * as fs from 'node:fs'
 import { promisify } from 'node:util'
 import { FlumeError } from '../errors.js'
 import { statOfFd } from './fd.js'
-import { prepareFifo, removeSocket, socketPaths } from './sockets.js'
+import { addressesOf, prepareFifo, removeSocket } from './sockets.js'
 
 export interface Child {
   readonly pid: number
@@ -59,7 +59,7 @@ async function makePipe(uid: number): Promise<{ read: number; write: number }> {
     const both = fs.openSync(path, 'r+') // with it open, neither of the others waits for its counterpart
     const pipe = { read: fs.openSync(path, 'r'), write: fs.openSync(path, 'w') }
     fs.closeSync(both)
-    for (const socket of socketPaths(statOfFd(pipe.read))) removeSocket(socket) // of an earlier one with this inode, where no birth is known
+    for (const { path: socket } of addressesOf(statOfFd(pipe.read), uid)) removeSocket(socket) // of an earlier one with this inode, where no birth is known
     return pipe
   } catch (cause) {
     throw new FlumeError('UNAVAILABLE', 'cannot make a pipe', { cause })

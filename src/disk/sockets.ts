@@ -9,12 +9,22 @@ const LEFT_OVER_MS = 24 * 60 * 60 * 1000
 /** Between two looks at all that lies there: where lines are killed and started again all day, that may be thousands. */
 const SWEEP_EACH_MS = 60 * 60 * 1000
 
-/** The two paths where the socket of this pipe may be, the first being where it is bound now. */
-export function socketPaths(pipe: FdStat): readonly [string, string] {
+/** Where the socket of a pipe may lie. */
+export interface Address {
+  readonly path: string
+  /** Whose the directory is, and the socket. */
+  readonly uid: number
+}
+
+/** The first is where `self`, a uid, binds now: as root for the owner of the pipe, else for itself. */
+export function addressesOf(pipe: FdStat, self: number): readonly [Address, ...Address[]] {
   const born = pipe.birth === 0n ? '' : `-${pipe.birth.toString(36)}` // short: all of it has 107 bytes, unix(7)
   const name = `${bootId()}-${pipe.device}-${pipe.inode}${born}.sock`
-  const [now, other] = directoriesOf(pipe.uid)
-  return [`${now}/${name}`, `${other}/${name}`]
+  const of = (uid: number): [Address, Address] => {
+    const [now, other] = directoriesOf(uid)
+    return [{ path: `${now}/${name}`, uid }, { path: `${other}/${name}`, uid }]
+  }
+  return self === 0 || self === pipe.uid ? of(pipe.uid) : [...of(self), ...of(pipe.uid)]
 }
 
 function directoriesOf(uid: number): readonly [string, string] {

@@ -35,7 +35,7 @@ export class Audience {
   constructor(
     readonly output: FdStat,
     readonly writer: Writer,
-    readonly options: Pick<OutputOptions, 'pid' | 'clock' | 'ack' | 'withoutAcks' | 'say'>,
+    readonly options: Pick<OutputOptions, 'pid' | 'uid' | 'clock' | 'ack' | 'withoutAcks' | 'say'>,
   ) {}
 
   /** Bytes that may wait to be written. `door`: by which a reader may come yet that says hello. */
@@ -57,7 +57,7 @@ export class Audience {
   }
 
   look(): Look {
-    const look = lookAt(this.output, this.options.pid)
+    const look = lookAt(this.output, this.options)
     this.#last = 'holder' in look ? look.holder : undefined
     return look
   }
@@ -119,9 +119,9 @@ export class Audience {
   /**
    * For a writer at its end that has looked for `waited` ms. A reader that keeps positions may stand elsewhere than the
    * writer's own memory does, so it is waited for even where there was nothing to write. Throws NO_ACKS where it stays
-   * unclear who reads what was written. `outside`: whoever does, it cannot be seen.
+   * unclear who reads what was written. `hidden`: whoever does, it cannot be seen.
    */
-  verdict(waited: number): 'wait' | 'nobody' | 'reading' | 'outside' {
+  verdict(waited: number): 'wait' | 'nobody' | 'reading' | 'hidden' {
     const owes = this.writer.written > this.#called
     const look = this.look()
     switch (look.is) {
@@ -140,9 +140,9 @@ export class Audience {
       case 'unclear': {
         if (waited < UNCLEAR_MS) return 'wait'
         if (!owes) return 'reading'
-        if (look.outside === true) {
-          this.noAcks('the reader (outside of this pid namespace)')
-          return 'outside'
+        if (look.hidden !== undefined) {
+          this.noAcks(`the reader (${look.hidden})`)
+          return 'hidden'
         }
         const who = look.holder ? `what ${nameOf(look.holder)} does` : 'who reads'
         throw new FlumeError('NO_ACKS', `cannot tell ${who} with this pipe: nothing is remembered, the next run sends all again`)

@@ -6,7 +6,7 @@ import { dirname } from 'node:path'
 import type { FdStat } from '../disk/fd.js'
 import { hiddenInGroup, isInner, readersOf, sees } from '../disk/proc.js'
 import type { Holder } from '../disk/proc.js'
-import { socketPaths } from '../disk/sockets.js'
+import { addressesOf } from '../disk/sockets.js'
 
 export type Look =
   | { readonly is: 'nobody' }
@@ -14,10 +14,10 @@ export type Look =
   | { readonly is: 'flume'; readonly holder: Holder }
   /** Programs that read, and are no flume stages, or one that does not find the socket: it is `unseen` in this directory. */
   | { readonly is: 'reading'; readonly holder: Holder; readonly unseen?: string }
-  /** `outside`: nobody is seen, but who is outside of this pid namespace cannot be. */
-  | { readonly is: 'unclear'; readonly holder?: Holder; readonly outside?: true }
+  /** `hidden`: nobody is seen, nor can be who is that. */
+  | { readonly is: 'unclear'; readonly holder?: Holder; readonly hidden?: string }
 
-const OUTSIDE: Look = { is: 'unclear', outside: true }
+const OUTSIDE: Look = { is: 'unclear', hidden: 'outside of this pid namespace' }
 const SHELL = /^((ba|da|z|k|mk|a|fi|tc|c)?sh[\d.]*|busybox)$/
 const WRAPPERS = new Set(
   ('sudo doas su runuser env timeout nice ionice nohup setsid setpriv stdbuf time chrt taskset chroot flock unshare nsenter ' +
@@ -25,20 +25,21 @@ const WRAPPERS = new Set(
 )
 const INTERPRETER = /^(node|nodejs|python[\d.]*|perl[\d.]*|ruby[\d.]*)$/
 
-export function lookAt(pipe: FdStat, self: number): Look {
-  const holders = readersOf(pipe, self)
+/** `self`: a process, and its effective user. */
+export function lookAt(pipe: FdStat, self: { readonly pid: number; readonly uid: number }): Look {
+  const holders = readersOf(pipe, self.pid)
   if (holders === undefined) return isInner() ? OUTSIDE : { is: 'unclear' }
   const stages = holders.filter(({ fd, program }) => program === 'flume-route' || (fd === 0 && /^flume-/.test(program)))
-  const paths = socketPaths(pipe)
+  const paths = addressesOf(pipe, self.uid).map(({ path }) => path)
   const flume = stages.find(({ pid }) => sees(pid, paths))
   if (flume) return { is: 'flume', holder: flume }
-  if (stages[0]) return { is: 'reading', holder: stages[0], unseen: dirname(paths[0]) }
+  if (stages[0]) return { is: 'reading', holder: stages[0], unseen: dirname(paths[0]!) }
   const reading = holders.find((holder) => holder.reading)
   if (reading) return { is: 'reading', holder: reading }
   const unclear = holders.find(({ program }) => mayBecomeAnother(program))
   if (unclear) return { is: 'unclear', holder: unclear }
   if (holders[0]) return { is: 'reading', holder: holders[0] }
-  if (hiddenInGroup(self)) return { is: 'unclear' }
+  if (hiddenInGroup(self.pid)) return { is: 'unclear', ...(self.uid !== 0 && self.uid !== pipe.uid && { hidden: 'of another user' }) }
   return isInner() ? OUTSIDE : { is: 'nobody' }
 }
 

@@ -2,7 +2,7 @@
 import * as net from 'node:net'
 import { dirname } from 'node:path'
 import type { FdStat } from '../disk/fd.js'
-import { claimOf, isDirectoryOf, placeSocket, prepareDirectory, removeSocket, socketAt, socketPaths, sweep, type Socket } from '../disk/sockets.js'
+import { addressesOf, claimOf, isDirectoryOf, placeSocket, prepareDirectory, removeSocket, socketAt, sweep, type Address, type Socket } from '../disk/sockets.js'
 import { FlumeError, errnoOf } from '../errors.js'
 import type { PipeStep } from './step.js'
 
@@ -21,26 +21,25 @@ export class Meeting {
    * is not to be trusted, or the system's error.
    */
   static async bind(pipe: FdStat, who: Who, onReader: (socket: net.Socket) => void): Promise<Meeting> {
-    const [path, other] = socketPaths(pipe)
-    prepareDirectory(dirname(path), pipe.uid, who.uid)
+    const [{ path, uid }, ...others] = addressesOf(pipe, who.uid)
+    prepareDirectory(dirname(path), uid, who.uid)
     await removeDead(claimOf(path)) // first: it may be a second name of what is at the path, which has another ctime then
     const dead = await deadAt(path, who.uid)
-    const elsewhere = isDirectoryOf(dirname(other), pipe.uid) ? await deadAt(other, who.uid) : undefined
+    const elsewhere = await allDead(others, who.uid)
     for (const old of sweep(dirname(path), who.now)) if (old !== path) await removeDead(old)
     const server = net.createServer(onReader)
     const temporary = `${dirname(path)}/.${who.pid}-${pipe.inode}`
     removeSocket(temporary)
     await new Promise<void>((resolve, reject) => server.once('error', reject).listen(temporary, resolve))
     who.step('bound')
-    const owner = who.uid === 0 && pipe.uid !== 0 ? pipe.uid : undefined
-    const socket = placeSocket(temporary, path, owner, dead)
+    const socket = placeSocket(temporary, path, uid === who.uid ? undefined : uid, dead)
     if (socket === undefined) {
       server.close()
       throw busy()
     }
-    if (elsewhere !== undefined) removeSocket(other, elsewhere)
+    for (const [other, there] of elsewhere) removeSocket(other, there)
     who.step('placed')
-    return new Meeting(server, path, socket, dead !== undefined || elsewhere !== undefined)
+    return new Meeting(server, path, socket, dead !== undefined || elsewhere.length > 0)
   }
 
   /** False when somebody removed it (logind at a logout): bind again. */
@@ -77,6 +76,16 @@ async function deadAt(path: string, uid: number): Promise<Socket | undefined> {
   if (errno === 'EACCES') throw foreign(there.uid, uid, refusal)
   if (errno !== 'ECONNREFUSED' && errno !== 'ENOENT') throw refusal
   return errno === 'ECONNREFUSED' ? there : undefined
+}
+
+/** Where its user can be trusted to have put it there. Throws as deadAt does. */
+async function allDead(addresses: readonly Address[], self: number): Promise<(readonly [string, Socket])[]> {
+  const found: (readonly [string, Socket])[] = []
+  for (const { path, uid } of addresses) {
+    const dead = isDirectoryOf(dirname(path), uid) ? await deadAt(path, self) : undefined
+    if (dead) found.push([path, dead])
+  }
+  return found
 }
 
 async function removeDead(path: string): Promise<void> {
@@ -126,8 +135,9 @@ export class Remains {
  * user, IO where it cannot be told whether there is one.
  */
 export async function seekWriter(pipe: FdStat, uid: number): Promise<net.Socket | Remains | undefined> {
-  for (const path of socketPaths(pipe)) {
-    const there = lookFor(path, pipe, uid)
+  for (const address of addressesOf(pipe, uid)) {
+    const { path } = address
+    const there = lookFor(address, uid)
     if (there === undefined) continue
     const answer = await connect(path)
     if (answer instanceof net.Socket) return answer
@@ -140,14 +150,16 @@ export async function seekWriter(pipe: FdStat, uid: number): Promise<net.Socket 
 
 /** Is there a socket to look at? Costs two lstat(2). */
 export function writerMayBe(pipe: FdStat, uid: number): boolean {
-  return socketPaths(pipe).some((path) => lookFor(path, pipe, uid) !== undefined)
+  return addressesOf(pipe, uid).some((address) => lookFor(address, uid) !== undefined)
 }
 
-function lookFor(path: string, pipe: FdStat, uid: number): Socket | undefined {
+/** What somebody else has put there is none: the directory, too, may be another's. */
+function lookFor({ path, uid }: Address, self: number): Socket | undefined {
   try {
-    return socketAt(path)
+    const there = socketAt(path)
+    return there?.uid === uid ? there : undefined
   } catch (cause) {
-    if (errnoOf(cause) === 'EACCES') throw foreign(pipe.uid, uid, cause)
+    if (errnoOf(cause) === 'EACCES') throw foreign(uid, self, cause)
     throw cause
   }
 }

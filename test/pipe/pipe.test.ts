@@ -5,7 +5,7 @@
 import * as fs from 'node:fs'
 import { dirname, join } from 'node:path'
 import t from 'tap'
-import { socketPaths } from '../../src/disk/sockets.js'
+import { addressesOf } from '../../src/disk/sockets.js'
 import { READER_STEPS, WRITER_STEPS } from '../../src/pipe/step.js'
 import { each, shell } from '../support/shell.js'
 
@@ -146,7 +146,7 @@ t.test('a reader that was killed is not waited for because a process of another 
 t.test('a writer whose socket is removed while it waits binds again, and who looked for it meanwhile is called', async (t) => {
   const base = t.testdir({ require: { log: 'n 0\nn 1\n' }, orphan: { log: 'n 0\nn 1\n' }, unmet: {} })
   const pipe = { kind: 'pipe', device: 0n, inode: 0n, birth: 0n, uid: process.getuid!(), anonymous: true } as const
-  const socket = `${dirname(socketPaths(pipe)[0])}/*-$(readlink /proc/self/fd/0 | tr -dc 0-9).sock`
+  const socket = `${dirname(addressesOf(pipe, pipe.uid)[0].path)}/*-$(readlink /proc/self/fd/0 | tr -dc 0-9).sock`
   const removed = `until rm ${socket}; do sleep 0.05; done 2>rm`
   const noted = (name: string, command: string): string => `(echo $BASHPID >${name}; exec ${command})`
   const hasStored = (text: string): string => `until grep -q '${text}' j; do sleep 0.05; done`

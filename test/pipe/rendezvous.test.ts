@@ -6,7 +6,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { statOfFd, type FdStat } from '../../src/disk/fd.js'
-import { socketAt, socketPaths } from '../../src/disk/sockets.js'
+import { addressesOf, socketAt } from '../../src/disk/sockets.js'
 import { systemClock, type Source } from '../../src/events/flow.js'
 import { Door } from '../../src/pipe/door.js'
 import { deliver } from '../../src/pipe/output.js'
@@ -15,13 +15,14 @@ import { fifo, until } from '../support/fifo.js'
 
 const uid = process.getuid!()
 const who = { pid: process.pid, uid, now: 0, step: () => undefined }
+const pathOf = (pipe: FdStat): string => addressesOf(pipe, pipe.uid)[0].path
 const bind = (pipe: FdStat): Promise<Meeting> => Meeting.bind(pipe, who, () => undefined)
 
 /** Of a new FIFO; what is bound for it goes with `t`. */
 function pipeOf(t: Test): { readonly pipe: FdStat; readonly path: string; readonly writing: number } {
   const { writing } = fifo(t)
   const pipe = statOfFd(writing)
-  const [path] = socketPaths(pipe)
+  const path = pathOf(pipe)
   t.teardown(() => rmSync(path, { force: true }))
   return { pipe, path, writing }
 }
@@ -68,7 +69,7 @@ t.test('what a killed writer left at a FIFO is nothing to the next FIFO that get
     execFileSync('mkfifo', [path])
     const fd = openSync(path, 'r+')
     const pipe = statOfFd(fd)
-    t.teardown(() => socketPaths(pipe).forEach((socket) => rmSync(socket, { force: true })))
+    t.teardown(() => rmSync(pathOf(pipe), { force: true }))
     closeSync(fd)
     rmSync(path)
     t.equal(writerMayBe(pipe, uid), false, `inode ${pipe.inode} after ${before?.inode}`)
@@ -180,13 +181,51 @@ t.test('a reader whose connection is broken off looks for no other by itself', a
 
 const notRoot = uid !== 0 && 'only root may try this'
 
-t.test('another user is refused where a writer of the owner of the pipe may be, and goes on without acks where nobody can listen', { skip: notRoot }, async (t) => {
+/** A FIFO of a user that there is not, and another such user; what either has goes with `t`. */
+function foreignPipe(t: Test): { readonly pipe: FdStat; readonly writing: number; readonly owner: number; readonly other: number; directoryOf(uid: number): string } {
   const { writing } = pipeOf(t)
-  const owner = 100_000 + process.pid
+  const owner = 100_000 + process.pid * 2
   fchownSync(writing, owner, -1)
   const pipe = statOfFd(writing)
-  const directory = dirname(socketPaths(pipe)[0])
-  t.teardown(() => rmSync(directory, { recursive: true, force: true }))
+  const directoryOf = (uid: number): string => dirname(pathOf({ ...pipe, uid }))
+  t.teardown(() => [owner, owner + 1].forEach((uid) => rmSync(directoryOf(uid), { recursive: true, force: true })))
+  return { pipe, writing, owner, other: owner + 1, directoryOf }
+}
+
+/** As this effective user. */
+async function as<T>(user: number, call: () => Promise<T>): Promise<T> {
+  process.seteuid!(user)
+  return call().finally(() => process.seteuid!(0))
+}
+
+t.test('two stages of a user that does not own their pipe meet in the directory of that user', { skip: notRoot }, async (t) => {
+  const { pipe, owner, other, directoryOf } = foreignPipe(t)
+  const writer = await as(other, () => Meeting.bind(pipe, { ...who, uid: other }, () => undefined))
+  t.equal(dirname(writer.path), directoryOf(other))
+  t.equal(existsSync(directoryOf(owner)), false, 'none is made for somebody else')
+  const reader = (await as(other, () => seekWriter(pipe, other))) as Socket
+  t.equal(reader.readyState, 'open')
+  reader.destroy()
+  writer.close('leave')
+  t.ok((await as(other, () => seekWriter(pipe, other))) instanceof Remains)
+  t.equal(await as(owner, () => seekWriter(pipe, owner)), undefined, 'the owner of the pipe is told nothing by it')
+})
+
+t.test('a reader does not talk to what another user has put where the socket would be', { skip: notRoot }, async (t) => {
+  const { pipe, owner, other, directoryOf } = foreignPipe(t)
+  const met: Socket[] = []
+  await as(other, async () => mkdirSync(directoryOf(owner)))
+  const server = createServer((socket) => met.push(socket)).listen(pathOf(pipe))
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  chownSync(pathOf(pipe), other, -1)
+  t.equal(writerMayBe(pipe, owner), false)
+  t.equal(await seekWriter(pipe, owner), undefined)
+  t.same(met, [])
+})
+
+t.test('another user is refused where a writer of the owner of the pipe may be, and goes on without acks where it cannot listen', { skip: notRoot }, async (t) => {
+  const { pipe, writing, owner, other, directoryOf } = foreignPipe(t)
   const said: string[] = []
   const source: Source = {
     async *open() {
@@ -194,17 +233,15 @@ t.test('another user is refused where a writer of the owner of the pipe may be, 
     },
     settle: async () => undefined,
   }
-  const write = async (): Promise<unknown> => {
-    process.seteuid!(owner + 1)
-    const options = { pid: process.pid, uid: owner + 1, say: (text: string) => said.push(text), command: 'writer', ack: 'auto', grace: 0, nonce: () => '' } as const
-    return deliver(source, { ...options, fd: writing, clock: systemClock }, new AbortController().signal).finally(() => process.seteuid!(0))
-  }
+  const options = { pid: process.pid, uid: other, say: (text: string) => said.push(text), command: 'writer', ack: 'auto', grace: 0, nonce: () => '' } as const
+  const write = (): Promise<unknown> => as(other, () => deliver(source, { ...options, fd: writing, clock: systemClock }, new AbortController().signal))
+  mkdirSync(directoryOf(other))
   t.equal(await write(), 0)
-  t.match(said, [`cannot listen for acks, going on without: cannot use ${directory}: it is not a directory of uid ${owner}`])
-  t.equal(existsSync(directory), false, 'it is not made for somebody else')
+  t.match(said, [`cannot listen for acks, going on without: cannot use ${directoryOf(other)}: it is not a directory of uid ${other}`])
+  rmSync(directoryOf(other), { recursive: true })
   const first = await bind(pipe)
   t.teardown(() => first.close('remove'))
-  await t.rejects(write(), { code: 'PERMISSION', message: `cannot talk to the writer of this pipe: it belongs to uid ${owner}, this is uid ${owner + 1}` })
+  await t.rejects(write(), { code: 'PERMISSION', message: `cannot talk to the writer of this pipe: it belongs to uid ${owner}, this is uid ${other}` })
   first.close('leave')
   await t.rejects(write(), { code: 'PERMISSION' })
   t.same(said.slice(1), [])
@@ -214,7 +251,7 @@ t.test('a login or logout between two writers hides neither the live socket nor 
   const { pipe: root } = pipeOf(t)
   const pipe = { ...root, uid: 100_000 + process.pid }
   const session = `/run/user/${pipe.uid}`
-  const [before] = socketPaths(pipe)
+  const before = pathOf(pipe)
   t.teardown(() => [session, dirname(before)].forEach((directory) => rmSync(directory, { recursive: true, force: true })))
   const first = await bind(pipe)
   mkdirSync(session, { recursive: true })

@@ -9,7 +9,7 @@ import type { Disk, DiskFile, FileStat } from '../disk/disk.js'
 import { shownPath } from '../disk/path.js'
 import { FlumeError } from '../errors.js'
 import { OpenFile } from './open-files.js'
-import { readAt } from './position.js'
+import { isPrintOf, readAt, type Print } from './position.js'
 import { ZSTD_IS_KNOWN, drained, isZstd, unzstd } from './zstd.js'
 
 const MAGIC = Buffer.from([0x1f, 0x8b, 0x08])
@@ -39,16 +39,17 @@ export async function isGone(file: DiskFile): Promise<boolean> {
   return raw instanceof OpenFile && raw.isGone()
 }
 
-/** The size of what is in a file that gzip(1) wrote at once, modulo 2^32: its last four bytes. Undefined: it is none. */
-export async function sizeInside(disk: Disk, path: string): Promise<number | undefined> {
-  const file = await disk.open(path, 'read').catch(() => undefined)
+/** It was written by gzip(1) at once, and what is in it has this size and begins like that. The last four bytes tell the size, modulo 2^32. */
+export async function hasInside(disk: Disk, path: string, size: number, head: Print): Promise<boolean> {
+  const raw = await disk.open(path, 'read').catch(() => undefined)
+  if (raw === undefined) return false
+  const inside = new Compressed(raw, gunzip, () => undefined)
   try {
-    if (file === undefined || !(await readAt(file, 0, MAGIC.length)).equals(MAGIC)) return undefined
-    const { size } = await file.stat()
-    const last = await readAt(file, size - 4, 4)
-    return last.length === 4 ? last.readUInt32LE() : undefined
+    if (!(await readAt(raw, 0, MAGIC.length)).equals(MAGIC)) return false
+    const last = await readAt(raw, (await raw.stat()).size - 4, 4)
+    return last.length === 4 && last.readUInt32LE() === size % 2 ** 32 && isPrintOf(head, await readAt(inside, 0, head.size))
   } finally {
-    await file?.close()
+    await inside.close()
   }
 }
 

@@ -110,11 +110,12 @@ export class Partition {
   }
 
   /** Which file it was, as far as a position tells. */
-  stoodIn({ device, inode, mount }: FilePosition): void {
+  stoodIn({ device, inode, mount, modified }: FilePosition): void {
     this.device = device
     this.inode = inode
     this.mount = mount ?? '/'
     this.birth = 0n
+    if (modified !== undefined) this.modified = modified
   }
 
   /** What fstat(2) says; true when that is news. */
@@ -249,8 +250,9 @@ export class Partition {
   }
 
   #position(offset: number, head: Print, tail: Print, time: number): FilePosition {
-    const { path, device, inode, mount, size } = this
-    return { offset, path, device, inode, ...(mount.length > 1 && { mount }), head, tail, time, size: Math.max(size, offset) }
+    const { path, device, inode, mount, size, modified } = this
+    const lag = modified > 0 && modified < time - TICK && { modified }
+    return { offset, path, device, inode, ...(mount.length > 1 && { mount }), head, tail, time, size: Math.max(size, offset), ...lag }
   }
 }
 

@@ -29,6 +29,8 @@ export interface FilePosition extends Position {
   readonly time: number
   /** The size that the file was seen to have. */
   readonly size: number
+  /** When the file was written to, ms since the epoch, where that was well before `time`. */
+  readonly modified?: number
   /** The line before the offset was sent without its end, in so many events. */
   readonly part?: number
   /** Nothing comes after it: what there was is lost. The prints are those of an earlier place. */
@@ -46,10 +48,10 @@ export function printOf(bytes: Uint8Array): Print {
 /** What a reader or a state file gives back, if it is a place in a file; what is missing of the details is 0. */
 export function filePosition(position: Position): FilePosition | undefined {
   if (!isPosition(position)) return undefined
-  const { offset, path, device, inode, mount, head, tail, time, size, part, ended } = position
+  const { offset, path, device, inode, mount, head, tail, time, size, modified, part, ended } = position
   if (offset < 0 || typeof path !== 'string' || !isPrint(head) || !isPrint(tail)) return undefined
   if (typeof device !== 'string' || typeof inode !== 'string') return undefined
-  const where = { path, device, inode, ...(typeof mount === 'string' && { mount }) }
+  const where = { path, device, inode, ...(typeof mount === 'string' && { mount }), ...(count(modified) > 0 && { modified: count(modified) }) }
   const place = { offset, ...where, head, tail, time: count(time), size: Math.max(offset, count(size)) }
   if (ended === true) return { ...place, ended }
   if (head.size !== Math.min(offset, HEAD_SIZE) || tail.size !== Math.min(offset, TAIL_SIZE)) return undefined

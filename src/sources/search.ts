@@ -6,7 +6,7 @@
 import { basename, dirname } from 'node:path'
 import { assert } from '../errors.js'
 import type { Disk, DiskFile } from '../disk/disk.js'
-import { Compressed, sizeInside } from './compressed.js'
+import { Compressed, hasInside } from './compressed.js'
 import type { Candidate, Earlier, Listings } from './listing.js'
 import { HEAD_SIZE, identityOf, isPrefix, readAt, wasBorn, verify, type FilePosition } from './position.js'
 import { Partition } from './partition.js'
@@ -65,9 +65,9 @@ async function sameStart({ path }: Partition, { head }: FilePosition, wasTruncat
   return wasTruncated ? listings.all(path) : listings.earlier(path)
 }
 
-/** All that is in this compressed file was read before. */
-export async function isDone(partition: Partition, { offset, size }: FilePosition, { path, stat }: Candidate, { disk }: Known): Promise<boolean> {
-  if (size > offset || (await sizeInside(disk, path)) !== offset % 2 ** 32) return false
+/** All that is in this compressed file was read before. Its inode may be that of another log by now: its first bytes tell. */
+export async function isDone(partition: Partition, { offset, size, head }: FilePosition, { path, stat }: Candidate, { disk }: Known): Promise<boolean> {
+  if (size > offset || !(await hasInside(disk, path, offset, head))) return false
   partition.modified = stat.modified
   return true
 }
@@ -142,13 +142,18 @@ async function betweenOnce(partition: Partition, known: Known, listings: Listing
     if (taken.has(candidate.path) || candidate.stat.size === 0) continue
     const plain = plainOf(candidate.path)
     if (plain !== candidate.path && paths.has(plain)) continue // it is being made of that
-    if (listings.owners.has(identity) || known.isResting(identity) || [...known.all.values()].some((one) => one.identity === identity)) continue
+    if (listings.owners.has(identity) || known.isResting(identity) || [...known.all.values()].some((one) => isIn(one, candidate))) continue
     if (await isCopied(candidate, path, became, known, listings)) continue
     if (before !== undefined && (await looking(candidate, listings, (copy) => holdsKnown(copy, partition)))) continue
     if (await wasRead(path, candidate, known, listings)) continue
     if (known.names.owns(candidate.path) || (candidate.base !== left && (await add(path, candidate, known, listings)))) count++
   }
   return count
+}
+
+/** The partition is in that file, or was: one that is gone may have left its inode to this. */
+function isIn({ identity, file, birth }: Partition, { stat }: Earlier): boolean {
+  return identity === identityOf(stat) && (file !== undefined || (birth !== 0n && birth === stat.born))
 }
 
 /** As programs may keep the time of a file that they copy or compress. */

@@ -3,8 +3,9 @@
  * arrives exactly once.
  */
 import * as fs from 'node:fs'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { nodeDisk } from '../../src/disk/node.js'
+import { HEAD_SIZE, filePosition, printOf, type FilePosition } from '../../src/sources/position.js'
 import { FakeClock } from '../support/clock.js'
 import { compress } from '../support/rotating.js'
 import { Tailing } from '../support/tailing.js'
@@ -200,3 +201,50 @@ function compressAs(from: string, to: string): void {
   fs.renameSync(from, to)
   compress(to)
 }
+
+/** Three days of a log, of which the first was read a while after it was written, and then all were rotated but the last. */
+async function threeDays(t: Test): Promise<{ readonly directory: string; readonly held: Map<string, FilePosition>; read(): Promise<Tailing> }> {
+  const directory = t.testdir({ 'app.log': text(0, 100) })
+  const now = Math.floor(Date.now() / 1000)
+  const at = (path: string, ago: number): void => fs.utimesSync(`${directory}/${path}`, now - ago, now - ago)
+  at('app.log', 300)
+  const once = async (held: ReadonlyMap<string, FilePosition>): Promise<Tailing> => {
+    const tailing = new Tailing([`${directory}/app.log`], new FakeClock(Date.now()), { once: true })
+    await tailing.start({ kind: 'keeps', held: new Map([...held].map(([partition, place]) => [partition, [place]])) })
+    await tailing.finish()
+    await tailing.close()
+    return tailing
+  }
+  const first = await once(new Map())
+  const held = new Map([...first.held()].map(([partition, [place]]) => [partition, filePosition(place!)!]))
+  fs.renameSync(`${directory}/app.log`, `${directory}/app.log-1`)
+  compress(`${directory}/app.log-1`)
+  fs.writeFileSync(`${directory}/app.log-2`, text(100, 200))
+  at('app.log-2', 200)
+  compress(`${directory}/app.log-2`)
+  fs.writeFileSync(`${directory}/app.log`, text(200, 300))
+  return { directory, held, read: () => once(held) }
+}
+
+t.test('a rotated log is read though one that is gone had its inode', async (t) => {
+  const { directory, held, read } = await threeDays(t)
+  const { ino } = fs.statSync(`${directory}/app.log-2.gz`)
+  const [[partition, place]] = [...held] as [[string, FilePosition]]
+  held.set(`${partition}0`, { ...place, inode: String(ino), time: place.time - 1000, head: printOf(Buffer.alloc(HEAD_SIZE)) })
+  t.strictSame((await read()).bodies, lines(100, 300))
+})
+
+t.test('a log that has the inode of one that was read, and its size, is not taken for that', async (t) => {
+  const { directory, held, read } = await threeDays(t)
+  fs.writeFileSync(`${directory}/other.log-2`, text(0, 100).replaceAll('line', 'LINE'))
+  compress(`${directory}/other.log-2`)
+  const { ino } = fs.statSync(`${directory}/other.log-2.gz`)
+  for (const [partition, place] of held) held.set(partition, { ...place, inode: String(ino) })
+  t.strictSame((await read()).bodies, lines(100, 300))
+})
+
+t.test('a log that was read long after it was written to, and is gone, is no younger than what was rotated after it', async (t) => {
+  const { directory, read } = await threeDays(t)
+  fs.rmSync(`${directory}/app.log-1.gz`)
+  t.strictSame((await read()).bodies, lines(100, 300))
+})

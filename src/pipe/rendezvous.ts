@@ -2,7 +2,8 @@
 import * as net from 'node:net'
 import { dirname } from 'node:path'
 import type { FdStat } from '../disk/fd.js'
-import { addressesOf, claimOf, isDirectoryOf, placeSocket, prepareDirectory, removeSocket, socketAt, sweep, type Address, type Socket } from '../disk/sockets.js'
+import { addressesOf, claimOf, isDirectoryOf, placeSocket, prepareDirectory, removeSocket, socketAt, sweep } from '../disk/sockets.js'
+import type { Address, Socket } from '../disk/sockets.js'
 import { FlumeError, errnoOf } from '../errors.js'
 import type { PipeStep } from './step.js'
 

@@ -208,6 +208,10 @@ t.test('flume(7) has the options of every command, and every exit status', async
   for (const status of new Set(Object.values(STATUS))) t.match(page, new RegExp(`^\\.It ${status}$`, 'm'), String(status))
 })
 
+t.test('a command that is to be typed is not filled: on a terminal of 80 columns it could not be copied', async (t) => {
+  for (const path of filesOf('man')) t.same((read(path).match(/^\.Dl (?=.*(flume-|jq )).*$/gm) ?? []).filter((line) => line.replaceAll(/\\(\(dq|e|&)/g, '.').length > 70), [], path)
+})
+
 t.test('a line to be typed stands on its page with its quotes: mdoc takes those away that a word begins with', async (t) => {
   for (const path of filesOf('man')) t.same(read(path).match(/^\.D[1l] (?:.* )?".*$/gm) ?? [], [], `${path}: \\(dq is a quote`)
 })

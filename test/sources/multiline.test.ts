@@ -1,12 +1,13 @@
 /** flume-tail --multiline-start: lines belong to the event before, wherever reading was cut; each line is sent exactly once. */
 import '../support/real-processes.js'
 import * as fs from 'node:fs'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import t from 'tap'
 import type { Position } from '../../src/events/batch.js'
 import type { TailOptions } from '../../src/sources/tail.js'
 import { Multiline } from '../../src/sources/multiline.js'
 import { FakeClock } from '../support/clock.js'
+import { examplesOf } from '../support/examples.js'
 import { chooser } from '../support/memory-disk.js'
 import { shell } from '../support/shell.js'
 import { Tailing } from '../support/tailing.js'
@@ -250,8 +251,7 @@ const PYTHON = [
 const DATED = [`${JAVA[0]}\n${JAVA[1]}`, JAVA[2]!, `2026-01-31 12:00:02,000 ERROR failed\n${PYTHON[1]}`, '2026-01-31 12:00:03,000 INFO on']
 
 t.test('the examples of the man page, as typed, give one event for each stack trace', async (t) => {
-  const page = fs.readFileSync(resolve(import.meta.dirname, '../../man/flume-tail.1'), 'utf8')
-  const lines = [...page.matchAll(/^\.Dl (flume-tail --multiline-start .*)$/gm)].map(([, line]) => line!.replaceAll('\\e', '\\'))
+  const lines = examplesOf('flume-tail.1').filter((example) => example.startsWith('flume-tail --multiline-start'))
   t.equal(lines.length, 3)
   const directory = t.testdir(Object.fromEntries([['app', DATED], ['java', JAVA], ['python', PYTHON]].map(([name, events]) => [`${String(name)}.log`, `${(events as string[]).join('\n')}\n`])))
   const expected = [DATED, JAVA, PYTHON]

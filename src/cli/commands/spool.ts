@@ -60,7 +60,7 @@ export const command = defineCommand({
   exclusive: [['quiet', 'progress'], ['whole', 'json'], ['whole', 'csv'], ['whole', 'avro'], ['json', 'csv'], ['json', 'avro'], ['csv', 'avro']],
   examples: [
     ['flume-spool /srv/incoming | flume-buffer ./q', 'each file that is dropped there; read files are renamed to *.COMPLETED'],
-    ["flume-spool --once -r --include '*.log' --done ./read ./in | flume-buffer ./q", 'what is there now, for cron; read files move to ./read'],
+    ["flume-spool --once -r --include '*.log' --done ./read ./in | flume-buffer --put ./q", 'what is there now, for cron; read files move to ./read'],
     ['flume-spool ./in | head -3', 'what its events look like; nothing is set aside'],
   ],
   async run(values, operands, given) {

@@ -60,7 +60,7 @@ export const command = defineCommand({
   foreign: { f: FOLLOWED, F: FOLLOWED, follow: FOLLOWED, retry: FOLLOWED, n: NO_COUNT, lines: NO_COUNT, c: NO_COUNT, bytes: NO_COUNT },
   examples: [
     ['flume-tail access.log | flume-buffer ./q', 'follow a file into a queue; typed again, it goes on where it stood'],
-    ["flume-tail --once '/var/log/app/*.log' | flume-buffer ./q", 'what is there now, for cron'],
+    ["flume-tail --once '/var/log/app/*.log' | flume-buffer --put ./q", 'what is there now, for cron'],
     ['flume-tail --rejects FILE | flume-buffer ./q', 'what was refused, again, once the reason is mended'],
     ['journalctl -f -o cat | flume-tail - | flume-buffer ./q', 'the lines of another program'],
   ],

@@ -8,6 +8,7 @@ import type { Disk } from '../disk/disk.js'
 import { assert } from '../errors.js'
 import { listReaders } from './cursor.js'
 import type { Entry } from './group.js'
+import { InOrder } from './in-order.js'
 import type { Published } from './published.js'
 import type { Paths } from './surroundings.js'
 
@@ -42,8 +43,14 @@ const BYTES_PER_MS = 50_000
 /** ms between two looks. */
 const LOOK = 20
 
+interface Kept {
+  readonly frame: RecentFrame
+  release(): void
+}
+
 export class Recent {
-  readonly #frames: { readonly frame: RecentFrame; readonly release: () => void }[] = []
+  /** Tens of thousands where lines come one by one, and what a reader takes next is looked for among them each time. */
+  readonly #frames = new InOrder<Kept>(({ frame }) => frame.first)
   readonly #readers = new Set<RecentReader>()
   /** Names of the readers of the log, here and elsewhere, as of the last look(). */
   #registered: readonly string[] | undefined
@@ -64,7 +71,7 @@ export class Recent {
 
   /** What comes next nobody reads from the segment: all readers are in this process, and stand where it is in memory. */
   get servesAll(): boolean {
-    const oldest = this.#frames[0]?.frame.first ?? this.published.next
+    const oldest = this.#frames.first?.frame.first ?? this.published.next
     const names = new Set<string>()
     for (const { name, next } of this.#readers) if (next >= oldest) names.add(name)
     return names.size > 0 && names.size === this.#readers.size && (this.#registered?.every((name) => names.has(name)) ?? false)
@@ -94,14 +101,14 @@ export class Recent {
 
   /** The frame that begins with this event; undefined: it is not in memory. */
   at(next: number): RecentFrame | undefined {
-    return this.#frames.find(({ frame }) => frame.first === next)?.frame
+    return this.#frames.at(next)?.frame
   }
 
   /** Some reader has gone on: what all have passed is needed no more. */
   passed(): void {
     const next = Math.min(...[...this.#readers].map((reader) => reader.next))
-    while (this.#frames[0] !== undefined && this.#frames[0].frame.first < next) {
-      this.#patience = Math.min(PATIENCE_MS, this.#patience + this.#frames[0].frame.lines.length / BYTES_PER_MS)
+    for (let oldest = this.#frames.first; oldest !== undefined && oldest.frame.first < next; oldest = this.#frames.first) {
+      this.#patience = Math.min(PATIENCE_MS, this.#patience + oldest.frame.lines.length / BYTES_PER_MS)
       this.#forget()
     }
   }
@@ -118,13 +125,13 @@ export class Recent {
       await this.clock.sleep(LOOK, over)
       if (!waitsForDisk) this.#patience -= this.clock.monotonic() - from
     }
-    while (this.#frames.length > 0 && !enough()) this.#forget()
+    while (this.#frames.count > 0 && !enough()) this.#forget()
     this.#wait = undefined
   }
 
   /** Some reader is given what comes next from memory; or soon will be: it began again, and is less behind than what is there. */
   get #keepsUp(): boolean {
-    const oldest = this.#frames[0]?.frame.first
+    const oldest = this.#frames.first?.frame.first
     return oldest !== undefined && this.#furthest >= oldest - (this.published.next - oldest)
   }
 
@@ -135,7 +142,7 @@ export class Recent {
 
   clear(): void {
     this.#wait?.abort('over')
-    while (this.#frames.length > 0) this.#forget()
+    while (this.#frames.count > 0) this.#forget()
   }
 
   #forget(): void {

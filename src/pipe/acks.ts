@@ -37,19 +37,14 @@ export class Acks {
     return this.#last
   }
 
-  /** Everything up to this number is acked: the last mark of each partition among them, in the order sent. */
+  /** Everything up to this number is acked: of these the last mark of each partition, and all that say what is gone, in the order sent. */
   ack(number: number): Mark[] {
     assert(number <= this.#last, 'a mark is acked after it was sent')
     this.#acked = Math.max(this.#acked, number)
     const count = this.#sent.findIndex((sent) => sent.number > number)
-    const acked = this.#sent.splice(0, count < 0 ? this.#sent.length : count)
-    const last = new Map<string, Mark>()
-    for (const { mark } of acked) {
-      const gone = last.get(mark.partition)?.gone
-      last.delete(mark.partition)
-      last.set(mark.partition, gone ? { ...mark, gone: [...gone, ...(mark.gone ?? [])] } : mark)
-    }
-    return [...last.values()]
+    const acked = this.#sent.splice(0, count < 0 ? this.#sent.length : count).map(({ mark }) => mark)
+    const last = new Map(acked.map((mark) => [mark.partition, mark]))
+    return acked.filter((mark) => mark.gone !== undefined || last.get(mark.partition) === mark)
   }
 
   #merge(): void {

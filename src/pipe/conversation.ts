@@ -102,7 +102,7 @@ export class Conversation {
     this.visitor.link.send({ t: 'flush', mark: this.#acks.last })
   }
 
-  /** The last mark of each partition that this ack covers. What was never sent cannot be acked: the connection ends. */
+  /** What is to be settled of the marks that this ack covers. What was never sent cannot be acked: the connection ends. */
   ack(number: number): readonly Mark[] {
     if (number > 0) this.step?.('ack-read')
     this.#begun = true

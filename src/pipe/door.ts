@@ -1,6 +1,7 @@
 /** Where readers of this pipe come in: one at a time, the others wait until it has gone. */
 import type { Socket } from 'node:net'
 import type { FdStat } from '../disk/fd.js'
+import { FlumeError } from '../errors.js'
 import type { Position } from '../events/batch.js'
 import { Link } from './link.js'
 import { decodeUp } from './message.js'
@@ -34,6 +35,16 @@ export class Visitor {
 
   get name(): string {
     return this.hello ? `${this.hello.command}, pid ${this.hello.pid}` : 'unknown'
+  }
+
+  /** It said what cannot be understood, and so is gone. */
+  get misunderstood(): boolean {
+    return this.link.error instanceof FlumeError
+  }
+
+  /** Throws VERSION where it is misunderstood. */
+  check(): void {
+    if (this.misunderstood) throw this.link.error
   }
 
   ask(prefix: string): void {
@@ -95,10 +106,10 @@ export class Door {
     return this.#meeting !== undefined && !this.#meeting.inPlace
   }
 
-  /** The next reader that has said hello and is still there. */
+  /** The next reader that has said hello and is still there, or that has tried to. */
   get waiting(): Visitor | undefined {
-    this.#visitors = this.#visitors.filter((visitor) => !visitor.gone)
-    return this.#visitors.find((visitor) => visitor.hello !== undefined)
+    this.#visitors = this.#visitors.filter((visitor) => !visitor.gone || visitor.misunderstood)
+    return this.#visitors.find((visitor) => visitor.hello !== undefined || visitor.misunderstood)
   }
 
   /** Lets this reader in: it waits no more. */

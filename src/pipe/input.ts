@@ -4,13 +4,14 @@
  */
 import { FlumeError } from '../errors.js'
 import { statOfFd, type FdStat } from '../disk/fd.js'
-import { countLines, FLUSH, linesEnd, type Batch, type Mark, type Position } from '../events/batch.js'
+import { FLUSH, type Batch, type Mark, type Position } from '../events/batch.js'
 import { withoutPositions } from '../events/positions-line.js'
 import { parseControl } from './control.js'
 import { ControlSearch } from './control-search.js'
 import type { InputOptions } from './input-options.js'
 import { Intake } from './intake.js'
 import { Mixed } from './mixed.js'
+import { PlainLines } from './plain-lines.js'
 import { isReadMark, readMark } from './read-mark.js'
 import { Remains, seekWriter, writerMayBe } from './rendezvous.js'
 import { helloOf, type Role } from './role.js'
@@ -33,9 +34,7 @@ export class Input {
   #remains: Remains | undefined
   readonly #search = new ControlSearch()
   readonly #mixes: Mixed
-  #inLongLine = false
-  /** Lines that came without marks. */
-  #plainCount = 0
+  readonly #lines: PlainLines
   #waker: (() => void) | undefined
   /** Something has happened since the last look at what is held. */
   #news = false
@@ -44,6 +43,7 @@ export class Input {
     this.#options = this.#role = options
     this.#stat = statOfFd(options.fd)
     this.#mixes = new Mixed(options.say)
+    this.#lines = new PlainLines(options)
     this.#intake = new Intake(options.fd, this.#stat.kind, this.#wake, options)
     this.#step = options.step ?? (() => undefined)
   }
@@ -119,6 +119,7 @@ export class Input {
   }
 
   async #next(): Promise<Batch | 'again' | 'wait' | 'end'> {
+    if (this.#lines.waits) return this.#lines.next()
     const writer = this.#writer
     const vanished = writer?.vanished(this.#role.acks !== false) === true
     if (this.#stat.kind === 'pipe' && this.#intake.fresh && (!writer || vanished)) return this.#look()
@@ -177,7 +178,7 @@ export class Input {
     const intake = this.#intake
     if (this.#voided !== undefined) return this.#drain()
     const held = intake.bytes
-    const end = this.#inLongLine ? -1 : linesEnd(held, this.#options.eventBytesMax)
+    const end = this.#lines.end(held)
     if (end < 0) return this.#longLine(held)
     if (end > 0) return this.#plainBatch(end)
     if (!intake.ended) return this.#idle()
@@ -190,9 +191,7 @@ export class Input {
 
   #plainBatch(end: number): Batch {
     const { bytes, release } = this.#intake.take(end)
-    const count = countLines(bytes)
-    this.#plainCount += count
-    return { lines: bytes, count, mark: null, release }
+    return { lines: bytes, count: this.#lines.count(bytes), mark: null, release }
   }
 
   /** Until the pipe has been empty once. */
@@ -210,19 +209,13 @@ export class Input {
     return 'wait'
   }
 
-  /** A line that no event may be as long as goes on to the rejects as it comes. */
   async #longLine(held: Buffer): Promise<'again' | 'wait'> {
-    const end = held.indexOf(10)
-    const last = end >= 0 || this.#intake.ended
-    const piece = Buffer.from(held.subarray(0, end >= 0 ? end : held.length))
-    this.#intake.drop(end >= 0 ? end + 1 : piece.length)
-    this.#inLongLine = !last
-    if (piece.length > 0 || last) await this.#options.tooLong(piece, last, last ? ++this.#plainCount : this.#plainCount + 1)
-    return last ? 'again' : this.#idle()
+    const isOver = await this.#lines.refuse(held, this.#intake.ended, (size) => this.#intake.drop(size))
+    return isOver ? 'again' : this.#idle()
   }
 
   /** Between our hello and the begin line everything is held: what stands before the void bytes came from others. */
-  #begin(writer: WriterLink): Batch | 'again' | 'wait' {
+  #begin(writer: WriterLink): 'again' | 'wait' {
     const held = this.#intake.bytes
     const found = writer.tag && this.#search.first(held, writer.tag)
     if (found === undefined) {
@@ -235,16 +228,14 @@ export class Input {
     this.#step('hello-read')
     const before = Math.max(0, at - 1)
     const count = this.#voided !== undefined || control.begin === 'all' ? before : Math.min(before, control.begin)
-    const others = Buffer.from(held.subarray(0, before - count))
+    this.#lines.cut(held.subarray(0, before - count))
     this.#intake.drop(end + 1)
     this.#search.reset()
     this.#voided = undefined
     writer.begun = true
     if (this.#role.acks !== false) writer.ack(0)
     this.#step('begin-read')
-    if (others.length === 0) return 'again'
-    const lines = others.at(-1) === 10 ? others : Buffer.concat([others, Buffer.from('\n')])
-    return { lines, count: countLines(lines), mark: null, release: () => undefined }
+    return 'again'
   }
 
   async #marked(writer: WriterLink): Promise<Batch | 'again' | 'wait'> {

@@ -8,6 +8,7 @@ import type { OutputOptions } from './output-options.js'
 export class Listener {
   /** Undefined: nobody comes in. */
   door: Door | undefined
+  #again: Promise<void> | undefined
 
   constructor(
     readonly audience: Audience,
@@ -33,9 +34,16 @@ export class Listener {
 
   /** Where somebody has removed the socket (logind at a logout). A reader may have looked for it meanwhile. */
   async bindAgain(): Promise<void> {
-    if (this.door?.lost !== true) return
-    await this.open()
-    this.audience.missed()
+    if (this.door?.lost === true) await (this.#again ??= this.#openAgain()) // for all who ask meanwhile: another one would find our own
+  }
+
+  async #openAgain(): Promise<void> {
+    try {
+      await this.open()
+      this.audience.missed()
+    } finally {
+      this.#again = undefined
+    }
   }
 
   /** No more readers come in. `leave`: who comes later knows that what is in the pipe is void. */

@@ -183,6 +183,7 @@ class Output {
   async #greet(): Promise<Reader | End> {
     const door = this.#door!
     const visitor = door.waiting!
+    visitor.check()
     while (!visitor.gone && !this.#writer.settled) await this.#changed()
     if (this.#writer.error) return this.#broken() // it came to a FIFO that nobody had for a moment: no begin line can follow
     door.admit(visitor)
@@ -212,6 +213,7 @@ class Output {
       await link.end()
       return 0
     }
+    talk.visitor.check()
     const why = gone ? 'went away' : `has not acked within ${this.options.grace / 1000} s`
     throw new FlumeError('PIPE_BROKEN', `the reader (${name}) ${why}: ${talk.open} batches are not acked, the next run sends them again`)
   }
@@ -228,6 +230,7 @@ class Output {
     // what is in a FIFO is read by the next one who opens it
     this.#listener.leave(talk?.settled === true || ((error ?? this.#abandoned) && this.#stat.anonymous) ? 'remove' : 'leave')
     if (talk?.visitor.saidBye) return 0
+    talk?.visitor.check()
     if (!this.#met) return 'SIGPIPE'
     const reader = talk ? `the reader (${talk.visitor.name})` : 'the reader'
     throw new FlumeError('PIPE_BROKEN', `${reader} went away without a word: the next run sends again what is not acked`)
@@ -237,6 +240,7 @@ class Output {
   async #orphaned(): Promise<Reader | End> {
     this.#abandoned = this.#audience.look().is === 'nobody'
     if (this.#abandoned) return this.#broken()
+    this.#talk!.visitor.check()
     this.options.say(`the reader (${this.#talk!.visitor.name}) went away; waiting for the next one of this pipe`)
     this.#talk = undefined
     return this.#await()

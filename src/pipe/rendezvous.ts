@@ -32,15 +32,18 @@ export class Meeting {
     const temporary = `${dirname(path)}/.${who.pid}-${pipe.inode}`
     removeSocket(temporary)
     await new Promise<void>((resolve, reject) => server.once('error', reject).listen(temporary, resolve))
-    who.step('bound')
-    const socket = placeSocket(temporary, path, uid === who.uid ? undefined : uid, dead)
-    if (socket === undefined) {
-      server.close()
-      throw busy()
+    server.on('error', () => undefined) // one that cannot be accepted looks again
+    try {
+      who.step('bound')
+      const socket = placeSocket(temporary, path, uid === who.uid ? undefined : uid, dead)
+      if (socket === undefined) throw busy()
+      for (const [other, there] of elsewhere) removeSocket(other, there)
+      who.step('placed')
+      return new Meeting(server, path, socket, dead !== undefined || elsewhere.length > 0)
+    } catch (error) {
+      server.close() // it would keep the process alive
+      throw error
     }
-    for (const [other, there] of elsewhere) removeSocket(other, there)
-    who.step('placed')
-    return new Meeting(server, path, socket, dead !== undefined || elsewhere.length > 0)
   }
 
   /** False when somebody removed it (logind at a logout): bind again. */

@@ -19,6 +19,7 @@ export async function listenForScrapes(
     server.once('error', (cause) => reject(new FlumeError('UNAVAILABLE', `cannot listen on ${address}:${port}`, { cause })))
     server.listen(port, address, resolve)
   })
+  server.on('error', () => undefined) // one that cannot be accepted comes again
   const bound = server.address() as AddressInfo
   told(`http://${bound.family === 'IPv6' ? `[${bound.address}]` : bound.address}:${bound.port}/metrics`)
   await new Promise<void>((resolve) => {

@@ -2,6 +2,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import t from 'tap'
 import { Queue, type Putter, type Taker } from '../../src/channel/channel.js'
+import { InOrder } from '../../src/channel/in-order.js'
 import type { Disk } from '../../src/disk/disk.js'
 import type { Batch } from '../../src/events/batch.js'
 import { FakeClock } from '../support/clock.js'
@@ -222,4 +223,25 @@ t.test('a reader that begins again is waited for where it is less behind than wh
     t.equal(bench.read < 5 * HALF_MEGABYTE, waited, 'the last from memory; of what it had had a block is read')
     await bench.close()
   }
+})
+
+t.test('of many frames in memory few are looked at for the one asked for, and one where it is before all of them', (t) => {
+  let looks = 0
+  const frames = new InOrder<{ readonly first: number }>(({ first }) => (looks++, first))
+  const looksFor = (place: number): number => {
+    looks = 0
+    const found = frames.at(place)?.first
+    t.equal(found, place >= frames.first!.first && place <= 120_000 && place % 3 === 0 ? place : undefined, `event ${place}`)
+    return looks
+  }
+  for (let first = 0; first <= 120_000; first += 3) frames.push({ first })
+  for (let gone = 0; gone < 40_000; gone += 1000) {
+    const before = frames.first!.first - 1
+    t.equal(looksFor(before), 1)
+    for (const place of [before + 1, before + 2, 119_991, 119_992, 120_000, 120_003]) t.ok(looksFor(place) <= 18, `${looks} looks`)
+    const taken = Array.from({ length: 1000 }, () => frames.shift()?.first)
+    t.same(taken, taken.map((_, n) => (gone + n) * 3))
+  }
+  t.same([frames.count, frames.shift(), frames.count, frames.first, frames.shift(), frames.at(0)], [1, { first: 120_000 }, 0, undefined, undefined, undefined])
+  t.end()
 })

@@ -61,6 +61,25 @@ t.test('a writer that took the place of a killed one, and has to bind again, kno
   t.equal(readdirSync('/proc/self/fd').length, open)
 })
 
+t.test('readers that cannot be let in, as where there are no descriptors left, end no writer', async (t) => {
+  const { pipe } = pipeOf(t)
+  const meeting = await bind(pipe)
+  t.teardown(() => meeting.close('remove'))
+  for (let refused = 0; refused < 3; refused++) meeting.server.emit('error', new Error('accept EMFILE'))
+  const reader = (await seekWriter(pipe, uid)) as Socket
+  t.equal(reader.readyState, 'open')
+  reader.destroy()
+})
+
+t.test('a writer that cannot put its socket in its place keeps none', async (t) => {
+  const { pipe, path } = pipeOf(t)
+  const temporary = `${dirname(path)}/.${process.pid}-${pipe.inode}`
+  const open = readdirSync('/proc/self/fd').length
+  const bound = Meeting.bind(pipe, { ...who, step: (name) => name === 'bound' && rmSync(temporary) }, () => undefined)
+  await t.rejects(bound, { code: 'ENOENT' })
+  t.equal(readdirSync('/proc/self/fd').length, open)
+})
+
 t.test('what a killed writer left at a FIFO is nothing to the next FIFO that gets its inode', async (t) => {
   const directory = t.testdir()
   let before: FdStat | undefined

@@ -50,7 +50,13 @@ export class Room {
     this.#kept += size
     if (!isFirst || this.#tails++ > 0) return
     this.#say()
-    await this.#resize(0)
+    try {
+      await this.#resize(0)
+    } catch (failure) {
+      this.#kept -= size // it does not stay: nobody releases it
+      this.#tails--
+      throw failure
+    }
   }
 
   /** A file that had a tail of so many bytes is gone, with all that it had on the disk. */
@@ -76,11 +82,12 @@ export class Room {
 
   /** Without a reserve it goes on too, as long as the records find room. */
   async #resize(size: number): Promise<void> {
-    this.#resized = this.#resized.then(async () => {
+    const resized = this.#resized.then(async () => {
       const reserve = await this.#reserve
       if (reserve !== undefined) await (size === 0 ? reserve.truncate(0) : this.#grow(reserve))
     })
-    await this.#resized
+    this.#resized = resized.catch(() => undefined)
+    await resized
   }
 
   /** Where there is no room for all of it it takes none, until the next time. */

@@ -8,6 +8,7 @@ import { FlumeError } from '../errors.js'
 import type { Disk, DiskFile } from '../disk/disk.js'
 import { readFully } from '../disk/read-fully.js'
 import type { Clock } from './flow.js'
+import { Oldest } from './oldest.js'
 import { decodeEntry, encodeEntry, identityOf, type Refusal, type Rejected } from './reject-entry.js'
 export { PLAIN, refuse, type Refusal } from './reject-entry.js'
 
@@ -39,6 +40,7 @@ export class Rejects {
   readonly #parts = new Map<string, { readonly count: number; readonly to: number }>()
   /** Identities of the lines of this run. */
   readonly #known = new Set<string>()
+  readonly #oldest = new Oldest(this.#known)
   /** The same of an earlier one, once the file is open. */
   #earlier = new Set<string>()
   #said = { count: 0, time: -Infinity }
@@ -97,8 +99,7 @@ export class Rejects {
   /** Of a line of this run. The oldest are forgotten: what comes again comes soon. */
   #isNew(identity: string): boolean {
     if (this.#known.has(identity)) return false
-    const [oldest] = this.#known.size < KNOWN_MAX ? [] : this.#known
-    if (oldest !== undefined) this.#known.delete(oldest)
+    if (this.#known.size >= KNOWN_MAX) this.#oldest.remove()
     this.#known.add(identity)
     return true
   }

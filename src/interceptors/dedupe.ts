@@ -1,6 +1,7 @@
 /** --dedupe: of events with the same bytes within a time the first goes on; the others are dropped, counted and said. */
 import { createHash } from 'node:crypto'
 import { FlumeError } from '../errors.js'
+import { Oldest } from '../events/oldest.js'
 import { Tally } from '../events/tally.js'
 import { parseDuration } from '../events/units.js'
 import type { Around } from './around.js'
@@ -24,7 +25,8 @@ interface Seen {
 export function dedupe(text: string, { field }: Settings, around: Around): Interceptor {
   const time = parseDuration(text)
   if (time === undefined) throw new FlumeError('BAD_OPTION', `expected a time, such as 10s, not ${JSON.stringify(text)}`)
-  const seen = new Map<string, Seen>() // oldest first
+  const seen = new Map<string, Seen>()
+  const oldest = new Oldest(seen)
   const tally = new Tally((events) => `--dedupe ${text}: ${events} dropped so far`, around)
   return {
     replayable: false,
@@ -42,7 +44,7 @@ export function dedupe(text: string, { field }: Settings, around: Around): Inter
       }
       seen.delete(key)
       seen.set(key, { at: now, batch })
-      if (seen.size > KEYS_MAX) seen.delete(seen.keys().next().value!)
+      if (seen.size > KEYS_MAX) oldest.remove()
       return undefined
     },
     forget(acked) {

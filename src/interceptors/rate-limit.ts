@@ -1,5 +1,6 @@
 /** --rate-limit: at most so many events a second, minute, hour or day; the others are dropped, counted and said. */
 import { FlumeError } from '../errors.js'
+import { Oldest } from '../events/oldest.js'
 import { Tally } from '../events/tally.js'
 import { DURATIONS } from '../events/units.js'
 import type { Around } from './around.js'
@@ -22,6 +23,7 @@ export function rateLimit(text: string, around: Around): Interceptor {
   const most = Number(count)
   const perMs = most / DURATIONS[unit]!
   const buckets = new Map<string, Bucket>()
+  const oldest = new Oldest(buckets)
   const tally = new Tally((events) => `--rate-limit ${text}: ${events} dropped so far`, around)
   return {
     replayable: false,
@@ -35,7 +37,7 @@ export function rateLimit(text: string, around: Around): Interceptor {
       bucket.at = now
       buckets.delete(key)
       buckets.set(key, bucket)
-      if (buckets.size > KEYS_MAX) buckets.delete(buckets.keys().next().value!)
+      if (buckets.size > KEYS_MAX) oldest.remove()
       if (bucket.left >= 1) {
         bucket.left--
         return undefined

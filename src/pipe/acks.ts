@@ -48,11 +48,12 @@ export class Acks {
   }
 
   #merge(): void {
-    this.#sent = this.#sent.filter((sent, index) => {
-      const next = this.#sent[index + 1]
-      const mergeable = index % 2 === 0 && next?.mark.partition === sent.mark.partition && sent.mark.gone === undefined
-      return !mergeable
-    })
+    const mayGo = new Set<string>() // partitions whose next mark stays
+    this.#sent = this.#sent.toReversed().filter(({ mark: { partition, gone } }) => {
+      const goes = mayGo.delete(partition) && gone === undefined
+      if (!goes) mayGo.add(partition)
+      return !goes
+    }).reverse()
     this.#mergeAt = Math.max(MARKS_MAX, this.#sent.length * 2)
   }
 }

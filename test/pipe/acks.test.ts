@@ -18,3 +18,20 @@ t.test('an ack gives back the last mark of each partition, and all that say what
   t.ok(acks.complete)
   t.end()
 })
+
+t.test('of marks that are not acked for long half go, also where those of several partitions come in turn, and none that says what is gone', (t) => {
+  const acks = new Acks()
+  const partitions = ['a', 'b', 'c']
+  const sent: Mark[] = []
+  for (let offset = 1; offset <= 100_000; offset++) {
+    const gone = offset === 5 && { gone: ['x'] }
+    const mark = { partition: partitions[offset % 3]!, from: null, to: { offset }, time: 0, replayable: true, ...gone }
+    sent.push(mark)
+    acks.send(mark)
+  }
+  const given = sent.map((_, number) => acks.ack(number + 1)).filter((marks) => marks.length > 0)
+  t.ok(given.length <= 8192, `${given.length} kept`)
+  t.same(given[0], [sent[4]])
+  t.same(given.slice(-3), sent.slice(-3).map((mark) => [mark]))
+  t.end()
+})

@@ -10,7 +10,7 @@ import { errnoOf, FlumeError } from '../../errors.js'
 import type { HeaderOptions } from '../headers.js'
 import { LineEncoder, type Refused } from '../lines.js'
 import { Memory } from '../memory.js'
-import type { Notice } from '../rounds.js'
+import type { Notice } from '../watches.js'
 import { Sending } from '../sending.js'
 import { Aside, type Done } from './aside.js'
 import { SpoolFile, spoolBeginning, spoolPosition, type SpoolPosition } from './file.js'
@@ -102,7 +102,7 @@ export class Spool implements Source {
     const suffix = done.how === 'suffix' ? done.suffix : '.COMPLETED'
     const marker = options.marker === undefined ? undefined : new Marker(options.marker, disk)
     const apart = done.how === 'move' ? { apart: done.directory } : {}
-    this.#tree = new Tree({ ...options, suffix, isMarker: (name) => marker?.matches(name) === true, ...apart }, disk, say)
+    this.#tree = new Tree({ ...options, suffix, isMarker: (name) => marker?.matches(name) === true, ...apart }, disk, clock, say)
     this.#backlog = new Backlog(options.order, BACKLOG_MAX)
     this.#looks = new Looks(this.#tree, this.#known, this.#backlog, this.#tracker, marker, times, once, clock, around.notice)
     this.#opening = new Opening(disk, this.#tree, this.#looks, this.#known)

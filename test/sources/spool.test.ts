@@ -168,6 +168,23 @@ t.test('what became of files that are set aside:', async (t) => {
     t.same(queue.bodies, numbers(1, 2))
     t.same(names(directory), ['a.COMPLETED', 'b.COMPLETED'])
   })
+
+  t.test('one of which nobody can tell whether it is there cannot be, and holds up no other', async (t) => {
+    const directory = dropped(t, { a: text(1, 1), b: text(2, 2) })
+    let shut = false
+    const link: Disk['link'] = (from, to) => {
+      shut = basename(from) === 'a'
+      return shut ? Promise.reject(Object.assign(new Error('gone'), { code: 'ENOENT' })) : nodeDisk.link(from, to)
+    }
+    const statNow: Disk['statNow'] = (path) => {
+      if (!shut || basename(path) !== 'a') return nodeDisk.statNow(path)
+      shut = false
+      throw Object.assign(new Error('bad'), { code: 'EIO' })
+    }
+    const { source } = await spooled(directory, new Queue(), { around: { disk: { ...nodeDisk, link, statNow } } })
+    t.equal(source.failures.length, 1)
+    t.same(names(directory), ['a', 'b.COMPLETED'])
+  })
 })
 
 t.test('a name that is used again is another file, with the same bytes, too', async (t) => {

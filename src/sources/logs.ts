@@ -1,7 +1,7 @@
 /** Files opened to be read as logs, compressed or not, and what is wrong with those that cannot be. */
 import { basename, dirname, join, resolve } from 'node:path'
 import type { Disk, DiskFile, FileStat } from '../disk/disk.js'
-import { FlumeError, errnoOf } from '../errors.js'
+import { FlumeError, errnoOf, wordsOf } from '../errors.js'
 import { openLog } from './compressed.js'
 import { OpenFile, OpenFiles } from './open-files.js'
 import type { Partition } from './partition.js'
@@ -57,7 +57,7 @@ export class Logs {
       if (!alone && OpenFiles.areTooMany(error)) return 'later'
       if (error instanceof FlumeError) this.damaged.add(path)
       else this.unreadable.add(path)
-      this.names.sayOnce(error instanceof FlumeError ? error.message : `cannot read ${path}: ${errnoOf(error) ?? String(error)}`)
+      this.names.sayOnce(error instanceof FlumeError ? error.message : `cannot read ${path}: ${wordsOf(error)}`)
       return 'unreadable'
     }
   }

@@ -11,7 +11,7 @@ import type { Clock } from '../events/flow.js'
 import type { Disk, FileStat } from '../disk/disk.js'
 import { NOT_UTF8 } from '../disk/path.js'
 import { tellingReaddir } from '../disk/telling.js'
-import { errnoOf } from '../errors.js'
+import { errnoOf, wordsOf } from '../errors.js'
 import { Mounts } from './mounts.js'
 import { fixedPart, isDynamic, isFlat, matcher, unescape } from './pattern.js'
 import { Said } from './said.js'
@@ -152,11 +152,10 @@ export class Names {
   }
 
   #cannot(verb: 'look at' | 'look into', path: string, error: unknown): void {
-    const errno = errnoOf(error) ?? String(error)
-    if (ABSENT.has(errno)) return
+    if (ABSENT.has(errnoOf(error) ?? '')) return
     this.hidden.add(path)
     this.#hides = true
-    this.sayOnce(`cannot ${verb} ${path}: ${errno}`)
+    this.sayOnce(`cannot ${verb} ${path}: ${wordsOf(error)}`)
   }
 
   #notUtf8(path: string): void {

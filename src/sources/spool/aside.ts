@@ -8,7 +8,7 @@ import type { Clock } from '../../events/flow.js'
 import type { Disk, FileStat } from '../../disk/disk.js'
 import { shownPath } from '../../disk/path.js'
 import { isSame } from '../../disk/same.js'
-import { errnoOf, FlumeError } from '../../errors.js'
+import { errnoOf, FlumeError, wordsOf } from '../../errors.js'
 import { identityOf, type SpoolFile } from './file.js'
 import type { Marker } from './marker.js'
 import { byAnotherPath, linkOrCopy } from './moving.js'
@@ -254,8 +254,7 @@ export class Aside {
 function cannotSetAside(file: SpoolFile, { done }: AsideOptions, error: unknown): string {
   const where = done.how === 'move' ? ` to ${shownPath(done.directory)}` : done.how === 'suffix' ? ` to ${shownPath(basename(file.at))}${done.suffix}` : ''
   const verb = { delete: 'remove', none: 'remember', move: 'move', suffix: 'move' }[done.how]
-  const why = error instanceof FlumeError ? error.message : (errnoOf(error) ?? String(error))
-  return `cannot ${verb} ${shownPath(file.at)}${where}: ${why}; it was read, and is not read again`
+  return `cannot ${verb} ${shownPath(file.at)}${where}: ${wordsOf(error)}; it was read, and is not read again`
 }
 
 async function sideBySide(steps: readonly Step[], work: (step: Step) => Promise<void>): Promise<void> {

@@ -9,7 +9,7 @@ import { Wake } from '../../events/wake.js'
 import type { FileStat } from '../../disk/disk.js'
 import type { Change } from '../../disk/notice.js'
 import { shownPath } from '../../disk/path.js'
-import { errnoOf, FlumeError } from '../../errors.js'
+import { errnoOf, FlumeError, wordsOf } from '../../errors.js'
 import { Watches, type Notice } from '../watches.js'
 import type { Backlog, Waiting } from './backlog.js'
 import { identityOf, type SpoolFile } from './file.js'
@@ -283,7 +283,7 @@ export class Looks {
     const missing = errno === 'ENOENT' || errno === 'ENOTDIR'
     const code = missing ? 'NO_INPUT' : errno === 'EACCES' ? 'PERMISSION' : 'IO'
     if (this.once) throw new FlumeError(code, `cannot look into ${shownPath(directory)}`, { cause: error })
-    this.tree.sayOnce(`waiting for ${shownPath(directory)}: ${missing ? 'there is no such directory' : errno}`)
+    this.tree.sayOnce(`waiting for ${shownPath(directory)}: ${missing ? 'there is no such directory' : wordsOf(error)}`)
   }
 }
 

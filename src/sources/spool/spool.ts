@@ -6,7 +6,7 @@ import { batchOf, FLUSH, type Batch, type Mark } from '../../events/batch.js'
 import type { Clock, Held, Reader, Source } from '../../events/flow.js'
 import type { Disk } from '../../disk/disk.js'
 import { shownPath } from '../../disk/path.js'
-import { errnoOf, FlumeError } from '../../errors.js'
+import { errnoOf, FlumeError, wordsOf } from '../../errors.js'
 import type { HeaderOptions } from '../headers.js'
 import { LineEncoder, type Refused } from '../lines.js'
 import { Memory } from '../memory.js'
@@ -205,7 +205,7 @@ export class Spool implements Source {
 
   async #look(): Promise<void> {
     const { done, missing, whole } = await this.#looks.look()
-    const failed = (error: unknown): void => this.#tree.sayOnce(`cannot write ${shownPath(this.#tracker.path)}: ${errnoOf(error) ?? String(error)}`)
+    const failed = (error: unknown): void => this.#tree.sayOnce(`cannot write ${shownPath(this.#tracker.path)}: ${wordsOf(error)}`)
     if (this.#acks && whole) await this.#tracker.looked(this.around.clock.now()).catch(failed) // again at the next look
     if (this.#acks) for (const file of done) this.#aside.add(file)
     for (const file of missing) {

@@ -9,7 +9,7 @@ import type { Clock } from '../../events/flow.js'
 import type { DirectoryEntry, Disk, FileStat } from '../../disk/disk.js'
 import { shownPath } from '../../disk/path.js'
 import { isSame } from '../../disk/same.js'
-import { errnoOf } from '../../errors.js'
+import { errnoOf, wordsOf } from '../../errors.js'
 import { Mounts } from '../mounts.js'
 import { matcherOf } from '../pattern.js'
 import { Said } from '../said.js'
@@ -126,7 +126,7 @@ export class Tree {
 
   /** A file that cannot be read. */
   cannot(what: 'look into' | 'look at' | 'read' | 'read all of', path: string, error: unknown): void {
-    const message = `cannot ${what} ${shownPath(path)}: ${errnoOf(error) ?? String(error)}`
+    const message = `cannot ${what} ${shownPath(path)}: ${wordsOf(error)}`
     if (what === 'read all of') return this.incompletely(path, message)
     this.unreadable.add(path)
     this.sayOnce(message)

@@ -22,8 +22,7 @@ const glob = (): typeof Glob => require('fast-glob') as typeof Glob
 
 /** Files that are looked at before others have a turn: 3 ms. */
 export const AT_ONCE = 256
-/** Nothing is there: no file can have a name that is too long. */
-const ABSENT = new Set(['ENOENT', 'ENOTDIR', 'ENAMETOOLONG'])
+const ABSENT = new Set(['ENOENT', 'ENOTDIR'])
 
 /** A regular file, by an absolute path that matches. */
 export interface Match {
@@ -152,10 +151,16 @@ export class Names {
   }
 
   #cannot(verb: 'look at' | 'look into', path: string, error: unknown): void {
-    if (ABSENT.has(errnoOf(error) ?? '')) return
+    const errno = errnoOf(error) ?? ''
+    if (ABSENT.has(errno) || (errno === 'ENAMETOOLONG' && this.#isTyped(path))) return
     this.hidden.add(path)
     this.#hides = true
     this.sayOnce(`cannot ${verb} ${path}: ${wordsOf(error)}`)
+  }
+
+  /** No file can have a name that is too long; one that was found has it, but cannot be reached by it. */
+  #isTyped(path: string): boolean {
+    return this.patterns.some((pattern) => [pattern, unescape(pattern), fixedPart(pattern)].includes(path))
   }
 
   #notUtf8(path: string): void {

@@ -2,6 +2,8 @@
  * The one error class, and the list of its codes. Match on `code`; the text is for people: `cannot <verb> <object>`,
  * the reason is `cause`. Below `cli` errors are thrown, never printed. cli/exit.ts gives each code its exit status.
  */
+import { getSystemErrorMap } from 'node:util'
+
 export type Code =
   | 'BAD_OPTION' // the command line cannot be understood
   | 'BAD_EVENT' // a line is no event, under --strict
@@ -38,6 +40,14 @@ export class FlumeError extends Error {
 export function errnoOf(error: unknown): string | undefined {
   if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code
   return undefined
+}
+
+/** Why it failed, in words: `permission denied`. */
+export function wordsOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const name = error instanceof FlumeError ? undefined : errnoOf(error)
+  if (name !== undefined) for (const [errno, words] of getSystemErrorMap().values()) if (errno === name) return words
+  return error.message
 }
 
 /** For our own mistakes only. Not node:assert, which looks at process.stderr and so makes fd 2 non-blocking for everyone who shares it. */

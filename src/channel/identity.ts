@@ -58,11 +58,13 @@ export async function lookAtIdentity(paths: Paths, { disk }: Surroundings): Prom
   throw new FlumeError('SEGMENT_DAMAGED', `cannot read ${paths.identity}: it is missing`)
 }
 
+const KINDS: Partial<Record<FileStat['kind'], string>> = { file: 'a file', fifo: 'a pipe', socket: 'a socket' }
+
 /** Undefined: nothing is there. Throws CANNOT_CREATE, or NO_INPUT. */
 async function statOfDirectory({ directory }: Paths, disk: Disk, create: boolean): Promise<FileStat | undefined> {
   const stat = await disk.stat(directory)
   if (stat === undefined || stat.kind === 'directory') return stat
-  throw new FlumeError(create ? 'CANNOT_CREATE' : 'NO_INPUT', `cannot open queue ${directory}: it is a ${stat.kind}, not a directory`)
+  throw new FlumeError(create ? 'CANNOT_CREATE' : 'NO_INPUT', `cannot open queue ${directory}: it is ${KINDS[stat.kind] ?? 'a device'}, not a directory`)
 }
 
 async function checkIdentity(paths: Paths, around: Surroundings, how: OpenHow, written: Written): Promise<Identity> {

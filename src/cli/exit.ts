@@ -32,6 +32,7 @@ export function statusOf(error: unknown): number {
   if (error instanceof FlumeError) return STATUS[error.code]
   const errno = error instanceof Error && 'syscall' in error ? errnoOf(error) : undefined
   if (errno === undefined || OURS.test(errno)) return BUG
+  if (errno === 'EROFS') return STATUS.CANNOT_CREATE
   return errno === 'EACCES' || errno === 'EPERM' ? STATUS.PERMISSION : STATUS.IO
 }
 

@@ -1,6 +1,5 @@
 /** Words for people on stderr: one line per message, with nothing in it that a terminal would obey. */
-import { getSystemErrorMap } from 'node:util'
-import { FlumeError, errnoOf } from '../errors.js'
+import { FlumeError, wordsOf } from '../errors.js'
 
 export type LogFormat = 'text' | 'json'
 
@@ -40,28 +39,16 @@ export async function of<T>(what: string, result: Promise<T>): Promise<T> {
 export function describe(error: unknown): string {
   const parts = call(error)
   for (let cause: unknown = error; cause !== undefined && parts.length < 8; cause = cause instanceof Error ? cause.cause : undefined) {
-    const text = reason(cause)
+    const text = wordsOf(cause)
     if (!parts.includes(text)) parts.push(text)
   }
   return parts.join(': ')
-}
-
-function reason(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  return (error instanceof FlumeError ? undefined : errnoInWords(error)) ?? error.message
 }
 
 /** A failed system call with nothing around it says itself what it was about. */
 function call(error: unknown): string[] {
   if (!(error instanceof Error) || !('syscall' in error) || error instanceof FlumeError) return []
   return [`cannot ${String(error.syscall)}${'path' in error ? ` ${String(error.path)}` : ''}`]
-}
-
-function errnoInWords(error: Error): string | undefined {
-  const name = errnoOf(error)
-  if (name === undefined || !('syscall' in error)) return undefined
-  for (const [errno, words] of getSystemErrorMap().values()) if (errno === name) return words
-  return undefined
 }
 
 /** The text with its control characters, and those that turn the direction of writing, as escapes. */

@@ -1,7 +1,7 @@
 /** stdin and stdout of a command as ends of pipes, flume-pipe(7), from its options and what is around it. */
 import { randomBytes } from 'node:crypto'
 import { join, resolve } from 'node:path'
-import { offsetOfFd, pathOfFd, statOfFd } from '../disk/fd.js'
+import { checkReadable, offsetOfFd, pathOfFd, statOfFd } from '../disk/fd.js'
 import { fileOfFd } from '../disk/node.js'
 import { refuse, Rejects, type Refusal } from '../events/rejects.js'
 import type { InputOptions } from '../pipe/input-options.js'
@@ -36,7 +36,9 @@ export function eventFileOf(
   { clock, say }: Context,
   more: Pick<EventFileOptions, 'held' | 'tooLong'>,
 ): EventFile | undefined {
-  if (statOfFd(fd).kind !== 'file' || offsetOfFd(fd) !== 0) return undefined
+  if (statOfFd(fd).kind !== 'file') return undefined
+  checkReadable(fd)
+  if (offsetOfFd(fd) !== 0) return undefined
   const id = (): string => randomBytes(12).toString('base64url')
   return new EventFile({ file: fileOfFd(fd), path: pathOfFd(fd), clock, eventBytesMax: values['event-bytes-max'], id, say, ...more })
 }

@@ -4,7 +4,7 @@
  */
 import * as fs from 'node:fs'
 import * as net from 'node:net'
-import { errnoOf } from '../errors.js'
+import { FlumeError, errnoOf } from '../errors.js'
 import { after } from './node.js'
 
 export interface FdStat {
@@ -49,6 +49,16 @@ export function pathOfFd(fd: number): string {
 /** The byte of the file that the next read without a place begins at, proc_pid_fdinfo(5). */
 export function offsetOfFd(fd: number): number {
   return Number(/^pos:\t(\d+)$/m.exec(fs.readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'))?.[1])
+}
+
+/** Of a file. Throws NO_INPUT where it was opened for writing alone. */
+export function checkReadable(fd: number): void {
+  try {
+    fs.readSync(fd, Buffer.alloc(1), 0, 1, 0)
+  } catch (cause) {
+    if (errnoOf(cause) === 'EBADF') throw new FlumeError('NO_INPUT', 'cannot read stdin: it is open for writing only')
+    throw cause
+  }
 }
 
 function kindOf(stat: fs.BigIntStats, target: string): FdStat['kind'] {

@@ -4,7 +4,7 @@
  * partition, position and bytes, and is not written twice. Several processes may append to one file.
  */
 import { dirname } from 'node:path'
-import { FlumeError } from '../errors.js'
+import { errnoOf, FlumeError } from '../errors.js'
 import type { Disk, DiskFile } from '../disk/disk.js'
 import { readFully } from '../disk/read-fully.js'
 import type { Clock } from './flow.js'
@@ -159,7 +159,9 @@ export class Rejects {
   /** The file, made if missing; where it ends in the middle of an entry (a crash), that line is ended. */
   async #open(): Promise<DiskFile> {
     const directory = dirname(this.path)
-    await this.disk.makeDirectory(directory, 0o700)
+    await this.disk.makeDirectory(directory, 0o700).catch((cause: unknown) => {
+      throw errnoOf(cause) === 'EEXIST' ? new Error(`${directory} is no directory`) : cause
+    })
     const file = await this.disk.open(this.path, 'append', 0o600)
     const { kind, size } = await file.stat()
     this.#durable = kind === 'file' // /dev/null cannot be synced

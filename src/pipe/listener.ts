@@ -1,5 +1,5 @@
 /** A writer that listens for readers: where somebody removes its socket it binds again, and at its end it leaves or removes it. */
-import { FlumeError } from '../errors.js'
+import { FlumeError, wordsOf } from '../errors.js'
 import type { Audience } from './audience.js'
 import { Door } from './door.js'
 import type { Visitor } from './door.js'
@@ -28,7 +28,8 @@ export class Listener {
       this.door = undefined
       this.audience.told = true
       if (ack === 'require') throw new FlumeError('NO_ACKS', 'cannot listen for acks', { cause: error })
-      say(`cannot listen for acks, going on without: ${(error as Error).message}`)
+      const about = error instanceof Error && 'path' in error ? `${String(error.path)}: ` : ''
+      say(`cannot listen for acks, going on without: ${about}${wordsOf(error)}`)
     }
   }
 

@@ -4,7 +4,7 @@
  */
 import { basename, join, resolve, dirname } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
-import { errnoOf, FlumeError } from '../errors.js'
+import { errnoOf, FlumeError, wordsOf } from '../errors.js'
 import type { Disk, DiskFile, FileStat } from '../disk/disk.js'
 import { openLog } from './compressed.js'
 import type { Logs } from './logs.js'
@@ -193,10 +193,9 @@ export class Listings {
     try {
       return (await this.disk.list(directory)).sort()
     } catch (error) {
-      const errno = errnoOf(error) ?? String(error)
-      if (!['ENOENT', 'ENOTDIR'].includes(errno)) this.#hidden.add(directory)
+      if (!['ENOENT', 'ENOTDIR'].includes(errnoOf(error) ?? '')) this.#hidden.add(directory)
       const isSaid = [...this.names.hidden].some((path) => dirname(path) === directory)
-      if (!isSaid) this.names.sayOnce(`cannot look into ${directory}: ${errno}`)
+      if (!isSaid) this.names.sayOnce(`cannot look into ${directory}: ${wordsOf(error)}`)
       return []
     }
   }

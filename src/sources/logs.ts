@@ -1,9 +1,10 @@
 /** Files opened to be read as logs, compressed or not, and what is wrong with those that cannot be. */
 import { basename, dirname, join, resolve } from 'node:path'
 import type { Disk, DiskFile, FileStat } from '../disk/disk.js'
-import { FlumeError, errnoOf } from '../errors.js'
+import { FlumeError, errnoOf, wordsOf } from '../errors.js'
 import { openLog } from './compressed.js'
 import { OpenFile, OpenFiles } from './open-files.js'
+import type { Partition } from './partition.js'
 import { readAt } from './position.js'
 import type { Names } from './watch.js'
 
@@ -56,7 +57,7 @@ export class Logs {
       if (!alone && OpenFiles.areTooMany(error)) return 'later'
       if (error instanceof FlumeError) this.damaged.add(path)
       else this.unreadable.add(path)
-      this.names.sayOnce(error instanceof FlumeError ? error.message : `cannot read ${path}: ${errnoOf(error) ?? String(error)}`)
+      this.names.sayOnce(error instanceof FlumeError ? error.message : `cannot read ${path}: ${wordsOf(error)}`)
       return 'unreadable'
     }
   }
@@ -68,8 +69,26 @@ export class Logs {
     const real = await disk.realPath(path).catch(async () => resolve(await directory(), await disk.readLink(path))).catch(() => path)
     this.targets.delete(path)
     if (real === path) return
+    this.paths.delete(real) // the newest is the last
     this.paths.set(real, path)
     if (real !== join(await directory(), basename(path))) this.targets.set(path, real)
+  }
+
+  /** What is known of other paths than these is forgotten; and where one led before, unless a file is still open that may be there. */
+  keep(matched: Iterable<string>, partitions: Iterable<Partition>): void {
+    const sets = [this.unreadable, this.damaged, this.sizeless, this.targets]
+    if ([...sets, this.paths].every(({ size }) => size === 0)) return
+    const paths = new Set(matched)
+    const held = new Set<string>()
+    for (const { path, name, file } of partitions) {
+      paths.add(path)
+      if (name === undefined && file !== undefined) held.add(path)
+    }
+    for (const set of sets) for (const path of set.keys()) if (!paths.has(path)) set.delete(path)
+    const newest = new Map([...this.paths].map(([real, path]) => [path, real]))
+    for (const [real, path] of this.paths) {
+      if (!paths.has(path) || (newest.get(path) !== real && !held.has(path))) this.paths.delete(real)
+    }
   }
 
   async #refuseSizeless(path: string, file: OpenFile): Promise<'unreadable'> {

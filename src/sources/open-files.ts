@@ -4,7 +4,7 @@
  * again as one is that was rotated while nobody looked.
  */
 import type { Disk, DiskFile, FileStat } from '../disk/disk.js'
-import { errnoOf } from '../errors.js'
+import { errnoOf, wordsOf } from '../errors.js'
 import { identityOf, wasBorn } from './position.js'
 
 export class OpenFiles {
@@ -67,7 +67,7 @@ export class OpenFiles {
         if (!OpenFiles.areTooMany(error) || this.#open.size < 2) throw error
         const most = this.most
         this.most = Math.max(1, this.#open.size - 1 - (this.#open.size >> 3))
-        this.say(`cannot open more than ${this.#open.size} files (${errnoOf(error)}): from now on ${this.most} are open at a time`)
+        this.say(`cannot open more than ${this.#open.size} files (${wordsOf(error)}): from now on ${this.most} are open at a time`)
         await this.#room()
         if (this.#open.size > this.most && this.most < most) throw error
       }

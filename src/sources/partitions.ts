@@ -182,10 +182,10 @@ export class Partitions implements Known {
 
   /** What matches, without what rests and is as it was; what is not is woken. */
   async #list(): Promise<{ matches: Match[]; missing: string[] }> {
-    const resting = this.#resting
     const still = new Set<string>()
-    const { matches, missing } = await this.names.list((path, stat) => resting.isStill(path, stat) && still.add(path) !== undefined)
-    if (still.size < resting.count) for (const name of resting.names()) if (!still.has(name)) this.wake(name)
+    const { matches, missing } = await this.names.list((path, stat) => this.#resting.isStill(path, stat) && still.add(path) !== undefined)
+    if (still.size < this.#resting.count) for (const name of this.#resting.names()) if (!still.has(name)) this.wake(name)
+    this.logs.keep([...matches.map(({ path }) => path), ...still], this.all.values())
     return { matches, missing }
   }
 

@@ -10,6 +10,7 @@ import { Compressed } from './compressed.js'
 import type { Partition } from './partition.js'
 import type { Partitions } from './partitions.js'
 import { rotatedFrom } from './turns.js'
+import { Watches, type Notice } from './watches.js'
 
 /** All in ms. */
 export interface Times {
@@ -31,9 +32,6 @@ export interface Times {
 
 export const TIMES: Times = { poll: 1000, pollIdle: 60_000, settle: 10_000, young: 2000, multiline: 5000, hold: 3_600_000, forget: 30 * 86_400_000 }
 
-/** Calls back at changes in a directory; disk/notice.ts. */
-export type Notice = (directory: string, changed: (change: Change, name: string | null) => void) => (() => void) | undefined
-
 const LATELY = 60_000
 /** Files that went to rest, and took a few MB. */
 const RESTED_MANY = 1000
@@ -42,7 +40,7 @@ const SHARE = 300
 const SHARE_WORTH = 10
 
 export class Rounds {
-  readonly #watches = new Map<string, (() => void) | undefined>()
+  readonly #watches: Watches
   #byPath = new Map<string, Partition>()
   /** Not before this time, even when `#soon`; and at this time in any case. */
   #lookFrom = 0
@@ -65,10 +63,12 @@ export class Rounds {
     readonly times: Times,
     readonly once: boolean,
     readonly clock: Clock,
-    readonly notice: Notice | undefined,
+    notice: Notice | undefined,
     /** Called when much memory is needed no more. */
     readonly collect?: () => void,
-  ) {}
+  ) {
+    this.#watches = new Watches(notice)
+  }
 
   /** The files that there may be something to do for. */
   due(): Partition[] {
@@ -198,8 +198,7 @@ export class Rounds {
 
   close(): void {
     this.#stop?.removeEventListener('abort', this.#wake)
-    for (const end of this.#watches.values()) end?.()
-    this.#watches.clear()
+    this.#watches.close()
   }
 
   #poll(now: number): void {
@@ -269,15 +268,16 @@ export class Rounds {
   #watch(): void {
     this.#byPath = new Map()
     const directories = new Set(this.partitions.names.directories)
-    for (const partition of this.partitions.all.values()) if (partition.name !== undefined) this.#byPath.set(partition.name, partition)
+    const held = new Set<string>()
+    for (const partition of this.partitions.all.values()) {
+      if (partition.name !== undefined) this.#byPath.set(partition.name, partition)
+      else if (partition.file !== undefined) held.add(partition.path) // its successor comes there
+    }
     for (const [real, path] of this.partitions.logs.paths) {
-      if (this.#byPath.has(path) || this.partitions.rests(path)) directories.add(dirname(real))
+      if (held.has(path) || this.#byPath.has(path) || this.partitions.rests(path)) directories.add(dirname(real))
     }
-    for (const directory of directories) {
-      if (this.#watches.get(directory) !== undefined) continue
-      const within = join(directory, '/')
-      this.#watches.set(directory, this.notice?.(directory, (change, name) => this.#noticed(within, change, name)))
-    }
+    for (const path of held) directories.add(dirname(path))
+    this.#watches.keep(directories, this.#noticed)
   }
 
   /** The file that this path, or what it is without symlinks, belongs to. */
@@ -288,9 +288,8 @@ export class Rounds {
     return partition
   }
 
-  /** `within`: the directory, with a slash. */
-  #noticed(within: string, change: Change, name: string | null): void {
-    const partition = name === null ? undefined : this.#named(within + name)
+  #noticed = (directory: string, change: Change, name: string | null): void => {
+    const partition = name === null ? undefined : this.#named(join(directory, name))
     if (change === 'entries' || name === null) this.#soon = true
     if (partition !== undefined) partition.due = true
     else for (const one of this.partitions.all.values()) if (one.name === undefined && one.file !== undefined) one.due = true

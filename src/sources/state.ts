@@ -51,6 +51,8 @@ export class State<P extends Position> {
 
   /** Reads the file; where it is missing there are no positions. Throws STATE_DAMAGED where it is not what was written, IO and PERMISSION. */
   async load(): Promise<ReadonlyMap<string, P>> {
+    const stat = await this.disk.stat(this.path).catch(() => undefined)
+    if (stat !== undefined && stat.kind !== 'file') throw new FlumeError('IO', `cannot use ${this.path}: it is no regular file`)
     const bytes = await readWhole(this.disk, this.path).catch((cause: unknown) => {
       throw new FlumeError(errnoOf(cause) === 'EACCES' ? 'PERMISSION' : 'IO', `cannot read ${this.path}`, { cause })
     })

@@ -16,9 +16,10 @@ import type { Partition } from './partition.js'
 import { Partitions } from './partitions.js'
 import { beginningOf, filePosition, type FilePosition } from './position.js'
 import { BLOCK_SIZE, Reading, isFinished, type Block } from './reading.js'
-import { Rounds, type Notice, type Times } from './rounds.js'
+import { Rounds, type Times } from './rounds.js'
 import { Sending } from './sending.js'
 import { Names } from './watch.js'
+import type { Notice } from './watches.js'
 
 export interface TailOptions {
   /** Absolute: names and patterns. */
@@ -91,7 +92,7 @@ export class Tail implements Source {
     const { sourceId, patterns, once, times, eventBytesMax, multiline, olddirs, openFilesMax } = options
     this.asks = `file.${sourceId}.`
     this.#memory = new Memory(this.asks, options.statePath, disk, filePosition, beginningOf)
-    this.#names = new Names(patterns, disk, say)
+    this.#names = new Names(patterns, disk, clock, say)
     const newId = (): string => this.asks + randomId()
     const [now, monotonic] = [() => clock.now(), () => clock.monotonic()]
     this.#partitions = new Partitions(disk, this.#names, once ? 0 : times.young, now, monotonic, newId, olddirs, openFilesMax, this.asks)

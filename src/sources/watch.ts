@@ -7,12 +7,14 @@ import { basename, dirname, join } from 'node:path'
 import { createRequire } from 'node:module'
 import { setImmediate } from 'node:timers/promises'
 import type Glob from 'fast-glob'
+import type { Clock } from '../events/flow.js'
 import type { Disk, FileStat } from '../disk/disk.js'
 import { NOT_UTF8 } from '../disk/path.js'
 import { tellingReaddir } from '../disk/telling.js'
-import { errnoOf } from '../errors.js'
+import { errnoOf, wordsOf } from '../errors.js'
 import { Mounts } from './mounts.js'
 import { fixedPart, isDynamic, isFlat, matcher, unescape } from './pattern.js'
+import { Said } from './said.js'
 
 const require = createRequire(import.meta.url)
 /** Loaded with the first pattern that takes more than one directory. */
@@ -20,10 +22,7 @@ const glob = (): typeof Glob => require('fast-glob') as typeof Glob
 
 /** Files that are looked at before others have a turn: 3 ms. */
 export const AT_ONCE = 256
-/** Messages that are remembered as said: they name files, of which there are new ones each day. */
-const SAID_MAX = 1000
-/** Nothing is there: no file can have a name that is too long. */
-const ABSENT = new Set(['ENOENT', 'ENOTDIR', 'ENAMETOOLONG'])
+const ABSENT = new Set(['ENOENT', 'ENOTDIR'])
 
 /** A regular file, by an absolute path that matches. */
 export interface Match {
@@ -37,7 +36,6 @@ export type Skip = (path: string, stat: FileStat) => boolean
 export class Names {
   /** Patterns that were seen to be the name of something. */
   readonly #plain = new Set<string>()
-  readonly #said = new Set<string>()
   /** Patterns that lead to something else than a regular file, or cannot lead to one, as of the last look. */
   readonly #others = new Set<string>()
   /** Of the patterns that were asked for so far. */
@@ -49,17 +47,20 @@ export class Names {
   /** That held for one of those that the pattern is about. */
   #hides = false
   #stats = 0
-  /** Directories in which a file may appear that matches. */
+  /** Directories in which a file may appear that matches, as of the last look. */
   readonly directories = new Set<string>()
   readonly mounts: Mounts
+  readonly #said: Said
 
   /** Absolute patterns. */
   constructor(
     readonly patterns: readonly string[],
     readonly disk: Disk,
-    readonly say: (message: string) => void,
+    clock: Pick<Clock, 'monotonic'>,
+    say: (message: string) => void,
   ) {
     this.mounts = new Mounts(disk, say)
+    this.#said = new Said(clock, say)
   }
 
   /** Each path once; and the patterns of which it is known that nothing matches, or only what is no regular file. Without those that `skip` says. */
@@ -68,6 +69,7 @@ export class Names {
     const missing: string[] = []
     this.#looked.clear()
     this.hidden.clear()
+    this.directories.clear()
     this.mounts.look()
     for (const pattern of this.patterns) {
       let count = 0
@@ -105,10 +107,7 @@ export class Names {
 
   /** Says it, unless it was said lately. */
   sayOnce(message: string): void {
-    if (this.#said.has(message)) return
-    if (this.#said.size === SAID_MAX) this.#said.clear()
-    this.#said.add(message)
-    this.say(message)
+    this.#said.once(message)
   }
 
   async *#matches(pattern: string): AsyncGenerator<Match> {
@@ -152,11 +151,16 @@ export class Names {
   }
 
   #cannot(verb: 'look at' | 'look into', path: string, error: unknown): void {
-    const errno = errnoOf(error) ?? String(error)
-    if (ABSENT.has(errno)) return
+    const errno = errnoOf(error) ?? ''
+    if (ABSENT.has(errno) || (errno === 'ENAMETOOLONG' && this.#isTyped(path))) return
     this.hidden.add(path)
     this.#hides = true
-    this.sayOnce(`cannot ${verb} ${path}: ${errno}`)
+    this.sayOnce(`cannot ${verb} ${path}: ${wordsOf(error)}`)
+  }
+
+  /** No file can have a name that is too long; one that was found has it, but cannot be reached by it. */
+  #isTyped(path: string): boolean {
+    return this.patterns.some((pattern) => [pattern, unescape(pattern), fixedPart(pattern)].includes(path))
   }
 
   #notUtf8(path: string): void {

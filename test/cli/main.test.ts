@@ -220,6 +220,13 @@ t.test('an error is one line with its reasons in words, and the status of its co
   }
 })
 
+t.test('where nothing can be made, as the file system is read-only, is 73', async (t) => {
+  const readOnly = Object.assign(new Error('EROFS'), { code: 'EROFS', syscall: 'open', path: 'q/lock' })
+  const io = world()
+  t.equal(await main(tryOut(() => Promise.reject(readOnly)).command, [], io), 73)
+  t.equal(io.err, 'flume-try-out: cannot open q/lock: read-only file system\n')
+})
+
 t.test('what nobody foresaw is 70, with its stack, and only that', async (t) => {
   const io = world()
   t.equal(await main(tryOut(() => Promise.reject(new TypeError('x is not a function'))).command, [], io), 70)

@@ -111,6 +111,8 @@ t.test('without /proc flume-sink-hdfs writes the events of a file, and a stage t
     spawnSync('sh', ['-c', `${NO_PROC} ${line}'`], { encoding: 'utf8', cwd: directory, env: { ...process.env, HOME: directory } })
   t.match(stood(`"${ROOT}/bin/flume-sink-hdfs" --path out <events && cat out/*`), { status: 0, stdout: 'a\n' })
   t.match(stood(`cat events | "${ROOT}/bin/flume-buffer" --put q`), { status: 74, stderr: 'flume-buffer: cannot open /proc/sys/kernel/random/boot_id: no such file or directory\n' })
+  const without = 'cannot listen for acks, going on without: /proc/sys/kernel/random/boot_id: no such file or directory'
+  t.match(stood(`"${ROOT}/bin/flume-tail" --once --no-headers events | cat`), { stdout: /^\{.*\n$/, stderr: `flume-tail: ${without}\n` })
 })
 
 t.test('stdout stays blocking: others share it', async (t) => {

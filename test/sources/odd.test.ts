@@ -74,6 +74,17 @@ t.test('what is no file that can be followed is said, the others are read, and t
   t.match((await read(directory, '- < /proc/version')).bodies, [/^Linux version/], 'as the message says')
 })
 
+t.test('where a path is too long to be looked into, that is said, and what may lie there is not left out in silence', async (t) => {
+  const directory = t.testdir({ deep: { 'app.log': 'line\n' } })
+  const name = 'd'.repeat(250)
+  execFileSync('sh', ['-c', `${'mkdir $0; cd $0;'.repeat(18)} true`, name], { cwd: `${directory}/deep`, stdio: 'ignore' })
+  const run = await read(directory, "'deep/**'")
+  execFileSync('rm', ['-r', 'deep'], { cwd: directory }) // Node cannot reach it
+  t.same([run.status, run.bodies], [77, ['line']])
+  t.match(run.said, /^flume-tail: cannot look (at|into) \S+: name too long$/m)
+  t.match(await read(directory, `${'n'.repeat(300)} '${'n'.repeat(300)}/*.log'`), { status: 66, said: /(there is no such file[^]*){2}/ }, 'no file can have one that was typed')
+})
+
 t.test('a name with a newline in it is one of a file', async (t) => {
   const directory = t.testdir({})
   fs.writeFileSync(`${directory}/new\nline.log`, 'line\n')

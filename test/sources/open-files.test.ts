@@ -111,7 +111,7 @@ t.test('where the process may open no more, it says so and goes on with fewer', 
   for (let i = 0; i < COUNT; i++) fs.appendFileSync(join(directory, name(i)), lines(i, 6, 6))
   for (let i = 0; i < 3; i++) await tailing.pass(1000)
   t.same(numbersOf(tailing.bodies), all(6))
-  t.match(tailing.said, [/^cannot open more than 7 files \(EMFILE\): from now on \d are open at a time$/])
+  t.match(tailing.said, [/^cannot open more than 7 files \(too many open files\): from now on \d are open at a time$/])
   await tailing.close()
 })
 

@@ -161,12 +161,29 @@ t.test('what became of files that are set aside:', async (t) => {
       basename(from) === 'a' ? Promise.reject(Object.assign(new Error('full'), { code: 'ENOSPC' })) : nodeDisk.link(from, to)
     const queue = new Queue()
     const { said, source } = await spooled(directory, queue, { around: { disk: { ...nodeDisk, link } } })
-    t.match(said, [/^cannot move .*\/in\/a to a\.COMPLETED: ENOSPC; it was read, and is not read again$/])
+    t.match(said, [/^cannot move .*\/in\/a to a\.COMPLETED: no space left on device; it was read, and is not read again$/])
     t.equal(source.failures.length, 1)
     t.same(names(directory), ['a', 'b.COMPLETED'])
     await spooled(directory, queue)
     t.same(queue.bodies, numbers(1, 2))
     t.same(names(directory), ['a.COMPLETED', 'b.COMPLETED'])
+  })
+
+  t.test('one of which nobody can tell whether it is there cannot be, and holds up no other', async (t) => {
+    const directory = dropped(t, { a: text(1, 1), b: text(2, 2) })
+    let shut = false
+    const link: Disk['link'] = (from, to) => {
+      shut = basename(from) === 'a'
+      return shut ? Promise.reject(Object.assign(new Error('gone'), { code: 'ENOENT' })) : nodeDisk.link(from, to)
+    }
+    const statNow: Disk['statNow'] = (path) => {
+      if (!shut || basename(path) !== 'a') return nodeDisk.statNow(path)
+      shut = false
+      throw Object.assign(new Error('bad'), { code: 'EIO' })
+    }
+    const { source } = await spooled(directory, new Queue(), { around: { disk: { ...nodeDisk, link, statNow } } })
+    t.equal(source.failures.length, 1)
+    t.same(names(directory), ['a', 'b.COMPLETED'])
   })
 })
 
@@ -366,7 +383,7 @@ t.test('one that cannot be read is said, and holds up no other', async (t) => {
   const queue = new Queue()
   const { said, source } = await spooled(directory, queue, { around: { disk: { ...nodeDisk, open } } })
   t.same(queue.bodies, numbers(2, 2))
-  t.match(said, [/^cannot read .*\/a: EACCES$/])
+  t.match(said, [/^cannot read .*\/a: permission denied$/])
   t.same([...source.trouble.unreadable], [join(directory, 'a')])
   t.same(names(directory), ['a', 'b.COMPLETED'])
 })
@@ -381,7 +398,7 @@ t.test('a sub-directory that vanishes is passed over in silence, one that cannot
   const queue = new Queue()
   const { said } = await spooled(directory, queue, { options: { recursive: true }, around: { disk: { ...nodeDisk, entries } } })
   t.same(queue.bodies, numbers(1, 2))
-  t.match(said, [/^cannot look into .*\/shut: EACCES$/])
+  t.match(said, [/^cannot look into .*\/shut: permission denied$/])
 })
 
 t.test('what is begun and not seen is no file that was removed: the next run that sees it goes on where its reading stood;', async (t) => {
@@ -397,7 +414,7 @@ t.test('what is begun and not seen is no file that was removed: the next run tha
   }
   const recursive = true
   const unseen: Record<string, [run: SpoolRun, said: RegExp[]]> = {
-    'its directory cannot be looked into': [{ options: { recursive }, around: { disk: { ...nodeDisk, entries: shut } } }, [/^cannot look into .*sub: EACCES$/]],
+    'its directory cannot be looked into': [{ options: { recursive }, around: { disk: { ...nodeDisk, entries: shut } } }, [/^cannot look into .*sub: permission denied$/]],
     'it cannot be looked at': [{ options: { recursive }, around: { disk: { ...nodeDisk, statNow: stale } } }, [/^cannot look at .*big: ESTALE$/]],
     'its directory is left out': [{}, []],
     'its name is left out': [{ options: { recursive, include: ['a'] } }, []],
@@ -659,7 +676,7 @@ t.test('an error while a file is read is said, and holds up no other', async (t)
   const queue = new Queue()
   const { said } = await spooled(directory, queue, { around: { disk: { ...nodeDisk, open } } })
   t.same(queue.bodies, numbers(2, 2))
-  t.match(said, [/^cannot read all of .*\/a: EIO$/])
+  t.match(said, [/^cannot read all of .*\/a: i\/o error$/])
 })
 
 t.test('a file that is moved in while it is watched is read at once, without a look at all others; one that is written there is not', async (t) => {

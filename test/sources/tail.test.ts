@@ -505,7 +505,7 @@ t.test('names and patterns:', async (t) => {
     await tailing.start()
     for (let i = 0; i < 3; i++) await tailing.pass(1000)
     t.same(tailing.bodies, numbers(1, 2))
-    t.same(tailing.said, [`cannot read ${directory}/b: EACCES`])
+    t.same(tailing.said, [`cannot read ${directory}/b: permission denied`])
     t.same(tailing.source.unreadable, [`${directory}/b`])
     denied = false
     await tailing.pass(1000)

@@ -8,7 +8,7 @@ import type { Clock } from '../../events/flow.js'
 import type { Disk, FileStat } from '../../disk/disk.js'
 import { shownPath } from '../../disk/path.js'
 import { isSame } from '../../disk/same.js'
-import { errnoOf, FlumeError } from '../../errors.js'
+import { errnoOf, FlumeError, wordsOf } from '../../errors.js'
 import { identityOf, type SpoolFile } from './file.js'
 import type { Marker } from './marker.js'
 import { byAnotherPath, linkOrCopy } from './moving.js'
@@ -107,17 +107,22 @@ export class Aside {
   }
 
   async #work(): Promise<void> {
-    while (this.#waiting.length > 0) {
-      const steps = this.#waiting.splice(0, AT_ONCE).map((file): Step => ({ file, outcome: 'done', named: true }))
-      await this.around.ready().catch((error: unknown) => steps.forEach((step) => (step.outcome = { error })))
-      await sideBySide(steps, (step) => this.#place(step))
-      await this.#sync(steps, ({ target, file }) => (target !== undefined && dirname(target) !== dirname(file.at) ? dirname(target) : undefined))
-      for (const step of steps) this.#remove(step)
-      await this.#remember(steps)
-      await this.#sync(steps, ({ file }) => (this.options.done.how === 'none' ? undefined : dirname(file.at)))
-      for (const { file, outcome } of steps) this.#tell(file, outcome)
+    try {
+      while (this.#waiting.length > 0) await this.#setAside(this.#waiting.splice(0, AT_ONCE))
+    } finally {
+      this.#working = undefined
     }
-    this.#working = undefined
+  }
+
+  async #setAside(files: readonly SpoolFile[]): Promise<void> {
+    const steps = files.map((file): Step => ({ file, outcome: 'done', named: true }))
+    await this.around.ready().catch((error: unknown) => steps.forEach((step) => (step.outcome = { error })))
+    await sideBySide(steps, (step) => this.#place(step))
+    await this.#sync(steps, ({ target, file }) => (target !== undefined && dirname(target) !== dirname(file.at) ? dirname(target) : undefined))
+    for (const step of steps) this.#remove(step)
+    await this.#remember(steps)
+    await this.#sync(steps, ({ file }) => (this.options.done.how === 'none' ? undefined : dirname(file.at)))
+    for (const { file, outcome } of steps) this.#tell(file, outcome)
   }
 
   /** Gives it its new name. */
@@ -131,7 +136,7 @@ export class Aside {
       else if (this.options.done.how === 'none') this.around.tracker.add(file)
       else if (this.options.done.how !== 'delete') await this.#name(step, stat)
     } catch (error) {
-      step.outcome = errnoOf(error) === 'ENOENT' && !this.#isThere(file) ? 'away' : { error }
+      step.outcome = errnoOf(error) === 'ENOENT' && this.#isAway(file) ? 'away' : { error }
     }
   }
 
@@ -170,6 +175,15 @@ export class Aside {
 
   #isThere({ at, key }: SpoolFile): boolean {
     return this.#isAt(at, key)
+  }
+
+  /** False too where nobody can look. */
+  #isAway(file: SpoolFile): boolean {
+    try {
+      return !this.#isThere(file)
+    } catch {
+      return false
+    }
   }
 
   #isAt(path: string, key: string): boolean {
@@ -240,8 +254,7 @@ export class Aside {
 function cannotSetAside(file: SpoolFile, { done }: AsideOptions, error: unknown): string {
   const where = done.how === 'move' ? ` to ${shownPath(done.directory)}` : done.how === 'suffix' ? ` to ${shownPath(basename(file.at))}${done.suffix}` : ''
   const verb = { delete: 'remove', none: 'remember', move: 'move', suffix: 'move' }[done.how]
-  const why = error instanceof FlumeError ? error.message : (errnoOf(error) ?? String(error))
-  return `cannot ${verb} ${shownPath(file.at)}${where}: ${why}; it was read, and is not read again`
+  return `cannot ${verb} ${shownPath(file.at)}${where}: ${wordsOf(error)}; it was read, and is not read again`
 }
 
 async function sideBySide(steps: readonly Step[], work: (step: Step) => Promise<void>): Promise<void> {

@@ -9,8 +9,8 @@ import { Wake } from '../../events/wake.js'
 import type { FileStat } from '../../disk/disk.js'
 import type { Change } from '../../disk/notice.js'
 import { shownPath } from '../../disk/path.js'
-import { errnoOf, FlumeError } from '../../errors.js'
-import type { Notice } from '../rounds.js'
+import { errnoOf, FlumeError, wordsOf } from '../../errors.js'
+import { Watches, type Notice } from '../watches.js'
 import type { Backlog, Waiting } from './backlog.js'
 import { identityOf, type SpoolFile } from './file.js'
 import type { Known } from './known.js'
@@ -39,7 +39,7 @@ const SHARE = 300
 
 export class Looks {
   readonly #news = new Wake()
-  readonly #watches = new Map<string, (() => void) | undefined>()
+  readonly #watches: Watches
   /** By path: not to be tried before that time, unless it has changed since. */
   readonly #refused = new Map<string, { readonly until: number; readonly as: string }>()
   /** By path: seen with a time in the future, since then. */
@@ -71,8 +71,9 @@ export class Looks {
     readonly times: SpoolTimes,
     readonly once: boolean,
     readonly clock: Clock,
-    readonly notice: Notice | undefined,
+    notice: Notice | undefined,
   ) {
+    this.#watches = new Watches(notice)
     this.#started = clock.now()
   }
 
@@ -125,6 +126,7 @@ export class Looks {
     this.#future = new Map()
     this.backlog.clear()
     this.tracker.looking()
+    if (!this.once) this.#forget()
     let whole = true
     try {
       for await (const found of this.tree.files()) {
@@ -142,8 +144,15 @@ export class Looks {
     const now = this.clock.monotonic()
     this.#lookFrom = now + (now - begun) * SHARE_NOTICED
     this.#lookAt = now + Math.max(this.times.poll, (now - begun) * SHARE)
-    if (!this.once) this.#watch()
+    if (!this.once) this.#watches.keep(this.tree.directories, this.#noticed)
     return { done, missing: [...missing, ...remembered], whole }
+  }
+
+  /** What was refused, and may be tried again by now. */
+  #forget(): void {
+    const now = this.clock.monotonic()
+    for (const [path, { until }] of this.#refused) if (until <= now) this.#refused.delete(path)
+    this.tree.forget()
   }
 
   /** Those whose time has come. Where one of the known files is not any more what was there, all are looked at. */
@@ -238,8 +247,7 @@ export class Looks {
   }
 
   close(): void {
-    for (const end of this.#watches.values()) end?.()
-    this.#watches.clear()
+    this.#watches.close()
   }
 
   #add(found: Found): void {
@@ -261,7 +269,7 @@ export class Looks {
   }
 
   /** A file whose bytes change where it is, is written there; of others nobody knows what comes first, a new name or new bytes. */
-  #noticed(directory: string, change: Change, name: string | null): void {
+  #noticed = (directory: string, change: Change, name: string | null): void => {
     if (this.#arrived.size > ARRIVED_MAX) this.#arrived.clear()
     const path = join(directory, name ?? '')
     if (name !== null) this.#arrived.set(path, change === 'entries' && this.#arrived.get(path) !== false)
@@ -275,19 +283,7 @@ export class Looks {
     const missing = errno === 'ENOENT' || errno === 'ENOTDIR'
     const code = missing ? 'NO_INPUT' : errno === 'EACCES' ? 'PERMISSION' : 'IO'
     if (this.once) throw new FlumeError(code, `cannot look into ${shownPath(directory)}`, { cause: error })
-    this.tree.sayOnce(`waiting for ${shownPath(directory)}: ${missing ? 'there is no such directory' : errno}`)
-  }
-
-  #watch(): void {
-    for (const [directory, end] of this.#watches) {
-      if (this.tree.directories.has(directory)) continue
-      end?.()
-      this.#watches.delete(directory)
-    }
-    for (const directory of this.tree.directories) {
-      if (this.#watches.get(directory) !== undefined) continue
-      this.#watches.set(directory, this.notice?.(directory, (change, name) => this.#noticed(directory, change, name)))
-    }
+    this.tree.sayOnce(`waiting for ${shownPath(directory)}: ${missing ? 'there is no such directory' : wordsOf(error)}`)
   }
 }
 

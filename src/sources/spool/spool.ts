@@ -6,11 +6,11 @@ import { batchOf, FLUSH, type Batch, type Mark } from '../../events/batch.js'
 import type { Clock, Held, Reader, Source } from '../../events/flow.js'
 import type { Disk } from '../../disk/disk.js'
 import { shownPath } from '../../disk/path.js'
-import { errnoOf, FlumeError } from '../../errors.js'
+import { errnoOf, FlumeError, wordsOf } from '../../errors.js'
 import type { HeaderOptions } from '../headers.js'
 import { LineEncoder, type Refused } from '../lines.js'
 import { Memory } from '../memory.js'
-import type { Notice } from '../rounds.js'
+import type { Notice } from '../watches.js'
 import { Sending } from '../sending.js'
 import { Aside, type Done } from './aside.js'
 import { SpoolFile, spoolBeginning, spoolPosition, type SpoolPosition } from './file.js'
@@ -102,7 +102,7 @@ export class Spool implements Source {
     const suffix = done.how === 'suffix' ? done.suffix : '.COMPLETED'
     const marker = options.marker === undefined ? undefined : new Marker(options.marker, disk)
     const apart = done.how === 'move' ? { apart: done.directory } : {}
-    this.#tree = new Tree({ ...options, suffix, isMarker: (name) => marker?.matches(name) === true, ...apart }, disk, say)
+    this.#tree = new Tree({ ...options, suffix, isMarker: (name) => marker?.matches(name) === true, ...apart }, disk, clock, say)
     this.#backlog = new Backlog(options.order, BACKLOG_MAX)
     this.#looks = new Looks(this.#tree, this.#known, this.#backlog, this.#tracker, marker, times, once, clock, around.notice)
     this.#opening = new Opening(disk, this.#tree, this.#looks, this.#known)
@@ -205,7 +205,7 @@ export class Spool implements Source {
 
   async #look(): Promise<void> {
     const { done, missing, whole } = await this.#looks.look()
-    const failed = (error: unknown): void => this.#tree.sayOnce(`cannot write ${shownPath(this.#tracker.path)}: ${errnoOf(error) ?? String(error)}`)
+    const failed = (error: unknown): void => this.#tree.sayOnce(`cannot write ${shownPath(this.#tracker.path)}: ${wordsOf(error)}`)
     if (this.#acks && whole) await this.#tracker.looked(this.around.clock.now()).catch(failed) // again at the next look
     if (this.#acks) for (const file of done) this.#aside.add(file)
     for (const file of missing) {

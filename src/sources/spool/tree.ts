@@ -5,12 +5,14 @@
  */
 import { basename, join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
+import type { Clock } from '../../events/flow.js'
 import type { DirectoryEntry, Disk, FileStat } from '../../disk/disk.js'
 import { shownPath } from '../../disk/path.js'
 import { isSame } from '../../disk/same.js'
-import { errnoOf } from '../../errors.js'
+import { errnoOf, wordsOf } from '../../errors.js'
 import { Mounts } from '../mounts.js'
 import { matcherOf } from '../pattern.js'
+import { Said } from '../said.js'
 
 export interface TreeOptions {
   /** Absolute. */
@@ -40,7 +42,7 @@ const AT_ONCE = 256
 export class Tree {
   readonly #includes: (path: string) => boolean
   readonly #ignores: (path: string) => boolean
-  readonly #said = new Set<string>()
+  readonly #said: Said
   readonly mounts: Mounts
   /** What could not be looked into, or at, when all was looked at last. */
   #hidden: string[] = []
@@ -54,9 +56,11 @@ export class Tree {
   constructor(
     readonly options: TreeOptions,
     readonly disk: Disk,
-    readonly say: (message: string) => void,
+    clock: Pick<Clock, 'monotonic'>,
+    say: (message: string) => void,
   ) {
     this.mounts = new Mounts(disk, say)
+    this.#said = new Said(clock, say)
     this.#includes = options.include.length === 0 ? () => true : matcherOf(options.include, false)
     this.#ignores = options.ignore.length === 0 ? () => false : matcherOf(options.ignore, true)
   }
@@ -109,16 +113,20 @@ export class Tree {
     }
   }
 
-  /** Says it, unless it was said before. */
+  /** Says it, unless it was said lately. */
   sayOnce(message: string): void {
-    if (this.#said.has(message)) return
-    this.#said.add(message)
-    this.say(message)
+    this.#said.once(message)
+  }
+
+  /** What is in trouble: somebody asks for it at the end of --once only. */
+  forget(): void {
+    this.unreadable.clear()
+    this.incomplete.clear()
   }
 
   /** A file that cannot be read. */
   cannot(what: 'look into' | 'look at' | 'read' | 'read all of', path: string, error: unknown): void {
-    const message = `cannot ${what} ${shownPath(path)}: ${errnoOf(error) ?? String(error)}`
+    const message = `cannot ${what} ${shownPath(path)}: ${wordsOf(error)}`
     if (what === 'read all of') return this.incompletely(path, message)
     this.unreadable.add(path)
     this.sayOnce(message)

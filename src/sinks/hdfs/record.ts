@@ -119,9 +119,9 @@ export class CommitRecord implements Temporaries {
     return this.#note({ step: 'done', ...commit })
   }
 
-  /** This commit will not be completed: its file is gone, and its events come again. */
-  drop(commit: Commit): void {
-    this.#begun.delete(commit.path)
+  /** On return nobody completes this commit any more: its file is gone, and its events come again or are in place elsewhere. */
+  drop(commit: Commit): Promise<void> {
+    return this.#note({ step: 'drop', ...commit })
   }
 
   attempt(path: string): Promise<void> {
@@ -199,6 +199,7 @@ export class CommitRecord implements Temporaries {
     this.#names.delete(commit.file.path) // it is known by its id from now on
     if (step === 'begin') return void this.#begun.set(commit.path, commit)
     this.#begun.delete(commit.path)
+    if (step === 'drop') return
     this.#fillings.delete(firstAttempt(commit.file.path))
     const key = placeKey(commit)
     const known = this.#ends.get(key)

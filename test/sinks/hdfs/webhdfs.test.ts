@@ -186,6 +186,8 @@ const TAKERS = {
   'to where the sink may not look': { to: '/private/mine.log', user: 'alice' },
 }
 
+const TAKEN_UNSEEN = /^hdfs:\/\/test\/.*\.tmp \(fileId \d+\) is where alice may not look, but its directory is not: it counts as taken away by a reader$/
+
 /** Directories that a reader moves files between. */
 async function layOut(http: string, path: string): Promise<void> {
   for (const [directory, permission] of [[path, '777'], ['/archive', '755'], ['/private', '700']] as const) await request('PUT', urlOf(http, directory, 'MKDIRS', { permission }))
@@ -204,6 +206,7 @@ for (const [where, { to, user }] of Object.entries(TAKERS)) {
     looks.release()
     t.equal(await run.ended, undefined)
     t.same(run.offsets, [1])
+    t.equal(run.said.filter((message) => TAKEN_UNSEEN.test(message)).length, user === 'alice' ? 1 : 0)
     t.same(await hdfsBelow(hdfs.http, path), {})
     await request('DELETE', urlOf(hdfs.http, to, 'DELETE'))
   })
@@ -222,6 +225,7 @@ for (const [where, { to, user }] of Object.entries(TAKERS)) {
     const run = hdfsSinking({ namenodes: [hdfs.http], path, user, disk: disk.boot() }, FRAMES)
     t.equal(await run.ended, undefined)
     t.same(run.offsets, [1])
+    t.equal(run.said.filter((message) => TAKEN_UNSEEN.test(message)).length, user === 'alice' ? 1 : 0)
     t.same(await hdfsBelow(hdfs.http, path), {})
     await request('DELETE', urlOf(hdfs.http, to, 'DELETE'))
   })

@@ -54,8 +54,8 @@ export class NameNodes {
     }
   }
 
-  /** Asks each NameNode at most once. After HdfsFailure it may have been done all the same. */
-  async askOnce<T>(request: NameNodeRequest, read: Read<T>): Promise<T> {
+  /** Asks each NameNode at most once. After HdfsFailure it may have been done all the same; `onFailure` hears of each. */
+  async askOnce<T>(request: NameNodeRequest, read: Read<T>, onFailure: (failure: HdfsFailure) => void = () => undefined): Promise<T> {
     const { nameNodes } = this.cluster
     const failures: HdfsFailure[] = []
     for (let count = 0; count < nameNodes.length; count++) {
@@ -64,6 +64,7 @@ export class NameNodes {
         return await this.#send(nameNodes[index] as string, request, read)
       } catch (error) {
         if (!(error instanceof HdfsFailure)) throw error
+        onFailure(error)
         const answered = error.exception !== undefined && !ELSEWHERE.has(error.exception)
         if (answered) throw error
         failures.push(error)

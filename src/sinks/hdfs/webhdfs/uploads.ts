@@ -107,7 +107,7 @@ export class Uploads {
       await send(location, body, this.#patience)
       this.#excluded.remove(location)
     } catch (error) {
-      if (error instanceof HdfsFailure && error.exception === undefined) await this.#excluded.add(location)
+      if (error instanceof HdfsFailure && error.exception === undefined && error.outcome === 'passes') await this.#excluded.add(location)
       throw error
     }
   }

@@ -40,7 +40,7 @@ export async function commit(commit: Commit, files: FileSystem, retry: Retry, re
 
 /** Step 3. */
 async function publish(file: Finished, path: string, files: FileSystem, retry: Retry, isAgain = false): Promise<void> {
-  await retry.until(`cannot create ${path}`, () => files.publish(file, path, isAgain))
+  await retry.until(`cannot create ${path}`, () => files.publish(file, path, isAgain), true)
 }
 
 /** What could not be done for a file, and why. */

@@ -57,7 +57,7 @@ class WebHdfs implements FileSystem {
 
   constructor({ cluster, spool, uploads: uploadsMax, timeout, verify, followFrom = FOLLOW_FROM }: WebHdfsOptions, { disk, retry, onProgress }: WebHdfsAround) {
     this.#nodes = new NameNodes(cluster, retry, timeout)
-    const uploads = new Uploads(this.#nodes, new Turns(uploadsMax), verify, onProgress)
+    const uploads = new Uploads(this.#nodes, new Turns(uploadsMax), verify, timeout, onProgress)
     const room = new Room(disk, spool, retry)
     this.#spool = { disk, retry, room, directory: spool, uploads, followFrom }
   }

@@ -41,9 +41,11 @@ export class Uploads {
     readonly turns: Turns,
     /** Compare the checksum of each upload. */
     readonly verify: boolean,
+    /** ms that a DataNode may be silent */
+    timeout: number,
     readonly onProgress: () => void,
   ) {
-    const { retry, timeout } = nodes
+    const { retry } = nodes
     this.#excluded = new Excluded(retry.clock)
     this.#patience = { timeout, stop: retry.stop, onProgress }
   }

@@ -1,9 +1,8 @@
 /**
  * What the sink has committed of one stream, in a small file of its own: so that committed files may be moved away or
- * deleted before their ack has come back, and a commit that was cut short is completed. Also the temporary names of
- * uploads, since one that failed may turn into a file long after its sink is gone. One line of JSON for each step,
- * appended and synced; several commits share a sync. The lock makes sure that nobody else commits the same stream, such
- * as an earlier sink that has just lost its queue and is still busy.
+ * deleted before their ack has come back, and a commit that was cut short is completed. Also the temporary names of uploads,
+ * since one that failed may turn into a file long after its sink is gone. One line of JSON for each step, appended and synced;
+ * several commits share a sync. The lock keeps out whoever else may commit the same stream: an earlier sink that is still busy.
  */
 import { basename, dirname } from 'node:path'
 import type { Disk, DiskFile } from '../../disk/disk.js'

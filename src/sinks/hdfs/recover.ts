@@ -32,7 +32,8 @@ export async function commit(commit: Commit, files: FileSystem, retry: Retry, re
   try {
     await publish(commit.file, commit.path, files, retry)
   } catch (error) {
-    if (error instanceof FlumeError && error.code === 'IO' && !files.isInDoubt(commit.file)) await record?.drop(commit) // or the next start may believe that it was taken
+    const isRemoved = error instanceof FlumeError && error.code === 'IO' && !files.isInDoubt(commit.file)
+    if (isRemoved) await record?.drop(commit) // or the next start may believe that it was taken
     throw error
   }
   await record?.done(commit)

@@ -118,10 +118,10 @@ for (const again of ['', ', and made again by somebody']) {
 rule('a file that lies in somebody\'s trash was removed, whatever name it had: its events come again', async (t, hdfs) => {
   const { path } = await layOut(hdfs.http, '/trash')
   const disk = await killedAt(t, hdfs.http, path, 'drop-before')
-  await makeDirectory(hdfs.http, '/user/root', '755')
-  await makeDirectory(hdfs.http, '/user/root/.Trash', '700')
+  await makeDirectory(hdfs.http, '/user/bob', '755')
+  await makeDirectory(hdfs.http, '/user/bob/.Trash', '700')
   const [temporary] = await statusesIn(hdfs.http, path)
-  await move(hdfs.http, `${path}/${temporary!.pathSuffix}`, `/user/root/.Trash/${temporary!.pathSuffix}`)
+  await move(hdfs.http, `${path}/${temporary!.pathSuffix}`, `/user/bob/.Trash/${temporary!.pathSuffix}`)
   await comesAgain(t, hdfs.http, path, disk, [/\(fileId \d+\) is in a trash where alice may not look: its events come again/])
 })
 

@@ -31,7 +31,9 @@ export class HdfsFailure extends Failure {
 }
 
 /** What a NameNode says before it has done anything; of an upload something may come all the same. */
-const REFUSALS: ReadonlySet<string> = new Set(['FileNotFoundException', 'FileAlreadyExistsException', 'StandbyException', 'ObserverRetryOnActiveException', 'RetriableException'])
+const REFUSALS: ReadonlySet<string> = new Set([
+  'FileNotFoundException', 'FileAlreadyExistsException', 'StandbyException', 'ObserverRetryOnActiveException', 'RetriableException',
+])
 
 interface Row {
   /** Simple name of the class. It may stand in the answer's `exception`, in its `javaClassName`, or at the start of its message. */

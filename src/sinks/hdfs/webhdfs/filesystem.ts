@@ -142,7 +142,8 @@ class WebHdfs implements FileSystem {
     const directory = await this.look(posix.dirname(path))
     const isTaken = parent !== undefined && directory?.id === parent
     const which = parent === undefined ? 'out of a directory that is not known' : 'with its directory'
-    say(`${unseen}, ${isTaken ? 'but its directory is not: it counts as taken away by a reader' : `${which}: its events come again, and stand there too if it had its name`}`)
+    const again = `${which}: its events come again, and stand there too if it had its name`
+    say(`${unseen}, ${isTaken ? 'but its directory is not: it counts as taken away by a reader' : again}`)
     return isTaken
   }
 

@@ -66,10 +66,13 @@ export class Retry {
     return this.#failing.size > 0
   }
 
-  /** The result of `attempt`, as soon as it has one. `what`: `cannot write FILE`. Throws FlumeError where waiting does not help, STOPPED where nobody waits. */
-  async until<T>(what: string, attempt: () => Promise<T>): Promise<T> {
+  /**
+   * The result of `attempt`, as soon as it has one. `what`: `cannot write FILE`. `isBrief`: it takes long only to fail, so the
+   * time of the first one counts, too. Throws FlumeError where waiting does not help, STOPPED where nobody waits.
+   */
+  async until<T>(what: string, attempt: () => Promise<T>, isBrief = false): Promise<T> {
     const turn = {}
-    let failingSince: number | undefined
+    let failingSince = isBrief ? this.clock.monotonic() : undefined
     try {
       for (let wait = WAIT_MIN; ; wait = Math.min(wait * 2, WAIT_MAX)) {
         this.mayBegin(what)

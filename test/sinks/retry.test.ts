@@ -153,6 +153,22 @@ t.test('retryFor: what has failed for so long ends with its reason, whatever els
   t.match(await trial.ended, { code: 'UNAVAILABLE', message: 'cannot write /x', cause: DOWN })
 })
 
+t.test('retryFor: the time that a brief thing takes to fail counts, of another only that after it', async (t) => {
+  for (const isBrief of [true, false]) {
+    const waiting = new Waiting({ retryFor: MINUTE })
+    let count = 0
+    const hanging = async (): Promise<void> => {
+      count++
+      waiting.clock.advance(MINUTE)
+      throw DOWN
+    }
+    const ended = waiting.retry.until('cannot look at /x', hanging, isBrief).catch((error: unknown) => error)
+    await waiting.pass(100)
+    t.match(await ended, { code: 'UNAVAILABLE', message: 'cannot look at /x', cause: DOWN })
+    t.equal(count, isBrief ? 1 : 2)
+  }
+})
+
 t.test('what waiting does not help ends at once, with its code', async (t) => {
   const waiting = new Waiting()
   const system = (code: string): Error => Object.assign(new Error(code), { code })

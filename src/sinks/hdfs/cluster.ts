@@ -33,6 +33,11 @@ export function isHdfs(scheme: string): boolean {
   return /^(?:hdfs|webhdfs|swebhdfs)$/i.test(scheme)
 }
 
+/** Each byte that might mean something in a URL is escaped, but for `=`, which some versions want as it is. */
+export function escapedPath(path: string): string {
+  return path.split('/').map((name) => encodeURIComponent(name).replaceAll('%3D', '=')).join('/')
+}
+
 /** Of `scheme://authority`. Throws BAD_OPTION for an authority that is none, UNAVAILABLE where the configuration says too little. */
 export function clusterOf(scheme: string, authority: string, around: ClusterAround): Cluster {
   const { conf, user } = around

@@ -10,6 +10,8 @@ export interface Finished {
   readonly size: number
   /** What the file is, whatever its name: device and inode, or HDFS's fileId. */
   readonly id: string
+  /** Likewise, the directory that it was made in; undefined: not known, or nobody can ask for it. */
+  readonly parent?: string | undefined
 }
 
 /** A file being written, under its temporary name or, until it is whole, elsewhere. */
@@ -77,12 +79,15 @@ export interface FileSystem {
   left(path: string): Promise<Left | undefined>
   /**
    * Gives the file its final name in place of the temporary one, durably; never overwrites. Fine when it has that name
-   * already, whoever gave it. Throws OTHER_HISTORY when another file has the name.
+   * already, whoever gave it. Throws OTHER_HISTORY when another file has the name. `isAgain`: another process may have asked
+   * for it, and what became of that nobody knows.
    */
-  publish(file: Finished, path: string): Promise<void>
+  publish(file: Finished, path: string, isAgain?: boolean): Promise<void>
+  /** False: publish() has failed, and this file has not got its name, nor will it. */
+  isInDoubt(file: Finished): boolean
   /**
-   * Of a file that has neither of its names. True: it lives on under another, so it has had the final one, and somebody has
-   * moved it since. False: that cannot be told.
+   * Of a file that has neither of its names, and may have got the final one. True: it lives on under another, so it has had
+   * it, and somebody has moved it since. False: that cannot be told.
    */
   isTaken(file: Finished): Promise<boolean>
   /** Durably. Fine where there is no such file. */

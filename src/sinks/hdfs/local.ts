@@ -100,6 +100,8 @@ export function localFileSystem(disk: Disk): FileSystem {
       await disk.syncDirectory(dirname(path))
     },
 
+    isInDoubt: () => true,
+
     isTaken: async () => false, // a file system cannot be asked for an inode
 
     remove: (path) => removed(disk, path),

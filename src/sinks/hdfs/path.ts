@@ -7,6 +7,7 @@ import { assert, FlumeError } from '../../errors.js'
 import type { Follows } from '../../events/binding.js'
 import { BUCKET_SIZE, NAME_SIZE_MAX, PREFIX_SIZE_MAX, bucketKey, fitted } from './name.js'
 import { Calendar, type Moment } from './calendar.js'
+import { escapedPath } from './cluster.js'
 
 export interface PlaceOptions {
   /** Absolute directory, with escapes. */
@@ -56,8 +57,10 @@ interface When {
   readonly timestamp: string | undefined
 }
 
-/** Bytes of a whole path: Linux takes 4095, and the name comes after the directory. */
+/** Bytes of a directory of this machine: Linux takes 4095 of a whole path, and the name comes after it. */
 const DIRECTORY_SIZE_MAX = 4095 - NAME_SIZE_MAX - 1
+/** Of one on a cluster, as it stands in a URL: a DataNode takes 4096 of the line that a request begins with, and name and parameters come after it. */
+const ESCAPED_SIZE_MAX = 3400
 
 export class Places {
   readonly #directory: readonly Part[]
@@ -78,13 +81,14 @@ export class Places {
   readonly binding: string
   readonly follows: Follows | undefined
 
-  /** Throws BAD_OPTION for an escape nobody knows, and for a prefix that cannot stand in a name. */
+  /** Throws BAD_OPTION for an escape nobody knows, for a path too long, and for a prefix that cannot stand in a name. */
   constructor(
     readonly options: PlaceOptions,
     host: Host,
   ) {
     this.#directory = parse(options.path, host)
     this.#prefix = parse(options.prefix, host)
+    checkPath(this.#directory)
     checkPrefix(this.#prefix)
     const parts = [...this.#directory, ...this.#prefix]
     this.follows = parts.some((part) => typeof part !== 'string') ? 'headers' : undefined
@@ -101,7 +105,7 @@ export class Places {
   /**
    * Where an event with these headers goes. Its timestamp comes apart, so that events that differ in nothing else may share
    * their headers; `markTime`, in ms, stands in for a missing one. The same object for the same place, mostly.
-   * Throws BAD_EVENT when the timestamp is no integer, or the directory too long for any file system.
+   * Throws BAD_EVENT when the timestamp is no integer, or the directory too long for its file system.
    */
   of(headers: ReadonlyMap<string, string>, timestamp: string | undefined, markTime: number): Place {
     const time = this.needsTime ? this.#timeOf(timestamp, markTime) : 0
@@ -130,11 +134,7 @@ export class Places {
     const moment = this.needsTime ? this.#calendar?.at(when.time) : undefined
     const expand = (parts: readonly Part[]): string =>
       parts.map((part) => (typeof part === 'string' ? part : expandPart(part, headers, when, moment))).join('')
-    const directory = expand(this.#directory)
-      .split('/')
-      .map((name) => fitted(name, NAME_SIZE_MAX))
-      .join('/')
-    if (Buffer.byteLength(directory) > DIRECTORY_SIZE_MAX) throw new FlumeError('BAD_EVENT', 'its directory has too long a name')
+    const directory = fittedNames(expand(this.#directory))
     const prefix = expand(this.#prefix).replace(/[^A-Za-z0-9._=-]/g, '_').replace(/^[._]/, '-')
     return this.#once(directory, fitted(prefix, PREFIX_SIZE_MAX))
   }
@@ -143,6 +143,8 @@ export class Places {
     const key = `${directory}/${prefix}`
     const known = this.#places.get(key)
     if (known !== undefined) return known
+    const { size, sizeMax } = sizeOf(directory)
+    if (size > sizeMax) throw new FlumeError('BAD_EVENT', 'its directory has too long a name')
     if (this.#places.size >= PLACES_MAX) this.#places.clear()
     const own = [this.#rules, directory.split('/').slice(this.#fixed).join('/'), prefix]
     const bucket = createHash('sha256').update(own.join('\n')).digest('hex').slice(0, BUCKET_SIZE)
@@ -231,6 +233,24 @@ function letterPart(letter: string | undefined): Part | undefined {
   if (letter === 't') return { raw: 'time' }
   const time = letter === undefined ? undefined : Calendar.format(letter)
   return time === undefined ? undefined : { time }
+}
+
+function fittedNames(directory: string): string {
+  return directory.split('/').map((name) => fitted(name, NAME_SIZE_MAX)).join('/')
+}
+
+/** Of a directory, in bytes, and how large it may be. */
+function sizeOf(directory: string): { readonly size: number; readonly sizeMax: number; readonly isEscaped: boolean } {
+  const [, path] = /^[^/]+:\/\/[^/]*(.*)$/s.exec(directory) ?? []
+  if (path === undefined) return { size: Buffer.byteLength(directory), sizeMax: DIRECTORY_SIZE_MAX, isEscaped: false }
+  return { size: escapedPath(path).length, sizeMax: ESCAPED_SIZE_MAX, isEscaped: true }
+}
+
+/** What is fixed of it may be too long by itself. */
+function checkPath(parts: readonly Part[]): void {
+  const { size, sizeMax, isEscaped } = sizeOf(fittedNames(parts.filter((part) => typeof part === 'string').join('')))
+  if (size <= sizeMax) return
+  throw new FlumeError('BAD_OPTION', `--path is too long: ${size} bytes${isEscaped ? ' as it stands in a URL' : ''}, and ${sizeMax} are the most`)
 }
 
 function checkPrefix(parts: readonly Part[]): void {

@@ -13,9 +13,9 @@ export interface Commit extends Place {
   readonly path: string
 }
 
-/** `begin`: the file is durable and about to get its name. `done`: it has had it, durably. */
+/** `begin`: the file is durable and about to get its name. `done`: it has had it, durably. `drop`: it is gone without it. */
 export interface CommitLine extends Commit {
-  readonly step: 'begin' | 'done'
+  readonly step: 'begin' | 'done' | 'drop'
 }
 
 /** Of a temporary name, at a time in ms since the epoch. */
@@ -64,7 +64,8 @@ export function parseLine(bytes: Buffer): Line | undefined {
     if (step === 'over') return typeof line['path'] === 'string' ? (line as unknown as OverLine) : undefined
     const texts = [line['directory'], line['prefix'], line['bucket'], line['path'], file?.path, file?.id].every((field) => typeof field === 'string')
     if (!texts || !Number.isSafeInteger(line['end']) || !Number.isSafeInteger(file?.size)) return undefined
-    return step === 'begin' || step === 'done' ? (line as unknown as CommitLine) : undefined
+    if (file?.parent !== undefined && typeof file.parent !== 'string') return undefined // earlier versions wrote none
+    return step === 'begin' || step === 'done' || step === 'drop' ? (line as unknown as CommitLine) : undefined
   } catch {
     return undefined
   }

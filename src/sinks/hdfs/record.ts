@@ -1,9 +1,8 @@
 /**
  * What the sink has committed of one stream, in a small file of its own: so that committed files may be moved away or
- * deleted before their ack has come back, and a commit that was cut short is completed. Also the temporary names of
- * uploads, since one that failed may turn into a file long after its sink is gone. One line of JSON for each step,
- * appended and synced; several commits share a sync. The lock makes sure that nobody else commits the same stream, such
- * as an earlier sink that has just lost its queue and is still busy.
+ * deleted before their ack has come back, and a commit that was cut short is completed. Also the temporary names of uploads,
+ * since one that failed may turn into a file long after its sink is gone. One line of JSON for each step, appended and synced;
+ * several commits share a sync. The lock keeps out whoever else may commit the same stream: an earlier sink that is still busy.
  */
 import { basename, dirname } from 'node:path'
 import type { Disk, DiskFile } from '../../disk/disk.js'
@@ -119,9 +118,9 @@ export class CommitRecord implements Temporaries {
     return this.#note({ step: 'done', ...commit })
   }
 
-  /** This commit will not be completed: its file is gone, and its events come again. */
-  drop(commit: Commit): void {
-    this.#begun.delete(commit.path)
+  /** On return nobody completes this commit any more: its file is gone, and its events come again or are in place elsewhere. */
+  drop(commit: Commit): Promise<void> {
+    return this.#note({ step: 'drop', ...commit })
   }
 
   attempt(path: string): Promise<void> {
@@ -199,6 +198,7 @@ export class CommitRecord implements Temporaries {
     this.#names.delete(commit.file.path) // it is known by its id from now on
     if (step === 'begin') return void this.#begun.set(commit.path, commit)
     this.#begun.delete(commit.path)
+    if (step === 'drop') return
     this.#fillings.delete(firstAttempt(commit.file.path))
     const key = placeKey(commit)
     const known = this.#ends.get(key)

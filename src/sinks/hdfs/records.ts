@@ -45,7 +45,7 @@ export class Records {
     const known = this.#records.get(stream)
     if (known !== undefined) return known
     const record = await CommitRecord.open(this.#baseOf(stream), this.around)
-    for (const begun of record.begun) if (begun.end <= first) record.drop(begun) // acked: these events are in place elsewhere
+    for (const begun of record.begun) if (begun.end <= first) await record.drop(begun) // acked: these events are in place elsewhere
     const undone = await this.#take(stream, record)
     this.#say('cannot put in place', undone, 'its events go where --path says, without it')
     record.forgetBefore(first)

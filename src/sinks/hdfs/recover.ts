@@ -18,7 +18,7 @@
  * The commits of one bucket never overlap, and go in the order of their sequences. So all that a bucket gets of the
  * sequences before its *end* is in place, and its end is the furthest of: the names in its directory (listings.ts), the record. One
  * case is left: a reader that takes a file away between 3 and 4 while the sink is dead gets it again; on HDFS only one
- * that deletes it, as a file can be asked for by its id.
+ * that deletes it, or moves its whole directory to where nobody may look, as a file can be asked for by its id.
  */
 import { FlumeError, type Code } from '../../errors.js'
 import { told, type Retry } from '../retry.js'
@@ -29,13 +29,19 @@ import type { Commit } from './record-line.js'
 /** Steps 2 to 4, for a file that is durable. Without a record a commit cut short is not completed: its events come again. */
 export async function commit(commit: Commit, files: FileSystem, retry: Retry, record: CommitRecord | undefined): Promise<void> {
   await record?.begin(commit)
-  await publish(commit.file, commit.path, files, retry)
+  try {
+    await publish(commit.file, commit.path, files, retry)
+  } catch (error) {
+    const isRemoved = error instanceof FlumeError && error.code === 'IO' && !files.isInDoubt(commit.file)
+    if (isRemoved) await record?.drop(commit) // or the next start may believe that it was taken
+    throw error
+  }
   await record?.done(commit)
 }
 
 /** Step 3. */
-async function publish(file: Finished, path: string, files: FileSystem, retry: Retry): Promise<void> {
-  await retry.until(`cannot create ${path}`, () => files.publish(file, path))
+async function publish(file: Finished, path: string, files: FileSystem, retry: Retry, isAgain = false): Promise<void> {
+  await retry.until(`cannot create ${path}`, () => files.publish(file, path, isAgain), true)
 }
 
 /** What could not be done for a file, and why. */
@@ -54,7 +60,7 @@ export async function complete(files: FileSystem, retry: Retry, record: CommitRe
   for (const begun of record.begun) {
     const placed = await attempted(begun.file.path, files, () => settle(begun, files, retry), undone)
     if (placed === true) await record.done(begun)
-    else if (placed === false) record.drop(begun)
+    else if (placed === false) await record.drop(begun)
   }
   return undone
 }
@@ -66,7 +72,7 @@ async function settle({ file, path }: Commit, files: FileSystem, retry: Retry): 
   const final = await look(path, files)
   const whole = temporary?.id === file.id && temporary.size === file.size
   if (!whole && final?.id !== file.id) return await files.isTaken(file)
-  await publish(file, path, files, retry)
+  await publish(file, path, files, retry, true)
   return true
 }
 

@@ -6,6 +6,7 @@ import t, { type Test } from 'tap'
 import { failureOf, HdfsFailure } from '../../../src/sinks/hdfs/webhdfs/failure.js'
 import { NameNodes } from '../../../src/sinks/hdfs/webhdfs/namenodes.js'
 import { Retry } from '../../../src/sinks/retry.js'
+import { systemClock } from '../../../src/events/flow.js'
 import { FakeClock } from '../../support/clock.js'
 import { remoteException } from '../../support/faults.js'
 
@@ -71,4 +72,19 @@ t.test('of a NameNode that is silent and one that stands by the first is said', 
     t.match(await failure(t, nameNodes), { outcome: 'passes', message: /^no answer from localhost:1: / })
   }
   t.match(await failure(t, [standby, standby]), { outcome: 'passes', exception: failureOf(STANDBY.status, STANDBY.body, '').exception })
+})
+
+t.test('a NameNode that hangs is given up when retryFor is over, however long a request may be silent', async (t) => {
+  const cluster = { uri: 'hdfs://test', nameNodes: [`http://${await listening(t, createServer(() => undefined))}`], user: 'u', create: {} }
+  const said: string[] = []
+  const nodesFor = (retryFor: number, timeout: number): NameNodes => {
+    const nodes = new NameNodes(cluster, new Retry(systemClock, (message) => void said.push(message), new AbortController().signal, { retryFor }), timeout)
+    t.teardown(() => nodes.close())
+    return nodes
+  }
+  t.equal(nodesFor(60_000, 120_000).timeout, 60_000)
+  t.equal(nodesFor(0, 120_000).timeout, 5000, 'one that works has so long')
+  const request = { method: 'GET', op: 'GETFILESTATUS', path: 'hdfs://test/x' } as const
+  await t.rejects(nodesFor(100, 200).look('cannot look at /x', request, () => t.fail('an answer')), { code: 'UNAVAILABLE', message: 'cannot look at /x' })
+  t.same(said, [], 'one attempt')
 })

@@ -134,6 +134,28 @@ t.test('a directory that no file system takes is no place', async (t) => {
   t.ok(placeOf(places, { h: 'x'.repeat(100) }))
 })
 
+t.test('on a cluster a directory is bounded as it stands in a URL', async (t) => {
+  const sixDeep = '/%{h}'.repeat(6)
+  const of = (root: string, h: string): string => directoryOf(root + sixDeep, { h })
+  t.throws(() => of('hdfs://nn1:8020', '日'.repeat(85)), { code: 'BAD_EVENT', message: 'its directory has too long a name' })
+  t.ok(of('/d', '日'.repeat(85)), 'this machine takes it')
+  t.ok(of('hdfs://nn1:8020', 'x'.repeat(255)))
+  const deep = `webhdfs://${'h'.repeat(200)}:9870${`/${'é'.repeat(99)}`.repeat(5)}`
+  t.ok(directoryOf(`${deep}/%{h}`, { h: 'x'.repeat(255) }), 'its address is not in it')
+  t.equal(directoryOf(`${deep}/%{h}/${'=+'.repeat(42)}`, { h: 'x'.repeat(255) }).length, deep.length + 1 + 255 + 1 + 84)
+  t.throws(() => directoryOf(`${deep}/%{h}/${'=+'.repeat(43)}`, { h: 'x'.repeat(255) }), { code: 'BAD_EVENT' })
+})
+
+t.test('a --path that is too long whatever comes is an error at the start', async (t) => {
+  const open = (path: string): Places => new Places({ ...OPTIONS, path }, HOST)
+  const long = `/${'日'.repeat(80)}`
+  t.throws(() => open(`hdfs://nn1${long.repeat(5)}`), { code: 'BAD_OPTION', message: '--path is too long: 3605 bytes as it stands in a URL, and 3400 are the most' })
+  t.throws(() => open(`hdfs://nn1${long.repeat(5)}/%{h}`), { code: 'BAD_OPTION' })
+  t.ok(open(`hdfs://nn1${long.repeat(4)}/%{h}`))
+  t.throws(() => open(`${long.repeat(16)}/%Y`), { code: 'BAD_OPTION', message: '--path is too long: 3857 bytes, and 3839 are the most' })
+  t.ok(open(`${long.repeat(15)}/%Y`))
+})
+
 t.test('the binding names all that places follow from, and nothing else', async (t) => {
   const binding = (more: Partial<PlaceOptions>, host = HOST): string => new Places({ ...OPTIONS, ...more }, host).binding
   const base = binding({ path: '/d/%Y' })

@@ -36,6 +36,24 @@ rule('directories have the names that the events say, byte for byte, as FsShell 
   t.same(Object.values(await hdfsBelow(hdfs.http, '/names')).sort(), NAMES.map((name) => `${name}\n`).sort())
 })
 
+rule('the longest directories are written to, and events of longer ones are rejects', async (t, hdfs) => {
+  const events = ['日'.repeat(74) + 'x'.repeat(7), '日'.repeat(74) + 'x'.repeat(8)].map((name) => ({ headers: { name }, body: 'one' }))
+  const path = `/long${`/${'é'.repeat(126)}`.repeat(3)}/${'x'.repeat(248)}/${'y'.repeat(200)}/%{name}`
+  await request('PUT', urlOf(hdfs.http, '/long', 'MKDIRS', { permission: '777' }))
+  const run = hdfsSinking({ namenodes: [hdfs.http], path, user: 'u'.repeat(32) }, [frame(0, events), frame(2, [{ headers: { name: 'short' }, body: 'two' }])])
+  t.equal(await run.ended, undefined)
+  t.same(run.offsets.at(-1), 3)
+  t.match(run.rejects, [{ reason: 'its directory has too long a name' }])
+  t.equal(run.rejects.length, 1)
+  t.same(Object.values(await hdfsBelow(hdfs.http, '/long')).sort(), ['one\n', 'two\n'])
+})
+
+rule('what is longer than a DataNode takes, whatever makes it so, ends the sink at once', async (t, hdfs) => {
+  const run = hdfsSinking({ namenodes: [hdfs.http], path: `/${'x'.repeat(200)}`.repeat(15), user: 'u'.repeat(1000) }, FRAMES)
+  t.match(await run.ended, { code: 'CANNOT_CREATE', cause: { message: /longer than a DataNode takes over WebHDFS \(4096 bytes\)/ } })
+  t.same(run.said, [])
+})
+
 rule('so has --path, for every file and when it is listed again', async (t, hdfs) => {
   const path = `/literal/${NAMES.slice(0, -3).join('/')}/e\u0301`
   for (const first of [0, 1]) {
@@ -186,6 +204,8 @@ const TAKERS = {
   'to where the sink may not look': { to: '/private/mine.log', user: 'alice' },
 }
 
+const TAKEN_UNSEEN = /^hdfs:\/\/test\/.*\.tmp \(fileId \d+\) is where alice may not look, but its directory is not: it counts as taken away by a reader$/
+
 /** Directories that a reader moves files between. */
 async function layOut(http: string, path: string): Promise<void> {
   for (const [directory, permission] of [[path, '777'], ['/archive', '755'], ['/private', '700']] as const) await request('PUT', urlOf(http, directory, 'MKDIRS', { permission }))
@@ -204,6 +224,7 @@ for (const [where, { to, user }] of Object.entries(TAKERS)) {
     looks.release()
     t.equal(await run.ended, undefined)
     t.same(run.offsets, [1])
+    t.equal(run.said.filter((message) => TAKEN_UNSEEN.test(message)).length, user === 'alice' ? 1 : 0)
     t.same(await hdfsBelow(hdfs.http, path), {})
     await request('DELETE', urlOf(hdfs.http, to, 'DELETE'))
   })
@@ -222,6 +243,7 @@ for (const [where, { to, user }] of Object.entries(TAKERS)) {
     const run = hdfsSinking({ namenodes: [hdfs.http], path, user, disk: disk.boot() }, FRAMES)
     t.equal(await run.ended, undefined)
     t.same(run.offsets, [1])
+    t.equal(run.said.filter((message) => TAKEN_UNSEEN.test(message)).length, user === 'alice' ? 1 : 0)
     t.same(await hdfsBelow(hdfs.http, path), {})
     await request('DELETE', urlOf(hdfs.http, to, 'DELETE'))
   })

@@ -26,6 +26,8 @@ export function parseLocation(text: string): Location {
 }
 
 const PORT_MAX = 65_535
+/** Bytes of the line that a request begins with; a DataNode answers what is longer with a 400 that tells nothing. */
+const LINE_SIZE_MAX = 4096
 const CHUNK_SIZE = 1024 * 1024
 /** More than the buffers on the way hold. */
 const PROGRESS_EACH = 8 * 1024 * 1024
@@ -45,6 +47,7 @@ export interface Patience {
  * (201). After HdfsFailure or GivenUp a file may be there, or come to be there, with all of the bytes or some.
  */
 export async function send(location: Location, body: Body, patience: Patience): Promise<void> {
+  checkLine(location)
   const { size = Infinity } = body
   const length = size === Infinity ? {} : { 'content-length': size }
   const exchange = new Exchange(location, 'PUT', { ...length, 'content-type': 'application/octet-stream' }, patience)
@@ -65,6 +68,12 @@ export async function send(location: Location, body: Body, patience: Patience): 
   } finally {
     exchange.close()
   }
+}
+
+function checkLine({ host, port, path }: Location): void {
+  if (`PUT ${path} HTTP/1.1`.length <= LINE_SIZE_MAX) return
+  const message = `${host}:${port}: the path and its parameters are longer than a DataNode takes over WebHDFS (${LINE_SIZE_MAX} bytes)`
+  throw new HdfsFailure(message, { outcome: 'CANNOT_CREATE', isOver: true })
 }
 
 /** The JSON that a DataNode answers. Throws HdfsFailure. */

@@ -23,7 +23,17 @@ export class HdfsFailure extends Failure {
     this.exception = exception
     this.isOver = isOver
   }
+
+  /** HDFS has said no to it: it was not done by this request. */
+  get isRefused(): boolean {
+    return this.isOver || REFUSALS.has(this.exception ?? '')
+  }
 }
+
+/** What a NameNode says before it has done anything; of an upload something may come all the same. */
+const REFUSALS: ReadonlySet<string> = new Set([
+  'FileNotFoundException', 'FileAlreadyExistsException', 'StandbyException', 'ObserverRetryOnActiveException', 'RetriableException',
+])
 
 interface Row {
   /** Simple name of the class. It may stand in the answer's `exception`, in its `javaClassName`, or at the start of its message. */

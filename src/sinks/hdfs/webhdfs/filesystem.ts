@@ -3,6 +3,7 @@
  * rename that never overwrites. What became of a request whose answer was lost is told by the file's inode (`fileId`),
  * never by a name alone, and never by a 404.
  */
+import { posix } from 'node:path'
 import type { Disk } from '../../../disk/disk.js'
 import { FlumeError } from '../../../errors.js'
 import type { Retry } from '../../retry.js'
@@ -14,7 +15,7 @@ import { Room } from './room.js'
 import { spoolDraft, spoolLeft, type SpoolAround } from './spool.js'
 import { pageIn, removedIn, renamedIn, statusIn, type Status } from './status.js'
 import { Turns } from '../turns.js'
-import { finishedOf, Uploads } from './uploads.js'
+import { finishedOf, parentPath, Uploads } from './uploads.js'
 
 export interface WebHdfsOptions {
   readonly cluster: Cluster
@@ -31,6 +32,8 @@ export interface WebHdfsOptions {
 }
 
 const FOLLOW_FROM = 8 * 1024 * 1024
+/** What HDFS says of a file that was removed into the trash of another user. */
+const IN_TRASH = /inode="[^"]*\/\.Trash[/"]/
 
 export interface WebHdfsAround {
   readonly disk: Disk
@@ -49,10 +52,12 @@ export function webHdfs(options: WebHdfsOptions, around: WebHdfsAround): FileSys
 class WebHdfs implements FileSystem {
   readonly #nodes: NameNodes
   readonly #spool: SpoolAround
+  /** Files that may have got their names by a rename of which no answer came. */
+  readonly #inDoubt = new WeakSet<Finished>()
 
   constructor({ cluster, spool, uploads: uploadsMax, timeout, verify, followFrom = FOLLOW_FROM }: WebHdfsOptions, { disk, retry, onProgress }: WebHdfsAround) {
     this.#nodes = new NameNodes(cluster, retry, timeout)
-    const uploads = new Uploads(this.#nodes, new Turns(uploadsMax), verify, onProgress)
+    const uploads = new Uploads(this.#nodes, new Turns(uploadsMax), verify, timeout, onProgress)
     const room = new Room(disk, spool, retry)
     this.#spool = { disk, retry, room, directory: spool, uploads, followFrom }
   }
@@ -92,26 +97,54 @@ class WebHdfs implements FileSystem {
   }
 
   /** One attempt. */
-  async publish(file: Finished, path: string): Promise<void> {
+  async publish(file: Finished, path: string, isAgain = false): Promise<void> {
+    if (isAgain) this.#inDoubt.add(file)
     const params = { destination: this.#nodes.inside(path), renameoptions: 'NONE' }
     try {
-      await this.#nodes.askOnce({ method: 'PUT', op: 'RENAME', path: file.path, params }, renamedIn)
+      await this.#nodes.askOnce({ method: 'PUT', op: 'RENAME', path: file.path, params }, renamedIn, ({ isRefused }) => {
+        if (!isRefused) this.#inDoubt.add(file)
+      })
     } catch (error) {
       if (!(error instanceof HdfsFailure) || !(await this.#isPublished(file, path, error))) throw error
     }
   }
 
-  /** HDFS knows files by their inodes too, and the directory of each; not to be let into that tells enough. */
-  async isTaken({ path, size, id }: Finished): Promise<boolean> {
+  isInDoubt(file: Finished): boolean {
+    return this.#inDoubt.has(file)
+  }
+
+  /** HDFS knows files by their inodes too, and the directory of each. */
+  async isTaken(file: Finished): Promise<boolean> {
+    const { path, size, id } = file
     try {
-      for await (const status of this.#statuses(`${this.#nodes.cluster.uri}/.reserved/.inodes/${id}/..`)) {
+      for await (const status of this.#statuses(parentPath(id, this.#nodes.cluster.uri))) {
         if (String(status.fileId) === id) return status.size === size && !path.endsWith(`/${status.name}`)
       }
       return false
     } catch (error) {
-      if (error instanceof FlumeError && error.code === 'PERMISSION') return true
+      if (error instanceof FlumeError && error.code === 'PERMISSION') return await this.#isTakenUnseen(file, error)
       throw error
     }
+  }
+
+  /**
+   * Of one that lies where we may not look, under whatever name. Whoever takes a file takes it once it has its name; whoever
+   * moves a directory, or removes what is in the way, does not look for that.
+   */
+  async #isTakenUnseen({ path, id, parent }: Finished, { cause }: FlumeError): Promise<boolean> {
+    const { cluster, retry } = this.#nodes
+    const unseen = `where ${cluster.user} may not look`
+    const say = (where: string): void => retry.say(`${path} (fileId ${id}) is ${where}`)
+    if (cause instanceof Error && IN_TRASH.test(cause.message)) {
+      say(`in a trash ${unseen}: its events come again`)
+      return false
+    }
+    const directory = await this.look(posix.dirname(path))
+    const isTaken = parent !== undefined && directory?.id === parent
+    const which = parent === undefined ? 'out of a directory that is not known' : 'with its directory'
+    const again = `${which}: its events come again, and stand there too if it had its name`
+    say(`${unseen}, ${isTaken ? 'but its directory is not: it counts as taken away by a reader' : again}`)
+    return isTaken
   }
 
   async remove(path: string): Promise<void> {
@@ -129,7 +162,7 @@ class WebHdfs implements FileSystem {
     if (final?.id === file.id) return true
     if (final !== undefined) throw new FlumeError('OTHER_HISTORY', `cannot name a file ${path}: another one has that name`, { cause })
     if (temporary?.id === file.id) return false
-    if (await this.isTaken(file)) return true
+    if (this.isInDoubt(file) && (await this.isTaken(file))) return true
     throw new FlumeError('IO', `cannot name a file ${path}: somebody has removed it as ${file.path}; its events come again`, { cause })
   }
 

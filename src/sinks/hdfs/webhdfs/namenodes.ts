@@ -6,9 +6,9 @@ import type { Agent } from 'undici'
 import { assert } from '../../../errors.js'
 import { TIMER_MAX } from '../../../events/flow.js'
 import type { Retry } from '../../retry.js'
-import type { Cluster } from '../cluster.js'
+import { escapedPath, type Cluster } from '../cluster.js'
 import { failureOf, HdfsFailure, lostAnswer, notTrusted } from './failure.js'
-import { CONNECTING, silentFor, whenStopping } from './silence.js'
+import { CONNECTING, patienceFor, silentFor, whenStopping } from './silence.js'
 import { statusIn } from './status.js'
 
 export interface NameNodeRequest {
@@ -26,22 +26,25 @@ export class NameNodes {
   /** Index of the one that answered last. */
   #active = 0
   #agent: Promise<Agent> | undefined
+  /** ms without a byte after which an answer counts as lost */
+  readonly timeout: number
 
   constructor(
     readonly cluster: Cluster,
     readonly retry: Retry,
-    /** ms without a byte after which an answer counts as lost */
-    readonly timeout: number,
-  ) {}
+    timeout: number,
+  ) {
+    this.timeout = patienceFor(timeout, retry.options.retryFor)
+  }
 
   /** Asks until there is an answer, however long it takes: for what may be done twice. */
   async ask<T>(what: string, request: NameNodeRequest, read: Read<T>): Promise<T> {
-    return await this.retry.until(what, () => this.askOnce(request, read))
+    return await this.retry.until(what, () => this.askOnce(request, read), true)
   }
 
   /** Undefined: there is no such file. */
   async look<T>(what: string, request: NameNodeRequest, read: Read<T>): Promise<T | undefined> {
-    return await this.retry.until(what, () => this.lookOnce(request, read))
+    return await this.retry.until(what, () => this.lookOnce(request, read), true)
   }
 
   /** Undefined: there is no such file. Asks each NameNode at most once. */
@@ -54,8 +57,8 @@ export class NameNodes {
     }
   }
 
-  /** Asks each NameNode at most once. After HdfsFailure it may have been done all the same. */
-  async askOnce<T>(request: NameNodeRequest, read: Read<T>): Promise<T> {
+  /** Asks each NameNode at most once. After HdfsFailure it may have been done all the same; `onFailure` hears of each. */
+  async askOnce<T>(request: NameNodeRequest, read: Read<T>, onFailure: (failure: HdfsFailure) => void = () => undefined): Promise<T> {
     const { nameNodes } = this.cluster
     const failures: HdfsFailure[] = []
     for (let count = 0; count < nameNodes.length; count++) {
@@ -64,6 +67,7 @@ export class NameNodes {
         return await this.#send(nameNodes[index] as string, request, read)
       } catch (error) {
         if (!(error instanceof HdfsFailure)) throw error
+        onFailure(error)
         const answered = error.exception !== undefined && !ELSEWHERE.has(error.exception)
         if (answered) throw error
         failures.push(error)
@@ -85,7 +89,7 @@ export class NameNodes {
 
   async #send<T>(origin: string, { method, op, path, params }: NameNodeRequest, read: Read<T>): Promise<T> {
     const query = new URLSearchParams({ op, 'user.name': this.cluster.user, ...params })
-    const target = `/webhdfs/v1${encodePath(this.inside(path))}?${query.toString()}` // as it is: a URL would lose the `..` of an inode
+    const target = `/webhdfs/v1${escapedPath(this.inside(path))}?${query.toString()}` // as it is: a URL would lose the `..` of an inode
     const from = origin.replace(/^https?:\/\//, '')
     const late = new AbortController()
     let timer: NodeJS.Timeout | undefined
@@ -144,8 +148,3 @@ function together(failures: readonly HdfsFailure[]): HdfsFailure {
 
 /** Another NameNode may be able to. Not where HDFS as a whole cannot: it would say the same. */
 const ELSEWHERE: ReadonlySet<string> = new Set(['StandbyException', 'ObserverRetryOnActiveException', 'RetriableException', 'SafeModeException'])
-
-/** Each byte that might mean something in a URL is escaped, but for `=`, which some versions want as it is. */
-function encodePath(path: string): string {
-  return path.split('/').map((name) => encodeURIComponent(name).replaceAll('%3D', '=')).join('/')
-}

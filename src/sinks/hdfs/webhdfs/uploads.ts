@@ -41,9 +41,11 @@ export class Uploads {
     readonly turns: Turns,
     /** Compare the checksum of each upload. */
     readonly verify: boolean,
+    /** ms that a DataNode may be silent */
+    timeout: number,
     readonly onProgress: () => void,
   ) {
-    const { retry, timeout } = nodes
+    const { retry } = nodes
     this.#excluded = new Excluded(retry.clock)
     this.#patience = { timeout, stop: retry.stop, onProgress }
   }
@@ -107,7 +109,7 @@ export class Uploads {
       await send(location, body, this.#patience)
       this.#excluded.remove(location)
     } catch (error) {
-      if (error instanceof HdfsFailure && error.exception === undefined) await this.#excluded.add(location)
+      if (error instanceof HdfsFailure && error.exception === undefined && error.outcome === 'passes') await this.#excluded.add(location)
       throw error
     }
   }
@@ -119,7 +121,14 @@ export class Uploads {
     if (status.size !== size) throw new Failure(`${path} has ${status.size} bytes of ${size}`, 'passes')
     const finished = finishedOf(path, status, this.nodes.cluster.uri)
     if (this.verify) await this.#verify(path, bytes, status)
-    return finished
+    return { ...finished, parent: await this.#parentOf(finished) }
+  }
+
+  /** Asked for by the file, which has one directory whatever becomes of names meanwhile. One attempt: nothing is lost where it is not known. */
+  async #parentOf({ id }: Finished): Promise<string | undefined> {
+    const request = { method: 'GET', op: 'GETFILESTATUS', path: parentPath(id, this.nodes.cluster.uri) } as const
+    const status = await this.nodes.lookOnce(request, statusIn).catch(() => undefined)
+    return status?.fileId === undefined ? undefined : String(status.fileId)
   }
 
   /** Throws Failure where the DataNodes hold other bytes, UNAVAILABLE where this cannot be told. */
@@ -151,6 +160,11 @@ export class Uploads {
       return status === undefined // where HDFS is in safe mode, say: nothing had been made
     }
   }
+}
+
+/** The directory of a file, whatever names both have by now. */
+export function parentPath(id: string, uri: string): string {
+  return `${uri}/.reserved/.inodes/${id}/..`
 }
 
 /** Throws UNAVAILABLE where the file has no number. */

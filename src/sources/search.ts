@@ -141,7 +141,8 @@ export async function between(partition: Partition, known: Known, listings: List
 
 async function betweenOnce(partition: Partition, known: Known, listings: Listings, before?: number): Promise<number> {
   const { path } = partition
-  const candidates = await listings.earlier(path)
+  const found = partition.file === undefined ? undefined : await listings.withIdentity(path, partition.identity)
+  const candidates = await listings.earlier(path, found?.path)
   const became = await whatTheyAre(path, candidates, known, listings)
   const stood = became.get(partition)
   const modified = before ?? stood?.stat.modified ?? lastWritten(partition)

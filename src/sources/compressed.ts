@@ -3,14 +3,14 @@
  * order; the last ones are kept, as each block begins a little before the place, and what lies further back is had by
  * beginning again. Its size is that of what is known to be in it: more than was read, until the end was.
  */
-import { Readable, pipeline } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import type { Disk, DiskFile, FileStat } from '../disk/disk.js'
 import { shownPath } from '../disk/path.js'
 import { FlumeError } from '../errors.js'
+import { decoded, isEarly, type Pieces } from './decoding.js'
 import { OpenFile } from './open-files.js'
 import { isPrintOf, readAt, type Print } from './position.js'
-import { ZSTD_IS_KNOWN, drained, isZstd, unzstd } from './zstd.js'
+import { ZSTD_IS_KNOWN, isZstd, unzstd } from './zstd.js'
 
 const MAGIC = Buffer.from([0x1f, 0x8b, 0x08])
 /** Of what tells how it is compressed. */
@@ -67,7 +67,7 @@ export class Compressed implements DiskFile {
 
   constructor(
     readonly file: DiskFile,
-    readonly inside: (raw: AsyncIterable<Buffer>) => AsyncGenerator<Buffer>,
+    readonly inside: (raw: Pieces) => AsyncGenerator<Buffer>,
     readonly damaged: Damaged,
   ) {}
 
@@ -151,13 +151,12 @@ export class Compressed implements DiskFile {
 
   async #next(): Promise<Buffer | undefined> {
     try {
-      this.#bytes ??= this.inside(this.#raw())
+      this.#bytes ??= this.inside(() => this.#raw())
       const next = await this.#bytes.next()
       if (next.done !== true) return next.value
     } catch (error) {
-      const { code, message } = error as NodeJS.ErrnoException
-      const early = code === 'Z_BUF_ERROR'
-      this.damaged(early ? 'it ends in the middle' : message, early && this.#to === 0)
+      const early = isEarly(error)
+      this.damaged(early ? 'it ends in the middle' : (error as Error).message, early && this.#to === 0)
     }
     this.#ended = true
     this.#bytes = undefined
@@ -174,8 +173,4 @@ export class Compressed implements DiskFile {
   }
 }
 
-async function* gunzip(raw: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  const inside = createGunzip({ chunkSize: STEP })
-  pipeline(Readable.from(raw), inside, () => undefined)
-  yield* drained(inside)
-}
+const gunzip = (raw: Pieces): AsyncGenerator<Buffer> => decoded(raw, () => createGunzip({ chunkSize: STEP }))

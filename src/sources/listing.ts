@@ -10,7 +10,7 @@ import { openLog } from './compressed.js'
 import type { Logs } from './logs.js'
 import type { Partition } from './partition.js'
 import { HEAD_SIZE, identityOf, printOf, readAt, type FilePosition } from './position.js'
-import { compareTurns, compressedFrom, logOf, rotatedFrom, type Rotated } from './turns.js'
+import { compareTurns, compressedFrom, ledTo, logOf, rotatedFrom, type Rotated } from './turns.js'
 import { AT_ONCE, type Names } from './watch.js'
 
 /** A directory that changes while it is listed is listed again, at most so often in all. */
@@ -95,11 +95,24 @@ export class Listings {
     return (await Promise.all(found)).flat()
   }
 
-  /** Files that may have been this log, the oldest first. */
-  async earlier(path: string): Promise<Earlier[]> {
+  /** Files that may have been this log, the oldest first. `found`: the path of one that was, where that is known. */
+  async earlier(path: string, found?: string): Promise<Earlier[]> {
     const names = new Set(this.namesOf(path).map((name) => basename(name)))
-    const found = (await this.#around(path)).flatMap(({ byBase }) => [...names].flatMap((name) => byBase.get(name) ?? []))
-    return found.sort((a, b) => a.stat.modified - b.stat.modified || compareTurns(a.turn, b.turn))
+    const around = await this.#around(path)
+    const earlier = around.flatMap(({ byBase }) => [...names].flatMap((name) => byBase.get(name) ?? []))
+    const others = (await this.#ledTo(path, found)).filter((other) => !earlier.some((one) => one.path === other.path))
+    return [...earlier, ...others].sort((a, b) => a.stat.modified - b.stat.modified || compareTurns(a.turn, b.turn))
+  }
+
+  /** Files that it led to meanwhile, as a link, and what was made of them. */
+  async #ledTo(path: string, found: string | undefined): Promise<Earlier[]> {
+    const target = this.logs.targets.get(path)
+    if (target === undefined) return []
+    const { byIdentity, byBase } = await this.#listed(dirname(target), 0)
+    const mayBe = ledTo(basename(target), found === undefined ? undefined : basename(found))
+    const itself = [...byIdentity.values()].map((candidate) => ({ ...candidate, base: basename(candidate.path), turn: '' }))
+    const rotated = [...byBase].flatMap(([base, files]) => (mayBe(base) ? files : []))
+    return [...itself.filter((one) => mayBe(one.base)), ...rotated].filter((one) => one.path !== target)
   }
 
   /** The file in which this is a place may be where the log of this path may be, for all that could be seen. */

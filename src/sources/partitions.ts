@@ -11,7 +11,7 @@ import { identityOf, type FilePosition } from './position.js'
 import { Partition } from './partition.js'
 import { Resting } from './resting.js'
 import { between, inherit, isDone, search, type Known } from './search.js'
-import { before, byIdentity, rewind, standing } from './standing.js'
+import { before, byIdentity, mayHaveStood, rewind, standing } from './standing.js'
 import { rotatedFrom } from './turns.js'
 import type { Match } from './watch.js'
 
@@ -249,7 +249,7 @@ export class Partitions implements Known {
     const closed = byIdentity(this.#closed())
     const open = new Set([...this.all.values()].filter(({ file }) => file !== undefined).map(({ identity }) => identity))
     const added: Partition[] = []
-    const stoodIn = ({ stat }: Match): readonly Partition[] => closed.get(identityOf(stat)) ?? []
+    const stoodIn = ({ stat }: Match): readonly Partition[] => mayHaveStood(closed, stat)
     const opening = abreast(fresh, Math.min(ABREAST, this.openFilesMax), async (match) => {
       return (await this.#isDone(stoodIn(match), match)) ? 'done' : this.logs.match(match.path, false)
     })

@@ -4,7 +4,7 @@
  */
 import { hash } from 'node:crypto'
 import { isPosition, type Position } from '../events/batch.js'
-import type { DiskFile } from '../disk/disk.js'
+import type { DiskFile, FileStat } from '../disk/disk.js'
 import { readFully } from '../disk/read-fully.js'
 
 /** Size in bytes, and their hash: the first 16 characters of sha256 in base64url. */
@@ -39,6 +39,8 @@ export interface FilePosition extends Position {
 
 export const HEAD_SIZE = 1024
 export const TAIL_SIZE = 256
+/** In ns. */
+export const MS = 1_000_000n
 
 /** A part of a longer text would hold on to all of that: there may be a print for each of many thousand files. */
 export function printOf(bytes: Uint8Array): Print {
@@ -77,6 +79,9 @@ export function identityOf(file: { readonly device: bigint | string; readonly in
 
 /** An inode is used again soon: whether it is the same file still. Not all file systems tell when one was made (0). */
 export const wasBorn = (one: bigint, other: bigint): boolean => one === other || one === 0n || other === 0n
+
+/** The file was made after the place was read: it has only got the inode of the one that it was read in. */
+export const isYounger = ({ born }: FileStat, { time }: FilePosition): boolean => born >= BigInt(Math.floor(time) + 1) * MS
 
 /** Reads up to `size` bytes from byte `at`; fewer only at the end of the file. */
 export async function readAt(file: DiskFile, at: number, size: number): Promise<Buffer> {

@@ -8,7 +8,7 @@ import { assert } from '../errors.js'
 import type { Disk, DiskFile } from '../disk/disk.js'
 import { Compressed, hasInside } from './compressed.js'
 import type { Candidate, Earlier, Listings } from './listing.js'
-import { HEAD_SIZE, identityOf, isPrefix, readAt, wasBorn, verify, type FilePosition } from './position.js'
+import { HEAD_SIZE, MS, identityOf, isPrefix, isYounger, readAt, wasBorn, verify, type FilePosition } from './position.js'
 import { Partition } from './partition.js'
 import { compareTurns, isRotated, logOf, plainOf, rotatedFrom } from './turns.js'
 import type { Names } from './watch.js'
@@ -51,18 +51,37 @@ async function searchOnce(
   if (place.offset === 0 && partition.stops.length === 0) {
     return !wasTruncated && own !== undefined && wasBorn(own.stat.born, partition.birth) && take(partition, place, own, known, listings)
   }
-  if (own !== undefined && (await isDone(partition, place, own, known))) return true
-  if (own !== undefined && (await take(partition, place, own, known, listings))) return true
+  const isSure = own !== undefined && !isYounger(own.stat, place)
+  if (isSure && ((await isDone(partition, place, own, known)) || (await take(partition, place, own, known, listings)))) return true
   for (const candidate of await sameStart(partition, place, wasTruncated, listings)) {
     if (await take(partition, place, candidate, known, listings)) return true
   }
-  return false
+  return own !== undefined && !isSure && take(partition, place, own, known, listings)
 }
 
-/** Files that may hold the place: with the same first KiB, or short ones that count as well. */
-async function sameStart({ path }: Partition, { head }: FilePosition, wasTruncated: boolean, listings: Listings): Promise<Candidate[]> {
-  if (head.size === HEAD_SIZE) return listings.withHead(path, head.hash)
-  return wasTruncated ? listings.all(path) : listings.earlier(path)
+/** Files that may hold the place, the likeliest first: with the same first KiB, or short ones that count as well. */
+async function sameStart(partition: Partition, { head }: FilePosition, wasTruncated: boolean, listings: Listings): Promise<Candidate[]> {
+  const { path } = partition
+  const earlier = await listings.earlier(path)
+  const found = head.size === HEAD_SIZE ? await listings.withHead(path, head.hash) : wasTruncated ? await listings.all(path) : earlier
+  const rank = ranking(wholeSecond(lastWritten(partition)), earlier, listings.namesOf(path))
+  return found.map((candidate) => ({ candidate, rank: rank(candidate) })).sort((a, b) => a.rank - b.rank).map(({ candidate }) => candidate)
+}
+
+/**
+ * What the log may have become comes before what has its name now, which may begin the same: the oldest of those that were written to
+ * after the place was read, then those that were only made then. What was there already, by a rotated name, is the least likely.
+ */
+function ranking(since: number, earlier: readonly Earlier[], names: readonly string[]): (candidate: Candidate) => number {
+  const ages = new Map(earlier.map(({ path }, index) => [path, index]))
+  const count = earlier.length
+  return ({ path, stat: { modified, born } }) => {
+    const age = ages.get(path)
+    if (age === undefined) return 2 * count + (names.includes(path) ? 0 : 1)
+    if (modified >= since) return age
+    const isMade = born === 0n || born >= BigInt(since) * MS
+    return (isMade ? count : 2 * count + 2) + count - 1 - age
+  }
 }
 
 /** All that is in this compressed file was read before. Its inode may be that of another log by now: its first bytes tell. */
@@ -122,10 +141,11 @@ export async function between(partition: Partition, known: Known, listings: List
 
 async function betweenOnce(partition: Partition, known: Known, listings: Listings, before?: number): Promise<number> {
   const { path } = partition
-  const candidates = await listings.earlier(path)
+  const found = partition.file === undefined ? undefined : await listings.withIdentity(path, partition.identity)
+  const candidates = await listings.earlier(path, found?.path)
   const became = await whatTheyAre(path, candidates, known, listings)
   const stood = became.get(partition)
-  const modified = before ?? stood?.stat.modified ?? (partition.modified > 0 ? partition.modified : (partition.marked?.time ?? 0))
+  const modified = before ?? stood?.stat.modified ?? lastWritten(partition)
   const names = new Set(listings.namesOf(path).map((name) => basename(name)))
   // where it was met on its way: the name that it had is another log's
   const left = logOf(path) === path ? undefined : basename(logOf(path))
@@ -155,6 +175,9 @@ async function betweenOnce(partition: Partition, known: Known, listings: Listing
 function isIn({ identity, file, birth }: Partition, { stat }: Earlier): boolean {
   return identity === identityOf(stat) && (file !== undefined || (birth !== 0n && birth === stat.born))
 }
+
+/** Its file, as far as it was seen; else when it was read. ms since the epoch. */
+const lastWritten = ({ modified, marked }: Partition): number => (modified > 0 ? modified : (marked?.time ?? 0))
 
 /** As programs may keep the time of a file that they copy or compress. */
 const wholeSecond = (ms: number): number => Math.floor(ms / 1000) * 1000

@@ -1,7 +1,7 @@
 /** Partitions and the files they stood in: who stood in which, and where that is again. */
-import type { DiskFile } from '../disk/disk.js'
+import type { DiskFile, FileStat } from '../disk/disk.js'
 import type { Partition } from './partition.js'
-import type { FilePosition } from './position.js'
+import { identityOf, isYounger, type FilePosition } from './position.js'
 
 /** Several where a file was truncated, or an inode used again; the one that was read furthest first. */
 export function byIdentity(partitions: readonly Partition[]): ReadonlyMap<string, readonly Partition[]> {
@@ -13,6 +13,11 @@ export function byIdentity(partitions: readonly Partition[]): ReadonlyMap<string
     found.set(partition.identity, same)
   }
   return found
+}
+
+/** Those of them that may have stood in this file; it may have got the inode of another one since. */
+export function mayHaveStood(closed: ReadonlyMap<string, readonly Partition[]>, stat: FileStat): readonly Partition[] {
+  return (closed.get(identityOf(stat)) ?? []).filter(({ marked }) => marked === null || !isYounger(stat, marked))
 }
 
 /** The one of them that stood in this file, placed there. */

@@ -51,6 +51,20 @@ export function isRotated(path: string, log: string): boolean {
   return [...rotatedFrom(basename(path)), ...compressedFrom(basename(path))].some(({ base }) => logs.has(base))
 }
 
+/** How the kubelet calls what one start of a container writes. */
+const STARTED = /^(\d+)\.log$/
+
+/**
+ * Of a link that leads to a file with the first name, and led to one that has the second name by now, or to one that is gone: whether it
+ * may have led to a file of a certain name in between. What the second one is rotated from is one, and so is each start of a container.
+ */
+export function ledTo(target: string, found: string | undefined): (name: string) => boolean {
+  const bases = found === undefined ? [] : rotatedFrom(found).map(({ base }) => base)
+  const startOf = (name: string): number => Number(STARTED.exec(name)?.[1] ?? NaN)
+  const first = found === undefined ? 0 : startOf([found, ...bases].find((name) => STARTED.test(name)) ?? '')
+  return (name) => bases.includes(name) || (startOf(name) >= first && startOf(name) < startOf(target))
+}
+
 /** Below 0: a file with the first name was the log before one with the second. Higher numbers are older, later days newer. */
 export function compareTurns(one: string, other: string): number {
   const [a, b] = [one, other].map((turn) => (/^\.\d{1,3}$/.test(turn) ? Number(turn.slice(1)) : undefined))

@@ -2,10 +2,10 @@
  * What is in a file of zstd(1), RFC 8878, where this Node can read it. Its decoder ends with the first frame of what it is
  * given at once, without a word, and knows no skippable frames: so it gets one frame after the other, without those.
  */
-import { Readable, pipeline } from 'node:stream'
 import zlib, { type ZlibOptions } from 'node:zlib'
+import { decoded, type Decoder, type Pieces } from './decoding.js'
 
-const { createZstdDecompress } = zlib as { readonly createZstdDecompress?: (options: ZlibOptions) => Readable & NodeJS.WritableStream }
+const { createZstdDecompress } = zlib as { readonly createZstdDecompress?: (options: ZlibOptions) => Decoder }
 
 const MAGIC = 0xfd2fb528
 const SKIPPABLE = 0x184d2a50
@@ -22,23 +22,11 @@ export function isZstd(start: Buffer): boolean {
 export const ZSTD_IS_KNOWN = createZstdDecompress !== undefined
 
 /** Throws, behind all that could be had, where what comes is damaged; with the code Z_BUF_ERROR where it ends too early. */
-export async function* unzstd(raw: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  const frames = new Frames(raw)
-  const inside = createZstdDecompress!({ chunkSize: STEP })
-  pipeline(Readable.from(frames.pieces()), inside, () => undefined)
-  yield* drained(inside)
-  if (frames.trouble !== undefined) throw frames.trouble
-}
-
-/** Also what it held when it failed, and then throws. */
-export async function* drained(stream: Readable): AsyncGenerator<Buffer> {
-  try {
-    yield* stream as AsyncIterable<Buffer>
-  } catch (error) {
-    const held = stream.read() as Buffer | null
-    if (held !== null) yield held
-    throw error
-  }
+export async function* unzstd(raw: Pieces): AsyncGenerator<Buffer> {
+  let frames: Frames | undefined
+  const pieces = (): AsyncIterable<Buffer> => (frames = new Frames(raw())).pieces()
+  yield* decoded(pieces, () => createZstdDecompress!({ chunkSize: STEP }))
+  if (frames?.trouble !== undefined) throw frames.trouble
 }
 
 class Frames {

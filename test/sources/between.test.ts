@@ -178,6 +178,40 @@ t.test('a log that is a symbolic link is found in the directory that it leads to
   }
 })
 
+t.test('a link that led elsewhere while nobody looked has led to what the kubelet calls so, and to what came after a file that was rotated', async (t) => {
+  // after the part that was read, in this order: the first of them is the file that this was in
+  for (const [name, was, files, next] of [
+    ['rotated, and started again', '0.log', ['0.log.20260131-120000', '0.log'], '1.log'],
+    ['the same, compressed', '0.log', ['0.log.20260131-120000.gz', '0.log'], '1.log'],
+    ['started twice', '9.log', ['9.log', '10.log'], '11.log'],
+    ['started twice, and rotated', '0.log', ['0.log', '1.log.20260131-120000.gz', '1.log'], '2.log'],
+    ['another name each day', 'app-20260131.log', ['app-20260131.log', 'app-20260201.log'], 'app-20260202.log'],
+  ] as const) {
+    for (const size of [3, 300]) {
+      const directory = t.testdir({ containers: {}, pods: { [was]: text(0, size), '8.log': text(9000, 9001), '12.log': text(9000, 9001) } })
+      const following = (): Tailing => new Tailing([`${directory}/containers/*.log`], new FakeClock(Date.now()))
+      fs.symlinkSync(`../pods/${was}`, `${directory}/containers/app.log`)
+      for (const other of ['8.log', '12.log']) fs.utimesSync(`${directory}/pods/${other}`, other === '8.log' ? 1 : 2e9, other === '8.log' ? 1 : 2e9)
+      const one = following()
+      await one.start()
+      await one.close()
+      fs.appendFileSync(`${directory}/pods/${was}`, text(size, 2 * size))
+      for (const [index, file] of [...files, next].entries()) {
+        const path = `${directory}/pods/${file.replace('.gz', '')}`
+        if (index > 0) fs.writeFileSync(path, text((index + 1) * size, (index + 2) * size))
+        else fs.renameSync(`${directory}/pods/${was}`, path)
+        fs.utimesSync(path, Date.now() / 1000 + index, Date.now() / 1000 + index)
+        if (file.endsWith('.gz')) compress(path)
+      }
+      fs.unlinkSync(`${directory}/containers/app.log`)
+      fs.symlinkSync(`../pods/${next}`, `${directory}/containers/app.log`)
+      const other = following()
+      await other.start({ kind: 'keeps', held: one.held() })
+      t.strictSame([...one.bodies, ...(await settle(other))], lines(0, (files.length + 2) * size), `${name}, ${size} lines`)
+    }
+  }
+})
+
 t.test('a log whose own name ends in .tmp is another one than the log that logrotate would call so for a while', async (t) => {
   for (const size of [3, 300]) {
     const directory = t.testdir({ 'app.tmp': text(0, size), 'app.1': 'of another log\n' })

@@ -1,6 +1,6 @@
 /** Files that gzip(1) has compressed: read as what is in them, and known again by it. */
 import * as fs from 'node:fs'
-import { gzipSync } from 'node:zlib'
+import { constants, deflateRawSync, gzipSync } from 'node:zlib'
 import t from 'tap'
 import { collect } from '../../src/cli/collect.js'
 import { nodeDisk } from '../../src/disk/node.js'
@@ -80,6 +80,26 @@ t.test('of one that is damaged the lines before that are read, and it is said', 
   t.strictSame(tailing.bodies.filter((body) => body.startsWith('other')), ['other'])
   t.match(tailing.said, [/^cannot read all that is in .*log\.gz: /])
   t.strictSame(tailing.source.damaged, [`${directory}/log.gz`])
+})
+
+t.test('nothing is missing of what comes before the damage, whatever the sizes', async (t) => {
+  for (const count of [3, 3000, 30_000]) {
+    const bytes = gzipSync(text(1, count))
+    const torn = deflateRawSync(text(1, count), { finishFlush: constants.Z_SYNC_FLUSH })
+    const wrong = Buffer.from(bytes)
+    wrong[bytes.length - 6]! ^= 1
+    for (const [damage, damaged] of Object.entries({
+      'something else behind it': Buffer.concat([bytes, Buffer.from('and text\n')]),
+      'something else behind two': Buffer.concat([gzipSync(''), bytes, Buffer.alloc(100_000, 'and text\n')]),
+      'the sum is another': wrong,
+      'a block of no known kind': Buffer.concat([bytes.subarray(0, 10), torn, Buffer.alloc(100_000, 7)]),
+    })) {
+      const directory = t.testdir({ 'log.gz': damaged })
+      const { bodies, said } = await readOnce(`${directory}/log.gz`)
+      t.ok(bodies.join() === numbers(1, count).join(), `${count} lines, ${damage}: ${bodies.length}`)
+      t.match(said, [/^cannot read all that is in .*log\.gz: /])
+    }
+  }
 })
 
 t.test('of one of which all was read no more is looked at again than where it begins', async (t) => {

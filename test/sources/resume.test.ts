@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import type { Position } from '../../src/events/batch.js'
 import { FakeClock } from '../support/clock.js'
+import { compress } from '../support/rotating.js'
 import { Tailing } from '../support/tailing.js'
 
 const numbers = (from: number, to: number): string[] => Array.from({ length: to - from + 1 }, (_, i) => `line ${from + i}`)
@@ -157,6 +158,30 @@ t.test('a reader that keeps positions:', async (t) => {
     const second = await readOnce([`${directory}/log`], first.held())
     t.same(second.bodies, ['line 301'])
     t.equal(second.sent[0]!.mark.partition, first.sent[0]!.mark.partition)
+  })
+
+  t.test('a log that was rotated and compressed is not taken for its successor, nor for an older one, where these begin the same', async (t) => {
+    const banner = (lines: number, run: number): string => `${text(1, lines)}run ${run} ${'.'.repeat(90)}\n${text(lines + 1, lines + 40)}`
+    for (const lines of [0, 300]) {
+      for (const [rotated, older] of [['.1', '.2'], ['-20261231', '-20261130']] as const) {
+        const directory = t.testdir({ log: banner(lines, 1) })
+        fs.utimesSync(`${directory}/log`, 1, 1)
+        const log = `${directory}/log`
+        const first = new Tailing([log], new FakeClock(Date.now() - 2000))
+        await first.start()
+        await first.close()
+        fs.writeFileSync(`${log}${older}`, `${banner(lines, lines === 0 ? 1 : 0)}older\n`)
+        fs.utimesSync(`${log}${older}`, 1, 1)
+        compress(`${log}${older}`)
+        fs.appendFileSync(log, text(901, 902))
+        fs.renameSync(log, `${log}${rotated}`)
+        compress(`${log}${rotated}`)
+        const run = lines === 0 ? 1 : 2
+        fs.writeFileSync(log, `${banner(lines, run)}line 903\n`)
+        const { bodies } = await readOnce([log], first.held())
+        t.same(bodies.map((body) => body.replace(/ \.+$/, '')).filter((body) => /^run|9\d\d/.test(body)), [...numbers(901, 902), `run ${run}`, 'line 903'])
+      }
+    }
   })
 
   t.test('a position that is not understood is refused, not guessed', async (t) => {

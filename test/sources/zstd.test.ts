@@ -58,6 +58,20 @@ t.test('what zstd(1) writes is read', { ...unknown, ...(spawnSync('zstd', ['--ve
   }
 })
 
+t.test('nothing is missing of what comes before the damage', unknown, async (t) => {
+  const frame = packed(text(1, 30_000), CHECKSUM)
+  const wrong = Buffer.concat([frame.subarray(0, -1), Buffer.from([frame.at(-1)! ^ 1])])
+  for (const [name, bytes] of [
+    ['the sum is another', wrong],
+    ['the sum of the second frame is', Buffer.concat([packed(Buffer.alloc(0)), wrong, frame])],
+    ['something else comes behind it', Buffer.concat([frame, Buffer.alloc(100_000, 'and text\n')])],
+  ] as const) {
+    const queue = new Queue()
+    await spooled(dropped(t, { a: bytes }), queue)
+    t.ok(queue.bodies.join() === numbers(1, 30_000).join(), `${name}: ${queue.bodies.length} lines`)
+  }
+})
+
 t.test('one that is damaged is read as far as it goes, said, and stays', unknown, async (t) => {
   const first = packed(text(1, 50), CHECKSUM)
   const second = packed(text(51, 90_000), CHECKSUM)

@@ -95,3 +95,10 @@ t.test('a queue in use is refused by whoever came second, naming the first', asy
   t.match(out, /^\d+ 75\n/)
   t.match(err, /cannot use queue \S+q for putting: process \d+ holds it/)
 })
+
+t.test('flume-spool does not set aside the files of a queue, which would be destroyed', async (t) => {
+  const directory = t.testdir({ 'app.log': LINES })
+  await shell('flume-tail --once app.log | flume-buffer --put q', directory)
+  for (const name of ['q', 'q/segments']) t.match(await shell(`flume-spool --once ${name} | cat`, directory), { out: '', err: /: it is a queue, which/ }, name)
+  t.match(await shell('flume-buffer --check q', directory), { status: 0 })
+})

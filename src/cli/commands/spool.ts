@@ -1,12 +1,13 @@
 /** flume-spool: the lines, or records, of finished files in a directory as events on stdout; each file is set aside once all of it is acked. */
 import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
-import { resolve } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import { notice } from '../../disk/notice.js'
 import { NOT_UTF8 } from '../../disk/path.js'
 import { isSame } from '../../disk/same.js'
 import { errnoOf, FlumeError } from '../../errors.js'
 import { deliver } from '../../pipe/output.js'
+import { isQueue } from '../../sources/flume-files.js'
 import type { Done } from '../../sources/spool/aside.js'
 import { ORDERS, type Order } from '../../sources/spool/backlog.js'
 import type { Format } from '../../sources/spool/records.js'
@@ -155,6 +156,9 @@ async function directoryOf(operands: readonly string[], { disk, directory }: Con
   }
   if (stat !== undefined && stat.kind !== 'directory') {
     throw new FlumeError('NO_INPUT', `cannot read ${name}: it is no directory; the lines of a file are for flume-tail --once`)
+  }
+  if ([path, dirname(path)].some((at) => isQueue(disk, at))) {
+    throw new FlumeError('BAD_OPTION', `cannot read ${name}: it is a queue, which setting files aside would destroy; flume-buffer gives out what is in it`)
   }
   return path
 }

@@ -181,6 +181,17 @@ t.test('messages in the pipe of the events are refused, with 64; where none are 
   }
 })
 
+t.test('a sink that cannot write where it is told leaves the queue to one that can', async (t) => {
+  const directory = t.testdir({ events: '{"body":"x"}\n', file: '' })
+  await shell('flume-buffer --put q <events', directory)
+  for (const path of ['file', 'file/x', 'file/x/%Y/y']) {
+    t.match(await shell(`set -o pipefail; flume-buffer --once q </dev/null | flume-sink-hdfs --path ${path}`, directory), {
+      status: 73, err: /cannot list \S+\/file: not a directory\n/,
+    })
+  }
+  t.match(await shell('set -o pipefail; flume-buffer --once q </dev/null | flume-sink-hdfs --path out/x; cat out/x/*', directory), { status: 0, out: 'x\n' })
+})
+
 t.test('that messages would go among the events is said on the terminal, and never among the events', async (t) => {
   const directory = t.testdir({ log: lines(0, 3) })
   const line = (name: string): string => `flume-tail --once log 2>&1 | flume-buffer --put ${name}; echo "\${PIPESTATUS[0]}"; flume-buffer --stat ${name} | grep holds`

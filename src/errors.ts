@@ -6,6 +6,7 @@ import { getSystemErrorMap } from 'node:util'
 
 export type Code =
   | 'BAD_OPTION' // the command line cannot be understood
+  | 'STDERR_TAKEN' // messages would go between the events: this one, too
   | 'BAD_EVENT' // a line is no event, under --strict
   | 'OTHER_HISTORY' // what is in place was written by another history of the queue
   | 'SEGMENT_DAMAGED' // bytes that an ack covers do not verify, and skipping them would lose acked data

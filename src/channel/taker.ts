@@ -25,6 +25,7 @@ const BLOCK_COUNT = 4
 /** How often, and after how many ms each, to look whether the putter has come as far as the reader. */
 const TRIES = 30
 const AGAIN = 100
+const AFRESH = 'flume-sink-hdfs --rebind means the new ones, as where nothing can be written to the former'
 
 export interface Taking {
   readonly paths: Paths
@@ -195,7 +196,7 @@ export class Taker implements Source {
     const { next, binding: former } = state
     if (!rebind) {
       const what = `cannot give events to reader ${reader}: ${began(former)}; now it would write to ${binding}`
-      throw new FlumeError('BINDING_CHANGED', `${what}; with the former options it goes on, flume-sink-hdfs --rebind means the new ones`)
+      throw new FlumeError('BINDING_CHANGED', `${what}; with the former options it goes on, ${AFRESH}`)
     }
     around.say(`reader ${reader} writes to ${binding} now, no longer to ${former}: of the events ${next} to ${end - 1} some may lie in both`)
   }

@@ -7,6 +7,7 @@ export const FOUND_WRONG = 1
 
 export const STATUS: Readonly<Record<Code, number>> = {
   BAD_OPTION: 64,
+  STDERR_TAKEN: 64,
   BAD_EVENT: 65,
   OTHER_HISTORY: 65,
   SEGMENT_DAMAGED: 65,

@@ -30,6 +30,8 @@ export interface Io {
   print(text: string): void
   /** Writes all of it to stderr; that nobody reads there is no error. */
   complain(text: string): void
+  /** The same, where stderr goes into the pipe of the events: never among these. */
+  complainApart(text: string): void
   /** Aborted by the first signal, with its name as the reason. */
   readonly stop: AbortSignal
 }
@@ -88,10 +90,13 @@ export function report(command: string, error: unknown, format: LogFormat, io: I
   const status = statusOf(error)
   const bug = status === BUG
   const text = bug ? `bug: ${describe(error)} (please report it, with the lines below)` : describe(error)
-  const hint = error instanceof FlumeError && error.code === 'BAD_OPTION' ? ` (see ${command} --help)` : ''
+  const code = error instanceof FlumeError ? error.code : undefined
+  const hint = code === 'BAD_OPTION' || code === 'STDERR_TAKEN' ? ` (see ${command} --help)` : ''
   const stack = bug && error instanceof Error ? error.stack : undefined
   const message = { command, pid: io.pid, time: systemClock.now(), level: 'error', text: text + hint, stack, status } as const
-  io.complain(line(message, format, colours(io)))
+  const said = line(message, format, colours(io))
+  if (code === 'STDERR_TAKEN') io.complainApart(said)
+  else io.complain(said)
   return status
 }
 

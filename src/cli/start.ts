@@ -31,11 +31,12 @@ const FIRST = 2000
 export async function start(load: () => Promise<{ readonly command: Command }>): Promise<void> {
   const stop = new AbortController()
   const unhook = onSignals((signal) => (stop.signal.aborted ? die(signal, unhook) : stop.abort(signal)))
-  const [{ command }, { main, report }, { nodeDisk }, { writeAll }] = await Promise.all([
+  const [{ command }, { main, report }, { nodeDisk }, { writeAll, writeToTerminal }, { isHeard }] = await Promise.all([
     load(),
     import('./main.js'),
     import('../disk/node.js'),
     import('../disk/descriptor.js'),
+    import('../pipe/stderr.js'),
   ])
   const io = {
     env: process.env,
@@ -54,6 +55,9 @@ export async function start(load: () => Promise<{ readonly command: Command }>):
       } catch {
         return // there is nowhere left to say so
       }
+    },
+    complainApart: (text: string) => {
+      if (!writeToTerminal(text, PATIENCE) && isHeard(io)) io.complain(text)
     },
     stop: stop.signal,
   }

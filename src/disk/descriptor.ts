@@ -1,5 +1,5 @@
 /** A few bytes for people, to a descriptor that is already open: never through process.stdout, which would make it non-blocking. */
-import { writeSync } from 'node:fs'
+import { closeSync, constants, openSync, writeSync } from 'node:fs'
 import { errnoOf } from '../errors.js'
 
 const PAUSE = 10
@@ -16,8 +16,31 @@ export function writeAll(fd: number, text: string, patience: number): void {
       bytes = bytes.subarray(writeSync(fd, bytes))
     } catch (error) {
       if (errnoOf(error) !== 'EAGAIN' || left <= 0) throw error
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PAUSE)
+      pause()
       left -= PAUSE
     }
   }
+}
+
+/** To the terminal of the session, tty(4), wherever stderr goes. False: there is none. */
+export function writeToTerminal(text: string, patience: number): boolean {
+  let fd: number
+  try {
+    fd = openSync('/dev/tty', constants.O_WRONLY | constants.O_NOCTTY | constants.O_NONBLOCK)
+  } catch {
+    return false
+  }
+  try {
+    writeAll(fd, text, patience)
+    return true
+  } catch {
+    return false
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/** For a process that has nothing else to do. */
+export function pause(ms = PAUSE): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
 }

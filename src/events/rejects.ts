@@ -29,6 +29,9 @@ const KNOWN_MAX = 50_000
 /** So much of what stands in the file already is looked at: what was refused just before a kill comes again. */
 const LOOK_BACK = 4 * 1024 * 1024
 const NEWLINE = 0x0a
+const BRACE = 0x7b
+/** How the reason begins for a line that is no JSON, json.ts. */
+const NO_JSON = 'the line is no JSON'
 
 export class Rejects {
   #pending: Pending[] = []
@@ -45,6 +48,8 @@ export class Rejects {
   #earlier = new Set<string>()
   #said = { count: 0, time: -Infinity }
   #reason = ''
+  /** Lines of text came, as of a program that knows no events; `said`: what to do is said. */
+  #text: 'none' | 'seen' | 'said' = 'none'
 
   /** Nothing is made before the first add(). `say`: a line for people. */
   constructor(
@@ -65,6 +70,7 @@ export class Rejects {
   add(line: Uint8Array, refusal: Refusal): void {
     const { partition, position } = refusal
     const body = line.subarray(0, line.at(-1) === NEWLINE ? line.length - 1 : line.length)
+    if (this.#text === 'none' && body.length > 0 && body[0] !== BRACE && refusal.reason.startsWith(NO_JSON)) this.#text = 'seen'
     const identity = position === null ? undefined : identityOf(partition, position, body)
     if (identity === undefined || this.#isNew(identity)) this.#push(Buffer.from(body), 0, true, refusal, identity)
   }
@@ -128,6 +134,9 @@ export class Rejects {
     const lines = more === 1 ? '1 line is no event' : `${more} lines are no events, the last`
     this.say(`${lines}: ${this.#reason}; kept in ${this.path}`)
     this.#said = { count, time }
+    if (this.#text !== 'seen') return
+    this.#text = 'said'
+    this.say('these are plain lines: put `flume-tail -` before the first stage that reads them, as before a flume-buffer')
   }
 
   async #drain(): Promise<void> {

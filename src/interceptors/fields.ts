@@ -1,9 +1,13 @@
 /** --remove, --keep, --rename, --copy: which headers there are, and under which names (Flume's remove_header). */
 import type { Interceptor } from './interceptor.js'
-import { RESERVED } from './draft.js'
+import { FlumeError } from '../errors.js'
+import { BODY, RESERVED } from './draft.js'
 import { headerOnly, nameList, pair, settable } from './names.js'
 
 export function remove(text: string): Interceptor {
+  if (text.split(',').some((name) => name.trim() === BODY)) {
+    throw new FlumeError('BAD_OPTION', 'headers are removed, and every event has a body: --rename body=NAME makes a header of it')
+  }
   return removing(nameList(text))
 }
 

@@ -78,9 +78,9 @@ export class Input {
     }
   }
 
-  /** Tells the writer that everything up to this mark is durable. */
+  /** Tells the writer that everything up to this mark is durable, where it is owed acks: another one may be gone, and a write that fails loses its bye. */
   ack(mark: Mark): void {
-    if (isReadMark(mark)) mark.writer.ack(mark.number)
+    if (isReadMark(mark) && this.#role.acks !== false) mark.writer.ack(mark.number)
   }
 
   /** Tells whoever waits for acks that what they have sent gets on. */

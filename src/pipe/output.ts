@@ -215,7 +215,7 @@ class Output {
     }
     talk.visitor.check()
     const why = gone ? 'went away' : `has not acked within ${this.options.grace / 1000} s`
-    throw new FlumeError('PIPE_BROKEN', `the reader (${name}) ${why}: ${talk.open} batches are not acked, the next run sends them again`)
+    throw new FlumeError('PIPE_BROKEN', `the reader (${name}) ${why}: ${unacked(talk.open)}`)
   }
 
   /** A write failed, or nobody is left to read. What the reader still said is heard before anybody complains. */
@@ -290,4 +290,8 @@ class Output {
       await this.#changed(Math.min(200, 10 + waited / 5))
     }
   }
+}
+
+function unacked(count: number): string {
+  return count === 1 ? '1 batch is not acked, the next run sends it again' : `${count} batches are not acked, the next run sends them again`
 }

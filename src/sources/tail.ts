@@ -112,6 +112,10 @@ export class Tail implements Source {
     return this.#partitions.missing.filter((pattern) => !this.#names.isOther(pattern))
   }
 
+  why(absent: string): string {
+    return this.#names.isPattern(absent) ? 'nothing matches' : 'there is no such file'
+  }
+
   /** Bytes that are there and were not read yet, as of its last look. */
   get unread(): number {
     let bytes = this.#partitions.waitingBytes
@@ -190,10 +194,7 @@ export class Tail implements Source {
     this.whole = Math.max(this.whole, this.unread)
     if (places.size > 0) this.#sayWhere(gone)
     if (this.options.once) return
-    for (const pattern of this.absent) {
-      const why = this.#names.isPattern(pattern) ? 'nothing matches' : 'there is no such file'
-      this.#names.sayOnce(`waiting for ${pattern}: ${why}`)
-    }
+    for (const pattern of this.absent) this.#names.sayOnce(`waiting for ${pattern}: ${this.why(pattern)}`)
   }
 
   /** These are read from now on. Of the first ones ever, none is taken for a copy. */

@@ -12,6 +12,7 @@ import type { Disk, FileStat } from '../disk/disk.js'
 import { NOT_UTF8 } from '../disk/path.js'
 import { tellingReaddir } from '../disk/telling.js'
 import { errnoOf, wordsOf } from '../errors.js'
+import { leavingOut } from './flume-files.js'
 import { Mounts } from './mounts.js'
 import { fixedPart, isDynamic, isFlat, matcher, unescape } from './pattern.js'
 import { Said } from './said.js'
@@ -135,10 +136,11 @@ export class Names {
     this.directories.add(fixedPart(pattern))
     const dot = basename(pattern).startsWith('.')
     const paths = isFlat(pattern) ? await this.#inOne(pattern, dot) : await this.#inMany(pattern, dot)
+    const isLeftOut = leavingOut(this.disk, fixedPart(pattern), (message) => this.sayOnce(message))
     for (const path of paths.sort()) {
       const stat = await this.#stat(path)
       if (stat === undefined && path.includes('\ufffd')) this.#notUtf8(path)
-      if (stat?.kind !== 'file') continue
+      if (stat?.kind !== 'file' || isLeftOut(path)) continue
       this.directories.add(dirname(path))
       yield { path, stat }
     }

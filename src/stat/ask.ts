@@ -23,6 +23,8 @@ export interface Answers {
   readonly silent: readonly Silent[]
   /** Processes of flume that belong to others. */
   readonly hidden: number
+  /** Of those that say nothing, so many are left out, as nobody knows what they are about. */
+  readonly unknown?: number
 }
 
 /** Waits at most `patience` ms. Sockets whose owner is gone are removed. */

@@ -30,5 +30,6 @@ export function only(answers: Answers, names: readonly string[], directory: stri
   const paths = names.map((name) => resolve(directory, name))
   const meant = (member: Member): boolean => 'about' in member && paths.some((path) => member.about.includes(path))
   const members = new Set(linesOf(answers).filter((line) => line.some(meant)).flat())
-  return { ...answers, stages: answers.stages.filter((one) => members.has(one)), silent: answers.silent.filter((one) => members.has(one)) }
+  const silent = answers.silent.filter((one) => members.has(one))
+  return { ...answers, stages: answers.stages.filter((one) => members.has(one)), silent, unknown: answers.silent.length - silent.length }
 }

@@ -95,3 +95,27 @@ t.test('a queue in use is refused by whoever came second, naming the first', asy
   t.match(out, /^\d+ 75\n/)
   t.match(err, /cannot use queue \S+q for putting: process \d+ holds it/)
 })
+
+t.test('flume-spool does not set aside the files of a queue, which would be destroyed', async (t) => {
+  const directory = t.testdir({ 'app.log': LINES })
+  await shell('flume-tail --once app.log | flume-buffer --put q', directory)
+  for (const name of ['q', 'q/segments']) t.match(await shell(`flume-spool --once ${name} | cat`, directory), { out: '', err: /: it is a queue, which/ }, name)
+  t.match(await shell('flume-buffer --check q', directory), { status: 0 })
+})
+
+t.test('what is typed and means nothing is refused, or said', async (t) => {
+  const directory = t.testdir({ 'app.log': LINES, in: {}, events: '{"body":"x"}\n' })
+  const typed: readonly (readonly [line: string, status: number, said: RegExp])[] = [
+    ['flume-tail --once --ack=off --olddir nosuch app.log', 0, /^flume-tail: no directory --olddir nosuch is there: it is relative to that of the log$/m],
+    ["flume-tail --once '*.lgo' | cat", 66, /^flume-tail: cannot read \S+\/\*\.lgo: nothing matches$/m],
+    ["flume-spool --once --csv-delimiter ';' in", 64, /--csv-delimiter is for --csv/],
+    ['flume-spool --once --done COMPLETED in | cat', 0, /made the directory \S+\/COMPLETED: read files move there/],
+    ['flume-intercept --remove file,body <events', 64, /every event has a body: --rename body=NAME/],
+    ['flume-buffer --put q <events | flume-sink-hdfs --path out', 0, /^flume-buffer: --put gives nothing out: the stage behind gets no events/m],
+    ['cat app.log | flume-sink-hdfs --path out2', 0, /^flume-sink-hdfs: these are plain lines: put `flume-tail -` before/m],
+    ['cat app.log | flume-intercept --static a=b | cat', 0, /^flume-intercept: these are plain lines: put `flume-tail -` before/m],
+  ]
+  for (const [line, status, said] of typed) t.match(await shell(`set -o pipefail; ${line}`, directory), { status, err: said }, line)
+  t.notMatch((await shell("echo '{no' | flume-intercept --static a=b | cat", directory)).err, /plain lines/)
+  t.equal((await shell('flume-buffer --put q2 <events | cat', directory)).err, '')
+})

@@ -61,6 +61,7 @@ function world(env: Record<string, string> = {}, more: Partial<Io> = {}): Said {
     isTerminal: () => false,
     print: (text) => void (io.out += text),
     complain: (text) => void (io.err += text),
+    complainApart: (text) => void (io.err += text),
     stop: new AbortController().signal,
     ...more,
   }

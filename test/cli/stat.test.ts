@@ -124,6 +124,14 @@ t.test('the socket of a stage that has ended is gone; that of one that was kille
   t.same(sockets(), [])
 })
 
+t.test('stages that do not answer may be at work with a queue: that is not told to be nobody', async (t) => {
+  const { directory } = await started(t, 10)
+  const pids = (await look(directory))[0]!.map(({ pid }) => pid)
+  for (const pid of pids) process.kill(pid, 'SIGSTOP')
+  t.match(await shell('flume-stat ./q', directory), { status: 69, err: /no flume stage is known to be at work with \.\/q; 3 stages do not answer, flume-stat alone shows them$/m })
+  for (const pid of pids) process.kill(pid, 'SIGCONT')
+})
+
 t.test('where nobody acks nothing is unacked', async (t) => {
   const directory = t.testdir({ 'a.log': lines(20) })
   const running = Running.start(t, 'flume-tail a.log | cat >/dev/null', directory)

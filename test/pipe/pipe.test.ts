@@ -181,7 +181,7 @@ t.test('a reader that is slow to ack is waited for, at most --grace', async (t) 
   t.strictSame(stored(directory), { n: upTo(300) })
   const late = await shell('rm j; flume-count 300 --grace 50ms | flume-store --slow 400ms j; echo ${PIPESTATUS[0]}', directory)
   t.equal(late.out, '74\n')
-  t.match(late.err, /has not acked within 0.05 s: \d batches are not acked, the next run sends them again/)
+  t.match(late.err, /has not acked within 0.05 s: (1 batch is|[2-9] batches are) not acked, the next run sends (it|them) again/)
 })
 
 t.test('a line longer than an event may be goes aside in pieces, and its neighbours arrive', async (t) => {

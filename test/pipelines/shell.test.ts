@@ -181,6 +181,26 @@ t.test('messages in the pipe of the events are refused, with 64; where none are 
   }
 })
 
+t.test('a sink that cannot write where it is told leaves the queue to one that can', async (t) => {
+  const directory = t.testdir({ events: '{"body":"x"}\n', file: '' })
+  await shell('flume-buffer --put q <events', directory)
+  for (const path of ['file', 'file/x', 'file/x/%Y/y']) {
+    t.match(await shell(`set -o pipefail; flume-buffer --once q </dev/null | flume-sink-hdfs --path ${path}`, directory), {
+      status: 73, err: /cannot list \S+\/file: not a directory\n/,
+    })
+  }
+  t.match(await shell('set -o pipefail; flume-buffer --once q </dev/null | flume-sink-hdfs --path out/x; cat out/x/*', directory), { status: 0, out: 'x\n' })
+})
+
+t.test('that messages would go among the events is said on the terminal, and never among the events', async (t) => {
+  const directory = t.testdir({ log: lines(0, 3) })
+  const line = (name: string): string => `flume-tail --once log 2>&1 | flume-buffer --put ${name}; echo "\${PIPESTATUS[0]}"; flume-buffer --stat ${name} | grep holds`
+  t.match(await shell(line('q'), directory), { out: /^64\nholds +no events/, err: '' })
+  t.match(await shell(`script -qec '${line('q2')}' /dev/null </dev/null`, directory, { SHELL: '/bin/bash' }), {
+    out: /flume-tail: cannot write events into .*: use 2>FILE \(so with nohup, .*\)\s+(.*\s)*64\s+holds +no events/,
+  })
+})
+
 t.test('what is wrong is said in one line, with the status that belongs to it', async (t) => {
   const directory = t.testdir({ log: lines(0, 3), other: { file: '' } })
   const wrong: readonly (readonly [line: string, status: number, said: RegExp])[] = [

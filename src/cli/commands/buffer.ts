@@ -13,6 +13,7 @@ import type { Rejects } from '../../events/rejects.js'
 import { Input } from '../../pipe/input.js'
 import { deliver } from '../../pipe/output.js'
 import type { End } from '../../pipe/output-options.js'
+import { lookAt } from '../../pipe/holders.js'
 import { checkStderr } from '../../pipe/stderr.js'
 import { withPositions } from '../../sources/event-file.js'
 import { Meter } from '../../stat/meter.js'
@@ -82,6 +83,7 @@ export const command = defineCommand({
     const { disk, clock, pid, say } = context
     const roles = rolesOf(values)
     if (roles.put && roles.take) checkStderr(1, 'use --put where nothing is to come out, as in cron, and else 2>FILE')
+    if (values.put && feedsStage(context)) say('--put gives nothing out: the stage behind gets no events; without --put it gets them')
     const asked = rangeOf(values, () => localZone(context.env, 'a zone behind the time (2026-11-24T06:00Z)'))
     const retain = retainOf(values.retain ?? '0')
     const around = { disk, clock, pid, say, uuid: randomUUID }
@@ -118,6 +120,12 @@ async function replay(source: Replay, values: BufferValues, context: Context): P
   } finally {
     await source.close()
   }
+}
+
+/** stdout is a pipe that a flume stage reads. */
+function feedsStage(context: Context): boolean {
+  const stdout = statOfFd(1)
+  return stdout.kind === 'pipe' && lookAt(stdout, context).is === 'flume'
 }
 
 interface Roles {

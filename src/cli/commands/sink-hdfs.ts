@@ -15,6 +15,7 @@ import { isSuffix } from '../../sinks/hdfs/name.js'
 import { levelsOf, type Host } from '../../sinks/hdfs/path.js'
 import { boundOf, hdfsSink, type SinkAround, type SinkOptions } from '../../sinks/hdfs/sink.js'
 import { targetOf, type Target } from '../../sinks/hdfs/target.js'
+import { checkReachable } from '../../sinks/hdfs/reachable.js'
 import { Retry } from '../../sinks/retry.js'
 import { Meter } from '../../stat/meter.js'
 import { defineCommand, type Context, type Values } from '../command.js'
@@ -85,6 +86,7 @@ export const command = defineCommand({
     }
     const openFiles = await fileSystemOf(target, sinkOptions, values, context)
     const { disk, clock, say, stop } = context
+    if (target.cluster === undefined) await checkReachable(disk, target.path)
     const more = { ...bound, rebind: values.rebind, tooLong: longLinesTo(rejects, values), allocate }
     const input = new Input(stdinOf('flume-sink-hdfs', values, context, more))
     let retry: Retry | undefined

@@ -1,12 +1,13 @@
 /** flume-spool: the lines, or records, of finished files in a directory as events on stdout; each file is set aside once all of it is acked. */
 import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
-import { resolve } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import { notice } from '../../disk/notice.js'
 import { NOT_UTF8 } from '../../disk/path.js'
 import { isSame } from '../../disk/same.js'
 import { errnoOf, FlumeError } from '../../errors.js'
 import { deliver } from '../../pipe/output.js'
+import { isQueue } from '../../sources/flume-files.js'
 import type { Done } from '../../sources/spool/aside.js'
 import { ORDERS, type Order } from '../../sources/spool/backlog.js'
 import type { Format } from '../../sources/spool/records.js'
@@ -38,7 +39,7 @@ const options = {
   whole: { type: 'flag', describe: 'each file is one event' },
   json: { type: 'flag', describe: 'each element of a JSON array is an event' },
   csv: { type: 'flag', describe: 'each record of CSV is an event, a JSON object with the names of the first record' },
-  'csv-delimiter': { type: 'text', default: ',', placeholder: 'TEXT', describe: 'what stands between two values of CSV; tab: \\t' },
+  'csv-delimiter': { type: 'text', placeholder: 'TEXT', describe: 'what stands between two values of CSV: a comma; tab: \\t' },
   avro: { type: 'flag', describe: 'each record of an Avro container file is an event, as JSON' },
   poll: { type: 'duration', default: '1s', placeholder: 'TIME', describe: 'look so often for new files where nothing gives notice of them' },
   retry: { type: 'duration', default: '1m', placeholder: 'TIME', describe: 'try a file again that could not be read, or set aside' },
@@ -90,8 +91,9 @@ export const command = defineCommand({
   },
 })
 
-function checkPatterns({ marker, include, ignore }: Values<typeof options>): void {
+function checkPatterns({ marker, include, ignore, csv, 'csv-delimiter': delimiter }: Values<typeof options>): void {
   if (marker?.includes('/') || marker === '') throw new FlumeError('BAD_OPTION', '--marker is a name in the directory of the file: *.done')
+  if (delimiter !== undefined && !csv) throw new FlumeError('BAD_OPTION', '--csv-delimiter is for --csv')
   if (marker === '*') throw new FlumeError('BAD_OPTION', '--marker *: that is the name of every file, and markers are not read; *.done is one of its own')
   for (const [name, patterns] of Object.entries({ include, ignore })) {
     if (patterns.includes('')) throw new FlumeError('BAD_OPTION', `--${name}: a pattern is empty`)
@@ -127,7 +129,7 @@ async function formatOf(values: Values<typeof options>): Promise<{ format?: Form
     case 'json':
       return { format: (await import('../../sources/spool/formats/json.js')).jsonValues }
     case 'csv':
-      return { format: (await import('../../sources/spool/formats/csv.js')).csv(delimiterOf(values['csv-delimiter'])) }
+      return { format: (await import('../../sources/spool/formats/csv.js')).csv(delimiterOf(values['csv-delimiter'] ?? ',')) }
     case 'avro':
       return { format: (await import('../../sources/spool/formats/avro.js')).avroRecords }
     default:
@@ -156,16 +158,20 @@ async function directoryOf(operands: readonly string[], { disk, directory }: Con
   if (stat !== undefined && stat.kind !== 'directory') {
     throw new FlumeError('NO_INPUT', `cannot read ${name}: it is no directory; the lines of a file are for flume-tail --once`)
   }
+  if ([path, dirname(path)].some((at) => isQueue(disk, at))) {
+    throw new FlumeError('BAD_OPTION', `cannot read ${name}: it is a queue, which setting files aside would destroy; flume-buffer gives out what is in it`)
+  }
   return path
 }
 
-async function doneOf(text: string, directory: string, { disk, directory: here }: Context): Promise<Done> {
+async function doneOf(text: string, directory: string, { disk, directory: here, say }: Context): Promise<Done> {
   if (text === 'delete' || text === 'none') return { how: text }
   if (/^\.[^./]/.test(text) && !text.includes('/')) return { how: 'suffix', suffix: text }
   const path = resolve(here, text)
   try {
     if (path === directory || (await isSame(disk, path, directory))) throw new FlumeError('BAD_OPTION', `--done ${text}: that is where the files come from`)
-    await disk.makeDirectory(path)
+    const made = await disk.makeDirectory(path)
+    if (made !== undefined) say(`made the directory ${path}: read files move there (a suffix for them begins with a dot)`)
   } catch (cause) {
     if (cause instanceof FlumeError) throw cause
     throw new FlumeError(errnoOf(cause) === 'EACCES' ? 'PERMISSION' : 'CANNOT_CREATE', `cannot make the directory of --done ${text}`, { cause })

@@ -47,9 +47,11 @@ export const command = defineCommand({
   },
 })
 
-function noneText(operands: readonly string[], { hidden }: Answers): string {
+function noneText(operands: readonly string[], { hidden, unknown = 0 }: Answers): string {
   const others = hidden === 0 ? '' : ` (${hidden} of other users, which root sees)`
-  return `there is nothing to show: no flume stage ${operands.length === 0 ? 'is running' : `is at work with ${operands.join(', ')}`}${others}`
+  const mute = unknown === 0 ? '' : `; ${unknown} ${unknown === 1 ? 'stage does' : 'stages do'} not answer, flume-stat alone shows them`
+  const what = operands.length === 0 ? 'is running' : `is ${unknown === 0 ? '' : 'known to be '}at work with ${operands.join(', ')}`
+  return `there is nothing to show: no flume stage ${what}${others}${mute}`
 }
 
 /** Events, or seconds. */

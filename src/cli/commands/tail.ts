@@ -1,7 +1,7 @@
 /** flume-tail: the lines of growing files, or of stdin, as events on stdout. */
 import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
-import { resolve } from 'node:path'
+import { dirname, isAbsolute, resolve } from 'node:path'
 import { notice } from '../../disk/notice.js'
 import { FlumeError } from '../../errors.js'
 import { regexOf } from '../../interceptors/regex.js'
@@ -11,7 +11,7 @@ import { Resend } from '../../sources/resend.js'
 import { stateName } from '../../sources/state.js'
 import { stdin } from '../../sources/stdin.js'
 import { tail, type Tail } from '../../sources/tail.js'
-import { absolute } from '../../sources/pattern.js'
+import { absolute, isDynamic } from '../../sources/pattern.js'
 import { Meter } from '../../stat/meter.js'
 import { collect, staySmall } from '../collect.js'
 import { defineCommand, type Context, type Values } from '../command.js'
@@ -77,6 +77,7 @@ export const command = defineCommand({
     const { disk, clock, say, directory, stop } = context
     const rejects = rejectsOf('flume-tail', values, context)
     const refused = values.strict ? STRICT : rejects
+    for (const name of values.olddir) sayMissing(name, operands, context)
     const around = { disk, clock, say, host: hostname(), refused, notice, collect, randomId: () => randomBytes(12).toString('hex') }
     const eventBytesMax = values['event-bytes-max']
     const common = { sourceId: await sourceId(values, context), headers: headerOptions(values), eventBytesMax, ...batchBytes(values) }
@@ -129,6 +130,19 @@ function checkNames(operands: readonly string[]): void {
   }
 }
 
+/** Where a directory of rotated files would be, for none of the logs one is there. */
+function sayMissing(olddir: string, operands: readonly string[], { disk, directory, say }: Context): void {
+  const logs = operands.map((pattern) => dirname(absolute(pattern, directory))).filter((log) => !isDynamic(log) || isAbsolute(olddir))
+  const isThere = (log: string): boolean => {
+    try {
+      return disk.statNow(resolve(log, olddir))?.kind === 'directory'
+    } catch {
+      return true // it is looked into later, and said then
+    }
+  }
+  if (logs.length > 0 && !logs.some(isThere)) say(`no directory --olddir ${olddir} is there: it is relative to that of the log`)
+}
+
 function tailOptions(values: Values<typeof options>, operands: readonly string[], context: Context) {
   const patterns = operands.map((pattern) => absolute(pattern, context.directory))
   const start = values['multiline-start']
@@ -161,7 +175,8 @@ function startOf(text: string): RegExp {
 }
 
 /** At the end of --once: what was not there to be read, or could not be. */
-function report({ missing, absent, unreadable, damaged }: Tail, say: (message: string) => void): number {
-  for (const pattern of absent) say(`cannot read ${pattern}: there is no such file`)
+function report(source: Tail, say: (message: string) => void): number {
+  const { missing, absent, unreadable, damaged } = source
+  for (const pattern of absent) say(`cannot read ${pattern}: ${source.why(pattern)}`)
   return missing.length > 0 ? STATUS.NO_INPUT : unreadable.length > 0 ? STATUS.PERMISSION : damaged.length > 0 ? STATUS.BAD_EVENT : 0
 }

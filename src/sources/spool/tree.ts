@@ -3,13 +3,14 @@
  * What cannot be looked into is said once and stops nobody else. Names are any bytes, for which fast-glob has no way:
  * only its matcher is used.
  */
-import { basename, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import type { Clock } from '../../events/flow.js'
 import type { DirectoryEntry, Disk, FileStat } from '../../disk/disk.js'
 import { shownPath } from '../../disk/path.js'
 import { isSame } from '../../disk/same.js'
 import { errnoOf, wordsOf } from '../../errors.js'
+import { isDelivered, isQueue, isTemporary, sayFiles, sayQueue } from '../flume-files.js'
 import { Mounts } from '../mounts.js'
 import { matcherOf } from '../pattern.js'
 import { Said } from '../said.js'
@@ -153,6 +154,7 @@ export class Tree {
   async #isEntered(path: string, { name }: DirectoryEntry): Promise<boolean> {
     const { apart } = this.options
     if (name.startsWith('.') || path === apart || this.#ignores(this.#relative(path))) return false
+    if (isQueue(this.disk, path) && sayQueue(path, (message) => this.sayOnce(message))) return false
     return apart === undefined || !(await isSame(this.disk, path, apart).catch(() => false)) // else its own entries say what is wrong
   }
 
@@ -160,7 +162,15 @@ export class Tree {
     if (name.endsWith(this.options.suffix) || this.options.isMarker(name)) return false
     if (this.options.include.length === 0 && name.startsWith('.')) return false
     const relative = this.#relative(path)
-    return this.#includes(relative) && !this.#ignores(relative)
+    return this.#includes(relative) && !this.#ignores(relative) && !this.#isWritten(path, name)
+  }
+
+  /** By a flume-sink-hdfs, which may well be the one to which it goes. */
+  #isWritten(path: string, name: string): boolean {
+    const { directory, include } = this.options
+    if (isTemporary(name)) return true // sooner or later it has another name
+    if (!isDelivered(name) || include.length > 0 || dirname(path) === directory) return false
+    return sayFiles(dirname(path), 'name that directory, or --include,', (message) => this.sayOnce(message))
   }
 
   #relative(path: string): string {

@@ -13,7 +13,7 @@ import type { Outlet } from '../routes/outlet.js'
 import { Meter } from '../stat/meter.js'
 import type { Context } from './command.js'
 import type { OutputSpec } from './route-list.js'
-import { checkRuns, endOf, Restarts } from './restarts.js'
+import { checkRuns, endedWithin, endOf, Restarts } from './restarts.js'
 
 /** ms between two looks whether a FIFO has a reader. */
 const LOOK = 200
@@ -120,8 +120,7 @@ export class Branch {
       await this.#deliver({ fd: child.fd, own: true }, stop)
     } catch (error) {
       if (!(error instanceof FlumeError) || error.code !== 'PIPE_BROKEN') throw error
-      const { clock } = this.context
-      const gone = await Promise.race([child.ended, clock.sleep(END_MS.late)])
+      const gone = await endedWithin(child, this.context.clock, END_MS.late)
       if (gone === undefined && this.outlet.finished) throw error
     }
   }

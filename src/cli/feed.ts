@@ -14,7 +14,7 @@ import type { Inlet } from '../routes/inlet.js'
 import { Meter } from '../stat/meter.js'
 import type { Context } from './command.js'
 import { of } from './report.js'
-import { checkRuns, endOf, Restarts } from './restarts.js'
+import { checkRuns, endedWithin, endOf, Restarts } from './restarts.js'
 import type { InputSpec } from './route-list.js'
 
 /** ms that a command has to end, once its output has ended and all of it is acked. */
@@ -87,7 +87,7 @@ export class Feed {
       await this.#idle(stop)
       if (stop.aborted) return
       await this.#input?.close()
-      const ended = await Promise.race([child.ended, clock.sleep(END_MS)])
+      const ended = await endedWithin(child, clock, END_MS)
       if (ended === undefined || ended.status === 0) return
       this.#child = undefined
       if (this.meter.events === 0) checkRuns(ended, command)

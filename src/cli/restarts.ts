@@ -59,14 +59,20 @@ export class Restarts {
   }
 }
 
+/** Undefined: it still runs after so many ms. */
+export async function endedWithin(child: Pick<Child, 'ended'>, clock: Clock, ms: number): Promise<Ended | undefined> {
+  const over = new AbortController()
+  const ended = await Promise.race([child.ended, clock.sleep(ms, over.signal).then(() => undefined)])
+  over.abort()
+  return ended
+}
+
 /** Gives it some ms, then sends SIGTERM, then SIGKILL; `by us`: it has ended of that. */
 export async function endOf(child: Child, clock: Clock, patience: number): Promise<Ended | 'by us'> {
   let sent: NodeJS.Signals | undefined
   const how = (ended: Ended): Ended | 'by us' => (sent !== undefined && ended.signal === sent ? 'by us' : ended)
   for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
-    const over = new AbortController()
-    const ended = await Promise.race([child.ended, clock.sleep(signal === 'SIGTERM' ? patience : END_MS, over.signal)])
-    over.abort()
+    const ended = await endedWithin(child, clock, signal === 'SIGTERM' ? patience : END_MS)
     if (ended !== undefined) return how(ended)
     child.kill(signal)
     sent = signal

@@ -8,7 +8,7 @@ import type { InputOptions } from '../pipe/input-options.js'
 import type { Memory } from '../pipe/intake.js'
 import type { OutputOptions } from '../pipe/output-options.js'
 import type { PipeStep } from '../pipe/step.js'
-import { EventFile, type EventFileOptions } from '../sources/event-file.js'
+import { EventFile, type EventFileOptions, type LinePlace } from '../sources/event-file.js'
 import type { Context } from './command.js'
 
 export function stdoutOf(command: string, values: { readonly ack: string; readonly grace: number }, context: Context): OutputOptions {
@@ -53,13 +53,17 @@ export function rejectsOf(
   return new Rejects(disk, path, clock, say, values['rejects-bytes-max'])
 }
 
-/** Where the lines go that are longer than an event may be, as they come. */
+/**
+ * Where the lines of one input go that are longer than an event may be, as they come. Each run of it is a partition of its own, as
+ * others may be in the middle of such a line, too; of a file it is that of the file.
+ */
 export function longLinesTo(
   rejects: Pick<Rejects, 'addPart' | 'flush'>, values: { readonly 'event-bytes-max': number; readonly strict: boolean },
-): (piece: Buffer, last: boolean, nth?: number) => Promise<void> {
+): (piece: Buffer, last: boolean, at?: number | LinePlace) => Promise<void> {
   const reason = `the line is longer than ${values['event-bytes-max']} bytes`
-  return async (piece, last, nth) => {
-    const refusal: Refusal = { reason, partition: 'stdin', position: null, nth }
+  const partition = `stdin.${randomBytes(12).toString('hex')}`
+  return async (piece, last, at) => {
+    const refusal: Refusal = { reason, ...(typeof at === 'object' ? at : { partition, position: null, nth: at }) }
     if (values.strict) refuse(refusal)
     rejects.addPart(piece, last, refusal)
     await rejects.flush()

@@ -197,7 +197,7 @@ function* identitiesIn(bytes: Buffer): Generator<string> {
   }
 }
 
-/** Entries to be written at once: about as many as fit one part. */
+/** Entries to be written at once: about as many as fit one part, and all parts of a line, as others may write there, too. */
 function* entriesOf(rejected: readonly Rejected[]): Generator<Buffer[]> {
   let entries: Buffer[] = []
   let size = 0
@@ -205,7 +205,7 @@ function* entriesOf(rejected: readonly Rejected[]): Generator<Buffer[]> {
     const entry = encodeEntry(one)
     entries.push(entry)
     size += entry.length
-    if (size < PART_BYTES_MAX) continue
+    if (size < PART_BYTES_MAX || one.more) continue
     yield entries
     entries = []
     size = 0

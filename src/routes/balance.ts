@@ -60,7 +60,7 @@ export class Balance implements Selector {
     const first = partition.startsWith('queue.') ? (from?.offset ?? 0) : (this.#counts.get(partition) ?? 0)
     this.#counts.set(partition, first + count)
     const parts = this.options.outputs.map(() => new Part(lines))
-    const choose = this.#chooser(batch, hashOf(partition))
+    const choose = this.#chooser(batch, place)
     for (let at = 0, index = 0; at < lines.length; index++) {
       const end = lines.indexOf(NEWLINE, at) + 1
       const output = choose(first + index, at, end, index)
@@ -86,9 +86,10 @@ export class Balance implements Selector {
   }
 
   /** The index of the output for the line [at, end); undefined: it is no event. */
-  #chooser({ lines, count, mark }: Pick<Batch, 'lines' | 'count' | 'mark'>, seed: number): Choose {
+  #chooser({ lines, count, mark }: Pick<Batch, 'lines' | 'count' | 'mark'>, place: Mark): Choose {
     const { policy, outputs, refused } = this.options
     if (policy.by === 'round-robin') return (number) => number % outputs.length
+    const seed = hashOf(place.partition)
     if (policy.by === 'random') return (number) => mixed(seed ^ mixed(number)) % outputs.length
     return (number, at, end, index) => {
       try {
@@ -96,7 +97,8 @@ export class Balance implements Selector {
         return key === undefined ? number % outputs.length : this.#ofKey(key)
       } catch (error) {
         if (!(error instanceof FlumeError) || error.code !== 'BAD_EVENT') throw error
-        refused.add(lines.subarray(at, end), { reason: error.message, partition: mark?.partition ?? PLAIN, position: positionOf(mark, count, index) })
+        const nth = mark === null ? positionOf(place, count, index)?.offset : undefined
+        refused.add(lines.subarray(at, end), { reason: error.message, partition: mark?.partition ?? PLAIN, position: positionOf(mark, count, index), nth })
         return undefined
       }
     }

@@ -9,6 +9,7 @@ import { readFully } from '../disk/read-fully.js'
 import { BATCH_BYTES_MAX, batchOf, countLines, linesEnd, type Batch, type Mark, type Position } from '../events/batch.js'
 import { FlumeError } from '../errors.js'
 import type { Clock, Held } from '../events/flow.js'
+import type { Refusal } from '../events/rejects.js'
 import { POSITIONS_TAG, splitAtPositions } from '../events/positions-line.js'
 import { filePosition, HEAD_SIZE, printOf, readAt, TAIL_SIZE, verify, type FilePosition } from './position.js'
 
@@ -17,6 +18,9 @@ const EVENT_FILES = 'events.'
 /** Files are forgotten so many ms after they were last put. */
 const FORGET_AFTER = 30 * 24 * 60 * 60 * 1000
 const BLOCK_COUNT = 3
+
+/** Which line it is, to whoever meets it again. */
+export type LinePlace = Pick<Refusal, 'partition' | 'position'>
 
 export interface EventFileOptions {
   readonly file: DiskFile
@@ -29,8 +33,8 @@ export interface EventFileOptions {
   id(): string
   /** Positions on disk of the partitions that begin with `prefix`. */
   held(prefix: string): Promise<Held>
-  /** A line that is longer, in pieces; `last` ends it. */
-  tooLong(piece: Buffer, last: boolean): Promise<void>
+  /** A line that is longer, in pieces; `last` ends it. `place`: just after the piece. */
+  tooLong(piece: Buffer, last: boolean, place: LinePlace): Promise<void>
   say(message: string): void
 }
 
@@ -140,8 +144,9 @@ export class EventFile {
     for (let piece = rest; ; piece = await readAt(this.options.file, this.#at, BATCH_BYTES_MAX)) {
       const end = piece.indexOf(10)
       const last = end >= 0 || piece.length === 0
-      await this.options.tooLong(end >= 0 ? piece.subarray(0, end) : piece, last)
-      this.#at += end >= 0 ? end + 1 : piece.length
+      const offset = this.#at + (end >= 0 ? end + 1 : piece.length)
+      await this.options.tooLong(end >= 0 ? piece.subarray(0, end) : piece, last, { partition: this.#partition, position: { offset } })
+      this.#at = offset
       if (last) return
     }
   }

@@ -4,6 +4,9 @@ import type { Clock, Held, Reader, Source } from '../events/flow.js'
 
 export class Paced implements Source {
   readonly asks: string
+  /** Absent where the source has it not. */
+  readonly ackedPlaces?: () => Held
+  readonly progress?: () => void
   /** When the next batch may go, by the clock that nobody sets. What was not used earlier is not made up for. */
   #next = 0
 
@@ -14,6 +17,8 @@ export class Paced implements Source {
     readonly clock: Clock,
   ) {
     this.asks = source.asks
+    if (source.ackedPlaces !== undefined) this.ackedPlaces = () => source.ackedPlaces!()
+    if (source.progress !== undefined) this.progress = () => source.progress!()
   }
 
   async *open(reader: Reader, stop: AbortSignal): AsyncGenerator<Batch> {
@@ -24,10 +29,6 @@ export class Paced implements Source {
       this.#next = Math.max(this.#next, now) + (size / this.bytesPerSecond) * 1000
       yield batch
     }
-  }
-
-  ackedPlaces(): Held {
-    return this.source.ackedPlaces?.() ?? new Map()
   }
 
   settle(mark: Mark): Promise<void> {

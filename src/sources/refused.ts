@@ -33,13 +33,20 @@ export interface NoEntry extends Omit<FileLine, 'bytes'> {
   readonly noEntry: string
 }
 
+/** A line of which not all parts are there, and which does not come again; the place is that of the first that is. */
+export interface TornLine extends Omit<FileLine, 'bytes'> {
+  readonly torn: true
+}
+
+/** Partitions of programs and of standard input: what was read of them is read once, and a line that was cut has no other entry. */
+const ONCE = /^(?:plain|stdin(?:\..*)?)$/s
 /** An entry holds a MiB of a line, of which each byte may be six. */
 const LINE_BYTES_MAX = 16 * 1024 * 1024
 const STEP = 256 * 1024
 const NEWLINE = 0x0a
 
 /** What is in the first `size` bytes, in order; an unfinished last line is not looked at. Throws BAD_EVENT where a line is far too long. */
-export async function* refusedLines(file: DiskFile, size: number, lineBytesMax: number): AsyncGenerator<RefusedLine | NoEntry> {
+export async function* refusedLines(file: DiskFile, size: number, lineBytesMax: number): AsyncGenerator<RefusedLine | NoEntry | TornLine> {
   const seen = new Set<string>()
   const parts = new Map<string, Parts>()
   for await (const { bytes, ...at } of linesOf(file, size)) {
@@ -48,26 +55,40 @@ export async function* refusedLines(file: DiskFile, size: number, lineBytesMax: 
       yield { noEntry: entry, ...at }
       continue
     }
-    const begun = entry.part === 0 ? new Parts(lineBytesMax, entry.headers) : parts.get(entry.partition)
-    parts.delete(entry.partition)
-    if (begun?.add(entry) !== true) continue // its first part is missing: all of it comes again
+    const { partition, position } = entry
+    const before = parts.get(partition)
+    const line = before === undefined || entry.part === 0 ? new Parts(lineBytesMax, entry.headers, at) : before
+    if (before !== undefined && before !== line) yield* tornOf(partition, before)
+    line.add(entry)
     if (entry.more) {
-      parts.set(entry.partition, begun)
+      parts.set(partition, line)
       continue
     }
-    const whole = begun.whole()
-    if (entry.position !== undefined) {
-      const identity = identityOf(entry.partition, entry.position, begun.chain)
+    parts.delete(partition)
+    if (line.torn) {
+      yield* tornOf(partition, line)
+      continue
+    }
+    if (position !== undefined) {
+      const identity = identityOf(partition, position, line.chain)
       if (seen.has(identity)) continue
       seen.add(identity)
     }
-    yield { ...whole, ...at }
+    yield { ...line.whole(), ...at }
   }
+  for (const [partition, line] of parts) yield* tornOf(partition, line)
+}
+
+/** Of other partitions nothing was acked before the line stood there whole: all of it comes again. */
+function* tornOf(partition: string, { at }: Parts): Generator<TornLine> {
+  if (ONCE.test(partition)) yield { torn: true, ...at }
 }
 
 /** The parts of one line so far. */
 class Parts {
   chain = ''
+  /** One before the last is missing. */
+  torn = false
   #count = 0
   #size = 0
   #lines: Buffer[] = []
@@ -75,17 +96,18 @@ class Parts {
   constructor(
     readonly bytesMax: number,
     readonly headers: ReadonlyMap<string, string> | undefined,
+    /** Of the first. */
+    readonly at: Omit<FileLine, 'bytes'>,
   ) {}
 
-  /** False: it is not the next one. */
-  add({ part, line }: Entry): boolean {
-    if (part !== this.#count) return false
+  add({ part, line }: Entry): void {
+    if (part !== this.#count) this.torn = true
+    if (this.torn) return
     this.#count++
     this.#size += line.length
     this.chain = chained(this.chain, line)
     if (this.#size <= this.bytesMax) this.#lines.push(line)
     else this.#lines = []
-    return true
   }
 
   whole(): Pick<RefusedLine, 'line' | 'size' | 'headers'> {

@@ -13,7 +13,7 @@ import type { Headers } from './lines.js'
 import { Memory } from './memory.js'
 import { bodyOf } from './multiline.js'
 import { printOf } from './position.js'
-import { refusedLines, type NoEntry, type RefusedLine } from './refused.js'
+import { refusedLines, type NoEntry, type RefusedLine, type TornLine } from './refused.js'
 
 export interface ResendOptions {
   /** Absolute. */
@@ -163,7 +163,7 @@ export class Resend implements Source {
     const faults: Fault[] = []
     for await (const one of this.#lines(file)) {
       if (one.number === 1 && 'noEntry' in one) throw this.#cannot(`line 1 is no entry of a rejects file: ${one.noEntry}`)
-      first ??= one.chain
+      if (!('torn' in one)) first ??= one.chain
       if (offsets.has(one.end)) chains.set(one.end, one.chain)
       const error = this.#faultOf(one)
       if (error !== undefined) faults.push({ end: one.end, error })
@@ -171,12 +171,12 @@ export class Resend implements Source {
     return { first, chains, faults }
   }
 
-  #lines(file: DiskFile): AsyncGenerator<RefusedLine | NoEntry> {
+  #lines(file: DiskFile): AsyncGenerator<RefusedLine | NoEntry | TornLine> {
     return refusedLines(file, this.#size, this.options.eventBytesMax)
   }
 
   /** Too long: nothing may go out before somebody has allowed it, as its turn would not come again. */
-  #faultOf(one: RefusedLine | NoEntry): FlumeError | undefined {
+  #faultOf(one: RefusedLine | NoEntry | TornLine): FlumeError | undefined {
     const { eventBytesMax, strict } = this.options
     const event = this.#eventOf(one)
     const size = Buffer.isBuffer(event) ? event.length : 'size' in one ? one.size : 0
@@ -226,8 +226,9 @@ export class Resend implements Source {
   }
 
   /** The event line; undefined: a gap event, which says what is lost; a text: why it is none. */
-  #eventOf(one: RefusedLine | NoEntry): Buffer | string | undefined {
+  #eventOf(one: RefusedLine | NoEntry | TornLine): Buffer | string | undefined {
     if ('noEntry' in one) return `it is no entry of a rejects file: ${one.noEntry}`
+    if ('torn' in one) return 'not all parts of the line are there'
     const { line, headers } = one
     const { fixed } = this.options
     if (line === undefined) return 'the line is too long'

@@ -1,6 +1,7 @@
 /** When flume-route starts a command again, by a clock of the test. */
 import t from 'tap'
-import { Restarts } from '../../src/cli/restarts.js'
+import { endedWithin, Restarts } from '../../src/cli/restarts.js'
+import type { Ended } from '../../src/disk/child.js'
 import { FakeClock } from '../support/clock.js'
 
 const FAILED = { status: 1, signal: null }
@@ -23,4 +24,17 @@ t.test('a command that ends again and again is started after pauses that grow, w
     t.equal(waited, pause)
     t.equal(said.at(-1), `its command ended (status 1): starts it again in ${pause / 1000} s`)
   }
+})
+
+t.test('a command is waited for until it has ended, and no longer than so many ms', async (t) => {
+  const clock = new FakeClock()
+  let end: (ended: Ended) => void = () => undefined
+  const child = { ended: new Promise<Ended>((resolve) => (end = resolve)) }
+  const late = endedWithin(child, clock, 5000)
+  clock.advance(5000)
+  t.equal(await late, undefined)
+  const soon = endedWithin(child, clock, 5000)
+  end(FAILED)
+  t.equal(await soon, FAILED)
+  t.equal(clock.sleeping, 0, 'no timer is left')
 })

@@ -82,6 +82,18 @@ t.test('an input that fails is started again with growing pauses; one that ends 
   t.equal((await shell('flume-buffer --export q | wc -l', directory)).out.trim(), '4')
 })
 
+t.test('once all is done it ends by itself, and waits for no timer', async (t) => {
+  const told = "const { exit } = process; process.exit = (status) => { require('fs').writeSync(2, 'it had to be ended\\n'); exit(status) }"
+  const dies = 'mkdir once 2>/dev/null || exec flume-buffer q2; FLUME_KILL_AT=flume-buffer:batch-read exec flume-buffer q2'
+  const directory = t.testdir({ 'a.log': lines('a', 0, 3), 'told.cjs': told, dies })
+  const route = 'NODE_OPTIONS=--require=./told.cjs flume-route'
+  t.notMatch(await ends(t, `${route} --input 'flume-tail --once a.log' --to 'flume-buffer q1' </dev/null`, '0', directory), /had to be ended/)
+  const said = await ends(t, `flume-tail --once a.log | ${route} --to 'exec sh dies'`, '0 0', directory)
+  t.match(said, /output 1: its command ended/)
+  t.notMatch(said, /had to be ended/)
+  for (const queue of ['q1', 'q2']) t.equal(await of('a', queue, directory), lines('a', 0, 3))
+})
+
 t.test('a fast input does not keep a slow one from the output', async (t) => {
   const directory = t.testdir({ 'b.log': lines('b', 0, 10) })
   const running = Running.start(t, "flume-route --input 'yes \"{}\"' --input 'flume-tail b.log' --to 'flume-buffer --size-max 64M q' </dev/null", directory)

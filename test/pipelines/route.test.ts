@@ -112,6 +112,8 @@ t.test('with --strict the line, and the input that it is of, are named; of a que
   t.match(await ends(t, line('--input-file bad'), '65', directory), /^flume-route: input 1: cannot take line 2001: the line is no JSON/m)
   t.match(await ends(t, line('--input-file good --name worse --input "cat bad"'), '65', directory), /^flume-route: input worse: cannot take line 2001: the line is no JSON/m)
   t.match(await ends(t, line('--event-bytes-max 90 --input-file long'), '65', directory), /^flume-route: input 1: cannot take line 2001: the line is longer than 90 bytes/m)
+  const shared = line('--input-file bad').replace(/--when.*otherwise-file/, '--balance hash:user --to-file o --to-file')
+  t.match(await ends(t, shared, '65', directory), /^flume-route: input 1: cannot take line 2001: the line is no JSON/m)
   await ends(t, 'flume-buffer --put q <bad', '0', directory)
   t.match(await ends(t, line('--input "flume-buffer --once q"'), '65', directory), /^flume-route: input 1: cannot take a line of queue\.\S+, before 2001: the line is no JSON/m)
 })

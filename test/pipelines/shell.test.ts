@@ -201,6 +201,17 @@ t.test('that messages would go among the events is said on the terminal, and nev
   })
 })
 
+t.test('a queue that can put no more waits for the acks of what it gave out, and ends with the status of what was wrong', async (t) => {
+  const directory = t.testdir()
+  const { out, err } = await shell(
+    `{ echo '{"body":"a"}'; until [ -s journal ]; do :; done; printf '%0200d\\n' 0; } | flume-buffer --strict --event-bytes-max 100 q | flume-store --slow 500ms journal
+    echo "\${PIPESTATUS[*]}"; flume-buffer --stat --json q | jq '.readers[].lag'`,
+    directory,
+  )
+  t.equal(out, '0 65 0\n0\n', err)
+  t.match(err, /^flume-buffer: puts no more, and waits for the acks of what it gave out: cannot take line 2.*\n(.*\n)*flume-buffer: cannot take line 2: the line is longer than 100 bytes$/m)
+})
+
 t.test('what is wrong is said in one line, with the status that belongs to it', async (t) => {
   const directory = t.testdir({ log: lines(0, 3), other: { file: '' } })
   const wrong: readonly (readonly [line: string, status: number, said: RegExp])[] = [

@@ -1,5 +1,6 @@
 /** What selectors remember of partitions, and for how long. */
 import t from 'tap'
+import type { Refusal } from '../../src/events/rejects.js'
 import { Balance } from '../../src/routes/balance.js'
 import { Failover } from '../../src/routes/failover.js'
 import { Outlet } from '../../src/routes/outlet.js'
@@ -39,3 +40,16 @@ for (const [title, selector] of Object.entries(SELECTORS)) {
     t.notSame(noted(selector, 'file.x.kept', 100), fresh)
   })
 }
+
+t.test('balance: with --strict a line that is no event is named by its number where it has no position', async (t) => {
+  const refused: Refusal[] = []
+  const policy = { by: 'hash', header: 'user' } as const
+  const selector = new Balance({ policy, outputs, refused: { add: (_line, refusal) => void refused.push(refusal) }, rebind: false })
+  const lines = Buffer.from('{"body":"a"}\nno event\n')
+  const place = { partition: 'pipe.x', from: { offset: 5 }, to: { offset: 7 }, time: 0, replayable: false }
+  selector.select({ lines, count: 2, mark: null }, place)
+  t.match(refused, [{ partition: 'plain', position: null, nth: 7 }])
+  selector.select({ lines, count: 2, mark: place }, place)
+  t.match(refused[1], { partition: 'pipe.x', position: { offset: 7 } })
+  t.equal(refused[1]!.nth, undefined)
+})

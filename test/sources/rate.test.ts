@@ -4,6 +4,8 @@ import * as fs from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { batchOf } from '../../src/events/batch.js'
+import type { Source } from '../../src/events/flow.js'
+import { Settlement } from '../../src/pipe/settlement.js'
 import { Paced, batchBytesAt } from '../../src/sources/rate.js'
 import { FakeClock } from '../support/clock.js'
 import { shell } from '../support/shell.js'
@@ -64,6 +66,29 @@ t.test('a clock that is set back delays nothing', async (t) => {
   await clock.idle()
   clock.advance(1000)
   t.match(await third, { done: false })
+})
+
+t.test('a source that remembers what is acked, or wants to hear that a reader gets on, does so with a rate, too', async (t) => {
+  const held = new Map([['x.1', [{ offset: 7 }]]])
+  let heard = 0
+  const source = {
+    asks: 'x.', open: async function* () { yield* [] }, settle: async () => undefined, ackedPlaces: () => held, progress: () => void heard++,
+  }
+  const paced: Source = new Paced(source, RATE, new FakeClock())
+  t.equal(paced.ackedPlaces?.(), held)
+  paced.progress?.()
+  t.equal(heard, 1)
+})
+
+t.test('a reader that gives no acks begins where one before it in this run has acked, with a rate as without', async (t) => {
+  const source: Source & { readonly asks: string } = { asks: 'x.', open: async function* () { yield* [] }, settle: async () => undefined }
+  for (const one of [source, new Paced(source, RATE, new FakeClock())]) {
+    const settlement = new Settlement(one, () => undefined, () => undefined)
+    settlement.begin(new Map())
+    settlement.settle([{ partition: 'x.1', from: null, to: { offset: 7 }, time: 0, replayable: true }])
+    await settlement.done()
+    t.same(settlement.stands(), new Map([['x.1', [{ offset: 7 }]]]))
+  }
 })
 
 t.test('--rate 0 is refused; with a rate all lines come', async (t) => {

@@ -6,11 +6,13 @@ import '../support/real-processes.js'
 import * as fs from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import type { Disk } from '../../src/disk/disk.js'
 import { nodeDisk } from '../../src/disk/node.js'
 import type { Position } from '../../src/events/batch.js'
 import { parseEvent } from '../../src/events/json.js'
 import { encodeEntry, type Refusal } from '../../src/events/reject-entry.js'
 import { Rejects } from '../../src/events/rejects.js'
+import { longLinesTo } from '../../src/cli/stdio.js'
 import { Resend, type ResendOptions } from '../../src/sources/resend.js'
 import type { PipeStep } from '../../src/pipe/step.js'
 import { FakeClock } from '../support/clock.js'
@@ -104,6 +106,75 @@ t.test('a line that stands in several entries goes whole, whatever stands betwee
   again.addPart(Buffer.from('"}'), true, at('p', 5))
   await again.flush()
   t.same((await sent(path, held)).lines, [event('torn')])
+})
+
+/** Writes a line there as an input does that is told of it in pieces; returns when the last but one is written. */
+async function begun(path: string, pieces: readonly string[]): Promise<() => Promise<void>> {
+  const rejects = new Rejects(nodeDisk, path, new FakeClock(), () => undefined)
+  const tooLong = longLinesTo(rejects, { 'event-bytes-max': 100, strict: false })
+  for (const piece of pieces.slice(0, -1)) await tooLong(Buffer.from(piece), false)
+  return () => tooLong(Buffer.from(pieces.at(-1)!), true)
+}
+
+t.test('lines of two inputs that come at once, from one process or two, go whole', async (t) => {
+  const path = join(t.testdir(), 'rejects')
+  const both = new Rejects(nodeDisk, path, new FakeClock(), () => undefined)
+  const inputs = [...['a', 'b'].map(() => both), ...['c', 'd'].map(() => new Rejects(nodeDisk, path, new FakeClock(), () => undefined))]
+    .map((rejects) => longLinesTo(rejects, { 'event-bytes-max': 100, strict: false }))
+  for (const [pieces, last] of [['{"body":"', false], [undefined, false], [undefined, false], ['"}', true]] as const) {
+    for (const [index, tooLong] of inputs.entries()) await tooLong(Buffer.from(pieces ?? 'abcd'[index]!.repeat(1000)), last)
+  }
+  const { lines, keeps } = await sent(path)
+  t.same(lines, [...'abcd'].map((letter) => event(letter.repeat(2000))))
+  t.notOk(keeps)
+})
+
+t.test('a long line of one writer stands together, though another appends to the same file', async (t) => {
+  const path = join(t.testdir(), 'rejects')
+  const lines = ['a', 'b'].map((letter) => event(letter.repeat(3_000_000)))
+  const other = new Rejects(nodeDisk, path, new FakeClock(), () => undefined)
+  const open: Disk['open'] = async (...how) => {
+    const file = await nodeDisk.open(...how)
+    const write = file.write.bind(file)
+    return Object.assign(file, { write: (...what: Parameters<typeof write>) => write(...what).finally(() => other.flush()) })
+  }
+  const one = new Rejects({ ...nodeDisk, open }, path, new FakeClock(), () => undefined)
+  for (const [index, rejects] of [one, other].entries()) rejects.add(Buffer.from(lines[index]!), { reason: 'why', partition: 'plain', position: null })
+  await one.flush()
+  const { lines: all, keeps } = await sent(path)
+  t.ok(all.length === 2 && all.every((line, index) => line === lines[index]))
+  t.notOk(keeps)
+})
+
+t.test('of a line that does not come again a missing part is said; once it is there the line goes', async (t) => {
+  const path = join(t.testdir(), 'rejects')
+  const finish = await begun(path, ['{"body":', '"a"', '}'])
+  await begun(path, ['{"body":', 'killed'])
+  const file = new RejectsFile(join(path, '..')).add(event('other'), 7)
+  const before = await sent(path)
+  t.same([before.lines, before.keeps], [[event('other')], true])
+  t.match(before.said, [/1 line of .* sent again/, /2 lines of it not sent, and still no event; in line 1 of the file not all parts of the line are there/])
+  await finish()
+  const after = await sent(path, before.held)
+  t.same(after.lines, [event('a')])
+  t.match(after.said, [/1 line of .* sent again/, /1 line of it not sent.*in line 3 of the file not all parts/])
+  await t.rejects(sent(file.path, new Map(), { strict: true }), { code: 'BAD_EVENT', message: /line 3: not all parts of the line are there/ })
+})
+
+t.test('parts that do not fit are said, save those of a source whose lines come again', async (t) => {
+  for (const partition of ['stdin', 'plain', 'stdin.host.x', 'events.x', 'file.host.x', 'queue.x.default']) {
+    const file = new RejectsFile(t.testdir())
+    const part = (line: string, number: number, more: boolean): void => {
+      fs.appendFileSync(file.path, encodeEntry({ reason: 'long', partition, position: null, time: 0, line: Buffer.from(line), part: number, more }))
+    }
+    for (const number of [0, 1, 2]) for (const line of ['a', 'b']) part(line, number, number < 2)
+    part('c', 3, false)
+    file.add(event('whole'), 1)
+    const { lines, said } = await sent(file.path)
+    t.same(lines, [event('whole')], partition)
+    if (/^(plain|stdin)/.test(partition)) t.match(said[1], /4 lines of it not sent.*in line 1 of the file not all parts/, partition)
+    else t.equal(said.length, 1, `${partition}: all of it comes again`)
+  }
 })
 
 t.test('half an entry, as a loss of power leaves it, stops nothing: the same comes whole', async (t) => {

@@ -21,6 +21,7 @@ import { defineCommand } from '../command.js'
 import type { Context, Values } from '../command.js'
 import { localZone } from '../local-zone.js'
 import { EVENTS, OUTPUT, REJECTS } from '../options.js'
+import { describe } from '../report.js'
 import { eventFileOf, longLinesTo, rejectsOf, stdinOf, stdoutOf } from '../stdio.js'
 import { printCheck } from '../queue-check.js'
 import { exportTo } from '../queue-export.js'
@@ -180,7 +181,11 @@ class Line {
       refused = error // it can still put, to the end of its input
     }
     try {
-      const [, end] = await Promise.all([putter && this.#put(putter, taker), taker ? this.#take(taker) : 0])
+      const putting = putter && this.#put(putter, taker)
+      const taking = taker ? this.#take(taker) : 0
+      await Promise.allSettled([putting, taking]) // the one that has failed ends the other, which still has acks to settle
+      await putting
+      const end = await taking
       if (refused !== undefined) throw refused
       return end
     } finally {
@@ -213,6 +218,9 @@ class Line {
       taker?.finish()
       if (file?.fault !== undefined) throw file.fault
     } catch (error) {
+      if (taker !== undefined && !this.context.stop.aborted) {
+        this.context.say(`puts no more, and waits for the acks of what it gave out: ${describe(error)}`)
+      }
       this.#endTake.abort()
       throw error
     }

@@ -138,8 +138,8 @@ class Route {
   #feeds(router: Router, rejects: Rejects): Feed[] {
     const { values, context, list } = this
     const inputs = list.inputs.length === 0 ? [STDIN] : list.inputs
-    const options = stdinOf('flume-route', values, context, { tooLong: longLinesTo(rejects, values) })
     return inputs.map((spec) => {
+      const options = stdinOf('flume-route', values, context, { tooLong: longLinesTo(rejects, values) })
       const inlet = new Inlet(router, { holdBytesMax: Math.max(values.hold / inputs.length, 1), partition: `pipe.${randomBytes(12).toString('hex')}` })
       return new Feed(spec, inlet, options, context, this.#meter)
     })

@@ -105,7 +105,7 @@ export class Places {
   /**
    * Where an event with these headers goes. Its timestamp comes apart, so that events that differ in nothing else may share
    * their headers; `markTime`, in ms, stands in for a missing one. The same object for the same place, mostly.
-   * Throws BAD_EVENT when the timestamp is no integer, or the directory too long for its file system.
+   * Throws BAD_EVENT when the timestamp is no integer or of no such year, or the directory too long for its file system.
    */
   of(headers: ReadonlyMap<string, string>, timestamp: string | undefined, markTime: number): Place {
     const time = this.needsTime ? this.#timeOf(timestamp, markTime) : 0
@@ -126,8 +126,8 @@ export class Places {
     const text = this.options.useLocalTimestamp ? undefined : timestamp
     if (text === undefined) return markTime
     const time = /^-?\d{1,16}$/.test(text) ? Number(text) : NaN
-    if (Math.abs(time) <= TIME_MAX) return time
-    throw new FlumeError('BAD_EVENT', `the header timestamp is no time in ms: ${JSON.stringify(text.slice(0, 40))}`)
+    if (time >= TIME_MIN && time <= TIME_MAX) return time
+    throw new FlumeError('BAD_EVENT', `the header timestamp is no time in ms of the years 1 to 9999: ${JSON.stringify(text.slice(0, 40))}`)
   }
 
   #at(headers: ReadonlyMap<string, string>, when: When): Place {
@@ -165,7 +165,8 @@ function grainOf({ path, prefix, round }: PlaceOptions): number {
   return round === 1 || round % grain === 0 ? grain : 1
 }
 
-/** A Date holds no more, and years have four digits up to here. */
+/** In every zone years have four digits from here to there, and are of our era. */
+const TIME_MIN = Date.parse('0001-01-02T00:00Z')
 const TIME_MAX = Date.UTC(9999, 11, 30)
 
 function expandPart(part: Exclude<Part, string>, headers: ReadonlyMap<string, string>, when: When, moment: Moment | undefined): string {

@@ -118,9 +118,10 @@ t.test('a missing timestamp is the time of the mark; one that is no time is no e
   t.equal(placeOf(places, {}, SPRING).directory, '/2026')
   t.equal(places.lacksTime(undefined), true)
   t.equal(places.lacksTime('1'), false)
-  for (const bad of ['', 'x', '1.5', '1e3', '0x10', ' 1', '99999999999999999', '9999999999999999']) {
+  for (const bad of ['', 'x', '1.5', '1e3', '0x10', ' 1', '99999999999999999', '9999999999999999', '253402300800000', '-62135596800000', '-99999999999999']) {
     t.throws(() => placeOf(places, { timestamp: bad }, SPRING), { code: 'BAD_EVENT' }, bad)
   }
+  for (const [year, ms] of [['0001', -62_135_500_000_000], ['9999', 253_402_100_000_000]] as const) t.equal(placeOf(places, { timestamp: String(ms) }, SPRING).directory, `/${year}`)
   const local = new Places({ ...OPTIONS, path: '/%Y', useLocalTimestamp: true }, HOST)
   t.equal(placeOf(local, { timestamp: 'x' }, SPRING).directory, '/2026')
   const still = new Places({ ...OPTIONS, path: '/%{h}' }, HOST)

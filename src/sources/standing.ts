@@ -18,7 +18,9 @@ export function byIdentity(partitions: readonly Partition[]): ReadonlyMap<string
 /** The one of them that stood in this file, placed there. */
 export async function standing(partitions: readonly Partition[], file: DiskFile): Promise<Partition | undefined> {
   for (const partition of partitions) {
-    if (partition.file === undefined && (await partition.place(file, partition.marked))) return partition
+    if (partition.file !== undefined) continue
+    if (await partition.place(file, partition.marked)) return partition
+    partition.cut = true
   }
   return undefined
 }

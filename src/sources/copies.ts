@@ -7,7 +7,8 @@
 import { dirname } from 'node:path'
 import { assert } from '../errors.js'
 import { Compressed, isGone } from './compressed.js'
-import { HEAD_SIZE, commonSize, isPrefix, isPrintOf, readAt } from './position.js'
+import { cutCopySize, startsLike } from './cut.js'
+import { HEAD_SIZE, commonSize, holdsAll, isPrefix, isPrintOf, readAt } from './position.js'
 import { Partition } from './partition.js'
 import { isCompressed, isRotated } from './turns.js'
 import { between, inherit, isMet, search, type Known } from './search.js'
@@ -17,12 +18,12 @@ import { between, inherit, isMet, search, type Known } from './search.js'
  * size and time.
  */
 export async function check(partition: Partition, known: Known): Promise<void> {
-  if (partition.file === undefined) return
+  if (partition.file === undefined) return partition.missedAt === undefined ? undefined : missed(partition, partition.missedAt, known)
   const stat = await partition.file.stat()
   if (await isGone(partition.file)) return rotatedAway(partition, known)
   if (stat.size < partition.offset || wasUnread(partition, stat.size)) return truncated(partition, known)
   const { size, modified, name, path } = partition
-  if (size === 0 && stat.size > 0 && name === path) partition.emptyUntil = modified
+  if (size === 0 && name === path && (stat.size > 0 || stat.modified !== modified)) partition.emptyUntil ??= modified
   if (partition.learn(stat, known.now())) partition.due = true
 }
 
@@ -47,20 +48,31 @@ export async function truncated(partition: Partition, known: Known): Promise<voi
   if (partition.file !== undefined && (await isGone(partition.file))) return rotatedAway(partition, known)
   const now = known.now()
   const place = partition.position(now)
-  const { size, path, name, since } = partition
+  const { path, name, since } = partition
   const file = partition.detach()
   assert(file !== undefined)
+  partition.cut = true
   const successor = new Partition(known.newId(), path)
   successor.attach(file, await file.stat(), name, now)
   successor.since = since
   successor.judged = true
+  successor.sees(await readAt(file, 0, HEAD_SIZE)) // it may be copied and truncated again before it is read
   known.all.set(successor.id, successor)
   const listings = known.listings()
   const found = await search(partition, place, true, known, listings)
   const others = await between(partition, known, listings)
-  if (found || (place.offset === 0 && (others > 0 || isMet(partition, known)))) return
-  if (size > place.offset) partition.lose(size, 'truncated')
-  else if (place.offset > 0) {
+  if (place.offset === 0 && (found || others > 0 || isMet(partition, known))) return
+  if (place.head.size === HEAD_SIZE && successor.file !== undefined) {
+    successor.savedFrom = { log: partition, at: now }
+    successor.judged = false
+  } else if (!found) lost(partition, known)
+}
+
+/** Nothing holds what was read of it, nor what was seen of it after that. */
+function lost(partition: Partition, known: Known): void {
+  const { path, size, offset } = partition
+  if (size > offset) partition.lose(size, 'truncated')
+  else if (offset > 0) {
     known.names.sayOnce(`${path} was truncated, and no copy holds what was read of it: what was written after that, if anything, is lost`)
   }
 }
@@ -75,8 +87,25 @@ async function rotatedAway(partition: Partition, known: Known): Promise<void> {
   const others = await between(partition, known, listings)
   partition.hidden = !found && (await listings.mayHide(partition.path, place))
   const isLost = !found && !partition.hidden && size > place.offset
-  if (isLost && (place.offset > 0 || (others === 0 && !isMet(partition, known)))) partition.lose(size, 'removed')
+  if (isLost && place.offset > 0) partition.lose(size, 'removed')
+  else if (isLost && others === 0 && !isMet(partition, known)) return missed(partition, known.now(), known)
   if (partition.file === undefined && partition.lost === undefined && partition.marked === null) known.all.delete(partition.id)
+}
+
+/**
+ * Nothing was read of it, as it was gone by then. Where its log goes on in the file that has its name next, and that has not less,
+ * it was a copy of the log as that is; else it is lost.
+ */
+function missed(partition: Partition, at: number, known: Known): void {
+  const { path, size, changed } = partition
+  const isIt = (one: Partition): boolean => one.name === path && one.size >= size && (one.wentOn >= changed || (!one.judged && one.sameTo > 0))
+  partition.missedAt = undefined
+  if ([...known.all.values()].some(isIt)) known.all.delete(partition.id)
+  else if (known.now() - at >= known.young) partition.lose(size, 'removed')
+  else {
+    partition.missedAt = at
+    partition.wakeAt = at + known.young
+  }
 }
 
 /**
@@ -85,7 +114,9 @@ async function rotatedAway(partition: Partition, known: Known): Promise<void> {
  */
 export async function judge(partition: Partition, known: Known): Promise<boolean> {
   if (partition.judged) return true
-  if (partition.file === undefined || partition.size === 0) return false
+  if (partition.file === undefined) return false
+  if (partition.savedFrom !== undefined) return isAnother(partition, partition.savedFrom, known)
+  if (partition.size === 0) return false
   const head = await readAt(partition.file, 0, HEAD_SIZE)
   known.wakeAlike(head)
   let replaced: Partition | undefined
@@ -101,15 +132,59 @@ export async function judge(partition: Partition, known: Known): Promise<boolean
         return false
       }
     } else if (same && holdBack(partition, counts(partition, head, other), other, known)) return false
-    else if (isReplaced(other, partition) && (replaced === undefined || wasLast(other, replaced))) replaced = other
+    else {
+      if (!same && partition.same?.as === other) await differs(partition, other, partition.same.from)
+      if (isReplaced(other, partition) && (replaced === undefined || wasLast(other, replaced))) replaced = other
+    }
   }
   if (replaced !== undefined && (await goesOn(replaced, partition, known))) return false
   await start(partition, known)
   return true
 }
 
-async function isCopy({ file, size }: Partition, { file: original }: Partition): Promise<boolean> {
-  return file !== undefined && original !== undefined && isPrefix(file, size, original)
+async function isCopy({ file, size, same, sameTo }: Partition, other: Partition): Promise<boolean> {
+  if (file === undefined || other.file === undefined) return false
+  return isPrefix(file, size, other.file, same?.as === other ? Math.min(sameTo, size) : 0)
+}
+
+/** It was the same so far. One that has less than what was read of the other at first is no copy of that. */
+async function differs(partition: Partition, other: Partition, from: number): Promise<void> {
+  if (partition.file === undefined || other.file === undefined) return
+  const common = await commonSize(partition.file, other.file, partition.size)
+  partition.sameTo = common < from ? 0 : common
+  partition.same = undefined
+}
+
+/** What was truncated where it stands may be saved in place: it is the same again, byte by byte, or another one. True: another, which may be read. */
+async function isAnother(partition: Partition, { log, at }: NonNullable<Partition['savedFrom']>, known: Known): Promise<boolean> {
+  const soFar = known.all.get(log.id) === log ? await isSaved(partition, log) : 'another'
+  if (soFar === 'whole') {
+    await log.detach()?.close() // a copy, to which nobody writes
+    await inherit(log, partition, known)
+    return false
+  }
+  if (soFar === 'begun' && known.now() - at < known.young) {
+    partition.wakeAt = at + known.young
+    return false
+  }
+  if (log.cut) lost(log, known)
+  partition.savedFrom = undefined
+  partition.judged = true
+  return true
+}
+
+/** Whether the file holds what the log held: of one whose bytes nothing has any more, as far as that was read. */
+async function isSaved({ file, size }: Partition, log: Partition): Promise<'whole' | 'begun' | 'another'> {
+  assert(file !== undefined)
+  if (log.file !== undefined) {
+    const { size: whole } = await log.file.stat()
+    return (await isPrefix(file, Math.min(size, whole), log.file)) ? (size < whole ? 'begun' : 'whole') : 'another'
+  }
+  const { marked, start, cut } = log
+  const head = await readAt(file, 0, HEAD_SIZE)
+  if (!cut || marked === null || !startsLike(head, start)) return 'another'
+  if (size < marked.offset) return head.length < HEAD_SIZE || isPrintOf(marked.head, head) ? 'begun' : 'another'
+  return (await holdsAll(file, marked)) && (await log.place(file, marked)) ? 'whole' : 'another'
 }
 
 /** As far as can be told from the first bytes: they are the same, and short ones lie in one directory. */
@@ -124,12 +199,7 @@ async function mayBeCopy(partition: Partition, head: Buffer, other: Partition): 
   if (size === 0 || !startsLike(head, other.start)) return false
   if (head.length < HEAD_SIZE && dirname(partition.path) !== dirname(other.path)) return false
   if (size <= head.length) return isPrintOf(print, head.subarray(0, size))
-  return head.equals(await readAt(other.file, 0, head.length))
-}
-
-function startsLike(head: Buffer, start: string): boolean {
-  const size = Math.min(head.length, start.length)
-  return head.toString('latin1', 0, size) === start.slice(0, size)
+  return head.equals(await readAt(other.file, 0, head.length)) || isRotated(partition.path, other.path) // which may be truncated by now
 }
 
 /**
@@ -145,11 +215,13 @@ function counts({ path, name, links }: Partition, head: Buffer, other: Partition
 /** A copy of a file that is still there: a full one for as long as it is the same, a short one only for a while. */
 function holdBack(partition: Partition, full: boolean, other: Partition, known: Known): boolean {
   partition.since ??= known.now()
+  if (full && partition.same?.as !== other) partition.same = { as: other, from: other.offset }
+  if (full) partition.sameTo = partition.size
   if (known.now() - partition.since < known.young) return true
   if (!full) return false
-  partition.sameTo = partition.size
   const compressed = partition.file instanceof Compressed && isRotated(partition.path, other.path) // as each night
-  if (!compressed) known.names.sayOnce(`${partition.path} holds the same as ${other.name ?? other.path}: it is taken for a copy and not read`)
+  const as = other.name ?? (other.path === partition.path ? 'the file that had its name before' : other.path)
+  if (!compressed) known.names.sayOnce(`${partition.path} holds the same as ${as}: it is taken for a copy and not read`)
   return true
 }
 
@@ -184,12 +256,20 @@ async function goesOn(log: Partition, by: Partition, known: Known): Promise<bool
   rest.leftAt = rest.sameTo = size
   rest.judged = true
   known.all.set(rest.id, rest)
+  log.wentOn = known.now()
   return inherit(log, by, known)
 }
 
-/** From the beginning, or where it began to differ from the one that it was a copy of. */
+/**
+ * From the beginning; or where it began to differ from the one that it was a copy of; or, where that was truncated since, at the end
+ * of what was read there.
+ */
 async function start(partition: Partition, known: Known): Promise<void> {
+  const { same, sameTo, began } = partition
+  const read = (await cutCopySize(partition, known.all.values())) ?? (same?.as.cut === true && same.as.offset >= sameTo ? sameTo : 0)
   partition.judged = true
   partition.since = undefined
-  if (partition.sameTo > (partition.began?.offset ?? 0)) await partition.startAfter(partition.sameTo, known.now())
+  partition.same = undefined
+  if (read > (began?.offset ?? 0)) await partition.startAt(read, known.now())
+  else if (sameTo > (began?.offset ?? 0)) await partition.startAfter(sameTo, known.now())
 }

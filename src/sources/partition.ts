@@ -6,12 +6,17 @@
 import { assert } from '../errors.js'
 import type { Mark } from '../events/batch.js'
 import type { DiskFile, FileStat } from '../disk/disk.js'
-import { HEAD_SIZE, TAIL_SIZE, identityOf, isPrintOf, printOf, readAt, verify, type FilePosition, type Print } from './position.js'
+import { HEAD_SIZE, TAIL_SIZE, identityOf, isPrintOf, printOf, readAt, sumOf, thinned, verify, type FilePosition, type Passed, type Print } from './position.js'
 
-const EMPTY = printOf(Buffer.alloc(0))
-const BEGINNING = { offset: 0, head: EMPTY, tail: EMPTY }
+const NONE = Buffer.alloc(0)
+const EMPTY = printOf(NONE)
+const BEGINNING = { offset: 0, head: EMPTY, tail: EMPTY, sum: 0 }
+/** What a position has that says where reading stands. */
+type Stand = Pick<FilePosition, 'offset' | 'head' | 'tail'> & { readonly sum?: number | undefined }
 /** Most bytes that are kept as they are. */
 export const START_SIZE = 32
+/** Of a file that was read no further than this, the whole first KiB is. */
+const SMALL = 16 * 1024
 /** ms in which some file systems count: of two changes so close the second may leave no trace, where the size is the same. */
 const TICK = 2000
 const NEWLINE = 0x0a
@@ -33,7 +38,13 @@ export class Partition {
   head = EMPTY
   tail = EMPTY
   start = ''
-  /** Of a file that is at byte 0: its first bytes as read, which are no whole line yet. */
+  /** Of a small file, as much of the first KiB as lies before the place. */
+  first: Buffer = NONE
+  /** Of all before it; undefined: nobody knows. */
+  sum: number | undefined = 0
+  /** Places before it where reading stood, the newest first. */
+  passed: readonly Passed[] = []
+  /** Of a file that is at byte 0: its first bytes as read, which are no whole line yet, without the NULs that may follow. */
   unsent = EMPTY
   /** The largest size it was seen to have, and its last change as of then. */
   size = 0
@@ -62,12 +73,22 @@ export class Partition {
   parts = 0
   /** When its name went to another file or was taken away, or when it was first taken for a copy; ms since the epoch. */
   since: number | undefined
-  /** Where it stood when it lost its name. */
+  /** Where it stood when it lost its name, or was found without one; Infinity: nothing had been read of it. */
   leftAt = 0
   /** When its end was first reached with an event that may go on; ms since the epoch. */
   endSeen: number | undefined
-  /** It was the same as another so far: nothing before this byte is to be read. */
+  /** It was the same as another so far, of which so much had been read when that was seen: nothing before this byte is to be read. */
   sameTo = 0
+  same: { readonly as: Partition; readonly from: number } | undefined
+  /** Closed, as its file was truncated, or holds something else; and the copy that was made of it before, once that was met. */
+  cut = false
+  copy: { readonly identity: string; readonly size: number } | undefined
+  /** The log that its file was until it was truncated, ms since the epoch: it may be saved in place, and be that again. */
+  savedFrom: { readonly log: Partition; readonly at: number } | undefined
+  /** When it went on in another file, which has its name; ms since the epoch. */
+  wentOn = 0
+  /** When its file was gone before it was opened: what was seen there may be in its successor; ms since the epoch. */
+  missedAt: number | undefined
   /** It was seen empty, with this time, and has grown since: it may have been rotated in between. */
   emptyUntil: number | undefined
   /** Its file had a rotated name when it was met: it may be one that was seen before, and gone before it was opened. */
@@ -100,6 +121,9 @@ export class Partition {
     this.birth = stat.born
     this.mount = ''
     this.name = name
+    if (name === undefined) this.leftAt = this.offset
+    this.cut = false
+    this.copy = undefined
     this.size = stat.size
     this.modified = stat.modified
     this.links = stat.links
@@ -159,6 +183,7 @@ export class Partition {
     if (start === undefined) return false
     const place = position !== null && position.offset > 0 ? position : BEGINNING
     this.stand(place, startOf(start.subarray(0, place.offset)))
+    if (place.offset <= SMALL) this.first = start.subarray(0, place.offset)
     this.parts = position?.part ?? 0
     return true
   }
@@ -206,13 +231,12 @@ export class Partition {
   positionAt(raw: Buffer, base: number, index: number, time: number): FilePosition {
     const offset = base + index
     if (offset === this.offset) return this.position(time)
-    const { head, tail } = this.#prints(raw, index)
-    return { ...this.#position(offset, head, tail, time), ...(raw[index - 1] !== NEWLINE && { part: this.parts + 1 }) }
+    return { ...this.#position(this.#standAt(raw, base, index), time), ...(raw[index - 1] !== NEWLINE && { part: this.parts + 1 }) }
   }
 
   /** The place as it is. */
   position(time: number): FilePosition {
-    return { ...this.#position(this.offset, this.head, this.tail, time), ...(this.parts > 0 && { part: this.parts }) }
+    return { ...this.#position(this, time), ...(this.parts > 0 && { part: this.parts }) }
   }
 
   /** Closes a batch that ends there. */
@@ -223,19 +247,26 @@ export class Partition {
     return { partition: this.id, from, to, time, replayable: true, ...(gone.length > 0 && { gone }) }
   }
 
-  /** At byte 0, this was read, and is no whole line yet. */
+  /** At byte 0, this was read, and is no whole line yet. NULs at its end may be there only until something is written in their place. */
   sees(raw: Buffer): void {
-    this.unsent = printOf(raw.subarray(0, HEAD_SIZE))
+    let end = Math.min(raw.length, HEAD_SIZE)
+    while (raw[end - 1] === 0) end--
+    this.unsent = printOf(raw.subarray(0, end))
   }
 
   /** Moves the place to just before raw[index]. */
   advance(raw: Buffer, base: number, index: number): void {
     const offset = base + index
-    const { head, tail } = this.marked?.offset === offset ? this.marked : this.#prints(raw, index)
-    this.stand({ offset, head, tail }, base === 0 ? startOf(raw.subarray(0, index)) : this.start)
+    const left = this.offset === 0 || this.offset === offset ? [] : [{ offset: this.offset, tail: this.tail }]
+    this.stand(this.marked?.offset === offset ? this.marked : this.#standAt(raw, base, index), base === 0 ? startOf(raw.subarray(0, index)) : this.start)
+    if (base === 0) this.first = Buffer.from(raw.subarray(0, Math.min(index, HEAD_SIZE)))
+    if (offset > SMALL) this.first = NONE
+    this.passed = thinned([...left, ...this.passed], offset)
   }
 
-  stand({ offset, head, tail }: Pick<FilePosition, 'offset' | 'head' | 'tail'>, start: string): void {
+  stand({ offset, head, tail, sum }: Stand, start: string): void {
+    this.sum = sum
+    this.passed = this.passed.filter((place) => place.offset < offset)
     this.offset = offset
     this.head = head
     this.tail = tail
@@ -244,15 +275,17 @@ export class Partition {
     this.parts = 0
   }
 
-  #prints(raw: Buffer, index: number): Pick<FilePosition, 'head' | 'tail'> {
-    const head = this.head.size < HEAD_SIZE ? printOf(raw.subarray(0, Math.min(index, HEAD_SIZE))) : this.head
-    return { head, tail: printOf(raw.subarray(Math.max(0, index - TAIL_SIZE), index)) }
+  #standAt(raw: Buffer, base: number, index: number): Stand {
+    const head: Print = this.head.size < HEAD_SIZE ? printOf(raw.subarray(0, Math.min(index, HEAD_SIZE))) : this.head
+    const tail = printOf(raw.subarray(Math.max(0, index - TAIL_SIZE), index))
+    return { offset: base + index, head, tail, sum: sumOf(this.sum, this.offset, raw.subarray(this.offset - base, index)) }
   }
 
-  #position(offset: number, head: Print, tail: Print, time: number): FilePosition {
+  #position({ offset, head, tail, sum }: Stand, time: number): FilePosition {
     const { path, device, inode, mount, size, modified } = this
+    const where = { path, device, inode, ...(mount.length > 1 && { mount }) }
     const lag = modified > 0 && modified < time - TICK && { modified }
-    return { offset, path, device, inode, ...(mount.length > 1 && { mount }), head, tail, time, size: Math.max(size, offset), ...lag }
+    return { offset, ...where, head, tail, time, size: Math.max(size, offset), ...lag, ...(sum !== undefined && { sum }) }
   }
 }
 

@@ -3,6 +3,7 @@
  * bytes and of the bytes just before the place. Content decides; an inode is used again by the next file.
  */
 import { hash } from 'node:crypto'
+import { crc32 } from 'node:zlib'
 import { isPosition, type Position } from '../events/batch.js'
 import type { DiskFile, FileStat } from '../disk/disk.js'
 import { readFully } from '../disk/read-fully.js'
@@ -33,6 +34,8 @@ export interface FilePosition extends Position {
   readonly modified?: number
   /** The line before the offset was sent without its end, in so many events. */
   readonly part?: number
+  /** CRC-32 of all bytes before the offset; absent: nobody knows. */
+  readonly sum?: number
   /** Nothing comes after it: what there was is lost. The prints are those of an earlier place. */
   readonly ended?: true
 }
@@ -41,6 +44,11 @@ export const HEAD_SIZE = 1024
 export const TAIL_SIZE = 256
 /** In ns. */
 export const MS = 1_000_000n
+/** Of longer files no sum is known: it takes time, and they are not what an editor saves. */
+const SUMMED_MAX = 64 * 1024 * 1024
+
+/** A place that reading has passed, and that it was one in this file. */
+export type Passed = Pick<FilePosition, 'offset' | 'tail'>
 
 /** A part of a longer text would hold on to all of that: there may be a print for each of many thousand files. */
 export function printOf(bytes: Uint8Array): Print {
@@ -50,11 +58,11 @@ export function printOf(bytes: Uint8Array): Print {
 /** What a reader or a state file gives back, if it is a place in a file; what is missing of the details is 0. */
 export function filePosition(position: Position): FilePosition | undefined {
   if (!isPosition(position)) return undefined
-  const { offset, path, device, inode, mount, head, tail, time, size, modified, part, ended } = position
+  const { offset, path, device, inode, mount, head, tail, time, size, modified, part, sum, ended } = position
   if (offset < 0 || typeof path !== 'string' || !isPrint(head) || !isPrint(tail)) return undefined
   if (typeof device !== 'string' || typeof inode !== 'string') return undefined
   const where = { path, device, inode, ...(typeof mount === 'string' && { mount }), ...(count(modified) > 0 && { modified: count(modified) }) }
-  const place = { offset, ...where, head, tail, time: count(time), size: Math.max(offset, count(size)) }
+  const place = { offset, ...where, head, tail, time: count(time), size: Math.max(offset, count(size)), ...(typeof sum === 'number' && { sum }) }
   if (ended === true) return { ...place, ended }
   if (head.size !== Math.min(offset, HEAD_SIZE) || tail.size !== Math.min(offset, TAIL_SIZE)) return undefined
   return count(part) > 0 ? { ...place, part: count(part) } : place
@@ -99,17 +107,42 @@ export function isPrintOf(print: Print, bytes: Buffer): boolean {
   return bytes.length === print.size && (print.size === 0 || printOf(bytes).hash === print.hash)
 }
 
-/** True when `copy` (of `size` bytes) holds what `original` holds, as far as first KiB and last bytes of the copy tell. */
-export async function isPrefix(copy: DiskFile, size: number, original: DiskFile): Promise<boolean> {
+/** Of all bytes before `offset`, which are those before `from`, whose sum this is, and these. */
+export function sumOf(sum: number | undefined, from: number, bytes: Uint8Array): number | undefined {
+  return sum === undefined || from + bytes.length > SUMMED_MAX ? undefined : crc32(bytes, sum)
+}
+
+/** All before this place is there, byte by byte, as far as a sum tells. False where none is known. */
+export async function holdsAll(file: DiskFile, { offset, sum }: FilePosition): Promise<boolean> {
+  if (sum === undefined) return false
+  let found: number | undefined = 0
+  for (let at = 0; at < offset; ) {
+    const bytes = await readAt(file, at, Math.min(COMPARED, offset - at))
+    if (bytes.length === 0) return false
+    found = sumOf(found, at, bytes)
+    at += bytes.length
+  }
+  return found === sum
+}
+
+/** Of these, the newest first, those to be kept where reading stands at `offset`: the further back, the fewer. */
+export function thinned(passed: readonly Passed[], offset: number): Passed[] {
+  const reach = (place: Passed | undefined): number => (place === undefined ? -1 : Math.floor(Math.log2(offset - place.offset) / 4))
+  return passed.filter((place, index) => reach(passed[index + 1]) !== reach(place))
+}
+
+/** True when `copy` (of `size` bytes) holds what `original` holds; that they are the same before byte `from` is known. */
+export async function isPrefix(copy: DiskFile, size: number, original: DiskFile, from = 0): Promise<boolean> {
   const head = Math.min(size, HEAD_SIZE)
   if (!(await readAt(copy, 0, head)).equals(await readAt(original, 0, head))) return false
   const tail = Math.min(size, TAIL_SIZE)
-  return (await readAt(copy, size - tail, tail)).equals(await readAt(original, size - tail, tail))
+  if (!(await readAt(copy, size - tail, tail)).equals(await readAt(original, size - tail, tail))) return false
+  return (await commonSize(copy, original, size, from)) === size
 }
 
-/** How many bytes both begin with, at most `most`. */
-export async function commonSize(one: DiskFile, other: DiskFile, most: number): Promise<number> {
-  for (let at = 0; at < most; ) {
+/** How many bytes both begin with, at most `most`; that they are the same before byte `from` is known. */
+export async function commonSize(one: DiskFile, other: DiskFile, most: number, from = 0): Promise<number> {
+  for (let at = from; at < most; ) {
     const [a, b] = await Promise.all([one, other].map((file) => readAt(file, at, Math.min(COMPARED, most - at)))) as [Buffer, Buffer]
     const size = Math.min(a.length, b.length)
     if (size === 0) return at

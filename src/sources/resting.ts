@@ -12,7 +12,7 @@ import { identityOf, isPrintOf, type FilePosition } from './position.js'
 type Kept = [
   start: `${'f' | 's'}${string}`, id: string, path: string, offset: number, head: [number, string], tail: [number, string], began: FilePosition | 0 | 1 | null,
   time: number | null, acked: boolean, stood: boolean, judged: boolean, changed: number,
-  mount: string, device: string, inode: string, size: number, modified: number,
+  sum: number | null, mount: string, device: string, inode: string, size: number, modified: number,
 ]
 
 export class Resting {
@@ -42,11 +42,11 @@ export class Resting {
   }
 
   add(partition: Partition): void {
-    const { id, path, name, start, offset, head, tail, began, marked, acked, stood, judged, changed, mount, device, inode, size, modified } = partition
+    const { id, path, name, start, offset, head, tail, began, marked, acked, stood, judged, changed, sum, mount, device, inode, size, modified } = partition
     const kept: Kept = [
       `${start.length === START_SIZE ? 'f' : 's'}${start}`, id.startsWith(this.prefix) ? id.slice(this.prefix.length) : `/${id}`,
       path === name ? '' : path, offset, [head.size, head.hash], [tail.size, tail.hash], began === null ? 0 : began === marked ? 1 : began,
-      marked?.time ?? null, acked !== null, stood, judged, changed, mount, device, inode, size, modified,
+      marked?.time ?? null, acked !== null, stood, judged, changed, sum ?? null, mount, device, inode, size, modified,
     ]
     this.#kept.set(name!, Buffer.from(JSON.stringify(kept)).toString()) // in one piece: V8 leaves the text in pieces, which take half as much again
     this.#identities = undefined
@@ -69,7 +69,7 @@ export class Resting {
   owns(identity: string): boolean {
     let identities = this.#identities?.deref()
     if (identities === undefined) {
-      identities = new Set([...this.#kept.values()].map((text) => identityOf({ device: keptIn(text)[13], inode: keptIn(text)[14] })))
+      identities = new Set([...this.#kept.values()].map((text) => identityOf({ device: keptIn(text)[14], inode: keptIn(text)[15] })))
       this.#identities = new WeakRef(identities)
     }
     return identities.has(identity)
@@ -106,14 +106,14 @@ export class Resting {
 
   #partitionOf(name: string, text: string): Partition {
     const [start, id, path, offset, [headSize, headHash], [tailSize, tailHash], ...times] = keptIn(text)
-    const [began, time, acked, stood, judged, changed, mount, device, inode, size, modified] = times
+    const [began, time, acked, stood, judged, changed, sum, mount, device, inode, size, modified] = times
     const partition = new Partition(id.startsWith('/') ? id.slice(1) : this.prefix + id, path === '' ? name : path)
     const stat: FileStat = {
       kind: 'file', size, device: BigInt(device), inode: BigInt(inode), modified, born: 0n, mode: 0, uid: 0, links: 1, touched: false,
     }
     partition.attach(new OpenFile(this.files, name, stat), stat, name, changed)
     partition.mount = mount
-    partition.stand({ offset, head: { size: headSize, hash: headHash }, tail: { size: tailSize, hash: tailHash } }, start.slice(1))
+    partition.stand({ offset, head: { size: headSize, hash: headHash }, tail: { size: tailSize, hash: tailHash }, sum: sum ?? undefined }, start.slice(1))
     partition.marked = time === null ? null : partition.position(time)
     partition.began = began === 0 ? null : began === 1 ? partition.marked : began
     partition.acked = acked ? partition.marked : null

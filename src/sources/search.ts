@@ -7,6 +7,7 @@ import { basename, dirname } from 'node:path'
 import { assert } from '../errors.js'
 import type { Disk, DiskFile } from '../disk/disk.js'
 import { Compressed, hasInside } from './compressed.js'
+import { isCutCopy } from './cut.js'
 import type { Candidate, Earlier, Listings } from './listing.js'
 import { HEAD_SIZE, MS, identityOf, isPrefix, isYounger, readAt, wasBorn, verify, type FilePosition } from './position.js'
 import { Partition } from './partition.js'
@@ -215,25 +216,28 @@ async function isMadeOf(candidate: Candidate, partition: Partition, known: Known
 
 /** A part of this log that is closed by now, or was truncated, was read in it, by another name. */
 async function wasRead(path: string, candidate: Candidate, known: Known, listings: Listings): Promise<boolean> {
-  const places = await placesLeft(path, known)
-  if (places.length === 0) return false
+  const left = await placesLeft(path, known)
+  if (left.length === 0) return false
   return looking(candidate, listings, async (file) => {
-    for (const place of places) if ((await verify(file, place)) !== undefined) return true
+    for (const { one, place } of left) {
+      if ((place.head.size === HEAD_SIZE || one.file !== undefined) && (await verify(file, place)) !== undefined) return true
+      if ((one.cut || one.file !== undefined) && (await isCutCopy(file, candidate.stat.modified, one, place))) return true
+    }
     return false
   })
 }
 
 /** Where files of this log that are closed by now were left, and the one that has its name: it was truncated, and nobody has noticed that. */
-async function placesLeft(path: string, known: Known): Promise<FilePosition[]> {
-  const places: FilePosition[] = []
+async function placesLeft(path: string, known: Known): Promise<{ one: Partition; place: FilePosition }[]> {
+  const left: { one: Partition; place: FilePosition }[] = []
   for (const one of known.all.values()) {
     const { file, name, offset, base, knownSize, marked } = one
     if (one.path !== path) continue
     if (file === undefined) {
-      if (marked?.head.size === HEAD_SIZE && marked.ended !== true) places.push(marked)
-    } else if (name === path && offset > 0 && !one.holds(await readAt(file, base, knownSize))) places.push(one.position(known.now()))
+      if (marked !== null && marked.ended !== true) left.push({ one, place: marked })
+    } else if (name === path && offset > 0 && !one.holds(await readAt(file, base, knownSize))) left.push({ one, place: one.position(known.now()) })
   }
-  return places
+  return left
 }
 
 /**
@@ -274,6 +278,7 @@ async function add(path: string, candidate: Candidate, known: Known, listings: L
   const partition = new Partition(known.newId(), path)
   partition.attach(file, await file.stat(), undefined, known.now())
   partition.since = known.now()
+  partition.leftAt = Infinity
   partition.judged = true
   partition.unseen = true
   known.all.set(partition.id, partition)

@@ -23,7 +23,9 @@ export function mayHaveStood(closed: ReadonlyMap<string, readonly Partition[]>, 
 /** The one of them that stood in this file, placed there. */
 export async function standing(partitions: readonly Partition[], file: DiskFile): Promise<Partition | undefined> {
   for (const partition of partitions) {
-    if (partition.file === undefined && (await partition.place(file, partition.marked))) return partition
+    if (partition.file !== undefined) continue
+    if (await partition.place(file, partition.marked)) return partition
+    partition.cut = true
   }
   return undefined
 }

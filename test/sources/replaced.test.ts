@@ -1,10 +1,11 @@
 /**
- * A log that is replaced under its name by a longer copy of itself while it is followed, as an editor saves it: what was
- * read of it is not read again, and what is still written to the old file is not lost. Issue 5.
+ * A log that is replaced under its name by a longer copy of itself while it is followed, or written anew in place, as editors save it:
+ * what was read of it is not read again, and what is still written to the old file is not lost. Issue 5.
  */
 import * as fs from 'node:fs'
 import { dirname } from 'node:path'
 import t from 'tap'
+import { nodeDisk } from '../../src/disk/node.js'
 import { Tailing } from '../support/tailing.js'
 
 const numbers = (from: number, to: number): string[] => Array.from({ length: to - from + 1 }, (_, i) => `line ${from + i}`)
@@ -144,4 +145,90 @@ t.test('the old file is not read again for the next reader, even where the new o
   await wait(tailing)
   t.same(tailing.bodies, numbers(1, LONG + 2))
   await tailing.close()
+})
+
+/** Truncates it and writes it anew, with a look after each part. */
+async function saveInPlace(tailing: Tailing, file: string, parts: readonly number[], change = (bytes: string): string => bytes): Promise<void> {
+  const bytes = change(fs.readFileSync(file, 'latin1'))
+  fs.truncateSync(file)
+  for (const [n, part] of parts.entries()) {
+    await tailing.pass(parts.length > 1 ? 700 : 0)
+    fs.appendFileSync(file, bytes.slice(bytes.length * (parts[n - 1] ?? 0), bytes.length * part), 'latin1')
+  }
+}
+
+t.test('a log that is saved in place is the same log, however much of it is there at a look, also for the next run, and what was not read yet is read', async (t) => {
+  for (const [parts, copy] of [[[1], ''], [[0.02, 1], ''], [[0.01, 0.02, 0.6, 1], ''], [[1], 'log~'], [[0.01, 0.6, 1], 'log.1']] as const) {
+    const file = `${t.testdir({ log: text(1, LONG) })}/log`
+    const one = await following(file, copy === 'log.1' ? `${file}*` : file)
+    for (let times = 0; times < 2; times++) {
+      if (copy !== '') fs.copyFileSync(file, `${dirname(file)}/${copy}`)
+      await saveInPlace(one, file, parts)
+      await one.pass(1000)
+    }
+    await wait(one)
+    fs.appendFileSync(file, text(LONG + 1, LONG + 2))
+    await one.pass(1000)
+    t.same(one.bodies, numbers(1, LONG + 2))
+    t.notMatch(one.said.join(), /truncated/)
+    const held = one.held()
+    await one.close()
+    const next = new Tailing([file])
+    await next.start({ kind: 'keeps', held })
+    fs.appendFileSync(file, text(LONG + 3, 2 * LONG))
+    await saveInPlace(next, file, parts)
+    await wait(next)
+    t.same(next.bodies, numbers(LONG + 3, 2 * LONG))
+    await next.close()
+  }
+})
+
+t.test('one that differs in a single byte, or that has less of it, or is short, is another one', async (t) => {
+  for (const [size, change] of [
+    [LONG, (bytes: string) => bytes.replace(/^line 150$/m, 'LINE 150')], [LONG, (bytes: string) => bytes.slice(0, -9)], [3, (bytes: string) => bytes],
+  ] as const) {
+    const file = `${t.testdir({ log: text(1, size) })}/log`
+    const tailing = await following(file)
+    await saveInPlace(tailing, file, [0.01, 0.6, 1], change)
+    await wait(tailing)
+    t.same(tailing.bodies, [...numbers(1, size), ...change(text(1, size)).split('\n').slice(0, -1)])
+    await tailing.close()
+  }
+})
+
+t.test('a log that is written anew with less than was read of it, and begins as it did, is another one after a while', async (t) => {
+  const file = `${t.testdir({ log: text(1, LONG) })}/log`
+  const tailing = await following(file)
+  fs.writeFileSync(file, text(1, 150))
+  await wait(tailing)
+  t.match(tailing.said.join(), /was truncated, and no copy holds what was read of it/)
+  t.same(tailing.bodies, [...numbers(1, LONG), ...numbers(1, 150)])
+  await tailing.close()
+})
+
+t.test('a file that was found between two copies of the log, and gone before it was opened, was one of them: nothing is said to be lost', async (t) => {
+  for (const same of [true, false]) {
+    const file = `${t.testdir({ log: text(1, LONG), other: 'other\n' })}/log`
+    let replacing = false
+    const disk: typeof nodeDisk = {
+      ...nodeDisk,
+      async open(path, how) {
+        if (replacing && path === file) {
+          replacing = false
+          if (same) save(file, text(LONG + 1, LONG + 1))
+          else fs.unlinkSync(file)
+        }
+        return nodeDisk.open(path, how)
+      },
+    }
+    const tailing = new Tailing([file], undefined, {}, { disk })
+    await tailing.start()
+    replacing = true
+    save(file, '')
+    await wait(tailing)
+    const gaps = tailing.sent.flatMap(({ headers }) => headers.filter((header) => header.has('flume.gap')))
+    t.equal(gaps.length, same ? 0 : 1)
+    if (same) t.same(tailing.bodies, numbers(1, LONG + 1))
+    await tailing.close()
+  }
 })

@@ -6,18 +6,21 @@ import { gzipSync } from 'node:zlib'
 export const KINDS = ['rename', 'copytruncate', 'compress', 'copytruncate and compress', 'delaycompress', 'dateext', 'dateext before .log', 'another file system'] as const
 /** Close to one of them. */
 export const VARIANTS = ['rename without create', 'create with another mode', 'twice at once', 'replaced by a new file'] as const
+/** Every second time the log is truncated, after it was copied the time before. */
+export const APART = 'copytruncate in two steps'
 /** The log goes on. */
 export const SAME = 'replaced by a copy of itself'
 /** What was not read before is gone. */
 export const LOSSY = ['truncated', 'removed'] as const
-export type Kind = (typeof KINDS)[number] | (typeof VARIANTS)[number] | typeof SAME | (typeof LOSSY)[number]
+export type Kind = (typeof KINDS)[number] | (typeof VARIANTS)[number] | typeof APART | typeof SAME | (typeof LOSSY)[number]
 /** What becomes of the content that it had. */
-export type Became = 'kept' | 'the same' | 'gone'
+export type Became = 'kept' | 'the same' | 'gone' | 'copied' | 'truncated'
 
 export class Rotating {
   #rotations = 0
   /** Of the last rotation, what is not compressed yet. */
   #plain: string | undefined
+  #isCopied = false
 
   constructor(
     readonly log: string,
@@ -32,6 +35,7 @@ export class Rotating {
     if (kind === 'removed') return this.#lose(() => fs.rmSync(log))
     if (!fs.existsSync(log)) return 'the same' // as with missingok
     if (kind === SAME) return replaceByCopy(log)
+    if (kind === APART) return this.#apart()
     this.#rotations++
     const earlier = this.#plain
     this.#plain = this.#name()
@@ -54,6 +58,17 @@ export class Rotating {
     if (kind.endsWith('compress') && kind !== 'delaycompress') compress(this.#plain)
     if (kind === 'delaycompress' && earlier !== undefined) compress(`${log}.2`)
     return 'kept'
+  }
+
+  #apart(): Became {
+    this.#isCopied = !this.#isCopied
+    if (!this.#isCopied) {
+      fs.truncateSync(this.log)
+      return 'truncated'
+    }
+    this.#rotations++
+    fs.copyFileSync(this.log, this.#name())
+    return 'copied'
   }
 
   #lose(act: () => void): Became {

@@ -8,8 +8,9 @@ import { dirname } from 'node:path'
 import { assert } from '../errors.js'
 import { Compressed, isGone } from './compressed.js'
 import { cutCopySize, startsLike } from './cut.js'
-import { HEAD_SIZE, commonSize, holdsAll, isPrefix, isPrintOf, readAt } from './position.js'
+import { HEAD_SIZE, beginsWith, commonSize, holdsAll, isPrefix, isPrintOf, readAt, type Print } from './position.js'
 import { Partition } from './partition.js'
+import { isThere } from './standing.js'
 import { isCompressed, isRotated } from './turns.js'
 import { between, inherit, isMet, search, type Known } from './search.js'
 
@@ -119,15 +120,16 @@ export async function judge(partition: Partition, known: Known): Promise<boolean
   if (partition.size === 0) return false
   const head = await readAt(partition.file, 0, HEAD_SIZE)
   known.wakeAlike(head)
+  const begins = beginsWith(head)
   let replaced: Partition | undefined
   for (const other of [...known.all.values()]) {
-    if (other === partition || !(await mayBeCopy(partition, head, other))) continue
+    if (other === partition || !(await mayBeCopy(partition, head, begins, other))) continue
     let same = await isCopy(partition, other)
     // it may have been truncated in the middle of that, and be another copy by now
     if (!same && (await wasTruncated(other, known))) same = await isCopy(partition, other)
     if (partition.file === undefined) return false
     if (other.file === undefined) {
-      if (counts(partition, head, other) && other.marked !== null && (await other.place(partition.file, other.marked))) {
+      if (counts(partition, head, other) && other.marked !== null && !(await isThere(other, partition, known)) && (await other.place(partition.file, other.marked))) {
         await inherit(other, partition, known)
         return false
       }
@@ -188,17 +190,17 @@ async function isSaved({ file, size }: Partition, log: Partition): Promise<'whol
 }
 
 /** As far as can be told from the first bytes: they are the same, and short ones lie in one directory. */
-async function mayBeCopy(partition: Partition, head: Buffer, other: Partition): Promise<boolean> {
+async function mayBeCopy(partition: Partition, head: Buffer, begins: (print: Print) => boolean, other: Partition): Promise<boolean> {
   if (!other.judged) return false
   const { marked } = other
   // of a compressed one not all is known that is in it: place() reads as far as it takes
   const mayHold = (offset: number): boolean => partition.size >= offset || partition.file instanceof Compressed
-  if (other.file === undefined) return marked !== null && marked.ended !== true && mayHold(marked.offset)
+  if (other.file === undefined) return marked !== null && marked.ended !== true && mayHold(marked.offset) && begins(marked.head)
   const print = other.offset === 0 ? other.unsent : other.head
   const { size } = print
   if (size === 0 || !startsLike(head, other.start)) return false
   if (head.length < HEAD_SIZE && dirname(partition.path) !== dirname(other.path)) return false
-  if (size <= head.length) return isPrintOf(print, head.subarray(0, size))
+  if (size <= head.length) return begins(print)
   return head.equals(await readAt(other.file, 0, head.length)) || isRotated(partition.path, other.path) // which may be truncated by now
 }
 

@@ -134,12 +134,11 @@ export class Partition {
   }
 
   /** Which file it was, as far as a position tells. */
-  stoodIn({ device, inode, mount, modified }: FilePosition): void {
+  stoodIn({ device, inode, mount }: FilePosition): void {
     this.device = device
     this.inode = inode
     this.mount = mount ?? '/'
     this.birth = 0n
-    if (modified !== undefined) this.modified = modified
   }
 
   /** What fstat(2) says; true when that is news. */

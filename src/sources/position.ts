@@ -131,6 +131,17 @@ export function thinned(passed: readonly Passed[], offset: number): Passed[] {
   return passed.filter((place, index) => reach(passed[index + 1]) !== reach(place))
 }
 
+/** What tells whether a print is one of these first bytes; there may be thousands, and each size is hashed once. */
+export function beginsWith(head: Buffer): (print: Print) => boolean {
+  const hashes = new Map<number, string>()
+  return ({ size, hash }) => {
+    if (size === 0 || size > head.length) return size === 0
+    const own = hashes.get(size) ?? printOf(head.subarray(0, size)).hash
+    hashes.set(size, own)
+    return own === hash
+  }
+}
+
 /** True when `copy` (of `size` bytes) holds what `original` holds; that they are the same before byte `from` is known. */
 export async function isPrefix(copy: DiskFile, size: number, original: DiskFile, from = 0): Promise<boolean> {
   const head = Math.min(size, HEAD_SIZE)

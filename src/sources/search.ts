@@ -146,7 +146,7 @@ async function betweenOnce(partition: Partition, known: Known, listings: Listing
   const candidates = await listings.earlier(path, found?.path)
   const became = await whatTheyAre(path, candidates, known, listings)
   const stood = became.get(partition)
-  const modified = before ?? stood?.stat.modified ?? lastWritten(partition)
+  const modified = before ?? stood?.stat.modified ?? (partition.modified > 0 ? undefined : partition.marked?.modified) ?? lastWritten(partition)
   const names = new Set(listings.namesOf(path).map((name) => basename(name)))
   // where it was met on its way: the name that it had is another log's
   const left = logOf(path) === path ? undefined : basename(logOf(path))

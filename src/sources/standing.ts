@@ -1,7 +1,8 @@
 /** Partitions and the files they stood in: who stood in which, and where that is again. */
 import type { DiskFile, FileStat } from '../disk/disk.js'
 import type { Partition } from './partition.js'
-import { identityOf, isYounger, type FilePosition } from './position.js'
+import { identityOf, isYounger, verify, type FilePosition } from './position.js'
+import type { Known } from './search.js'
 
 /** Several where a file was truncated, or an inode used again; the one that was read furthest first. */
 export function byIdentity(partitions: readonly Partition[]): ReadonlyMap<string, readonly Partition[]> {
@@ -57,4 +58,19 @@ export async function rewind(partition: Partition, positions: readonly FilePosit
   }
   if (partition.file === undefined || (await partition.place(partition.file, lowest ?? partition.began))) return
   await partition.detach()?.close()
+}
+
+/** The file of a log that this run does not read is where it was, and holds what was read of it: what holds that, too, is another file. */
+export async function isThere({ path, marked }: Partition, copy: Partition, { disk, names }: Pick<Known, 'disk' | 'names'>): Promise<boolean> {
+  if (marked === null || copy.file === undefined || marked.device !== copy.device || names.owns(path)) return false
+  const file = await disk.open(path, 'read').catch(() => undefined)
+  if (file === undefined) return false
+  try {
+    if (identityOf(await file.stat()) !== identityOf(marked)) return false
+    for (const each of [file, copy.file]) if ((await verify(each, marked)) === undefined) return false
+  } finally {
+    await file.close()
+  }
+  names.sayOnce(`${copy.path} begins as ${path}, which was read before and is there still: it is read as another file`)
+  return true
 }

@@ -4,6 +4,11 @@
  */
 import * as fs from 'node:fs'
 import t from 'tap'
+import type { Disk } from '../../src/disk/disk.js'
+import { nodeDisk } from '../../src/disk/node.js'
+import type { Position } from '../../src/events/batch.js'
+import type { Held } from '../../src/events/flow.js'
+import { HEAD_SIZE } from '../../src/sources/position.js'
 import { FakeClock } from '../support/clock.js'
 import { Tailing } from '../support/tailing.js'
 
@@ -104,4 +109,47 @@ t.test('files full of NULs are none of them the copy of another, and what is wri
   }
   t.strictSame(await settle(tailing), expected.sort())
   t.strictSame(tailing.said, [])
+})
+
+t.test('a copy that is named is read though its original was read before: where that is gone, or is read too, it is the same log', async (t) => {
+  const read = async (files: readonly string[], held: Held): Promise<Tailing> => {
+    const tailing = new Tailing(files, new FakeClock(Date.now()), { once: true })
+    await tailing.start({ kind: 'keeps', held })
+    await tailing.finish()
+    await tailing.close()
+    return tailing
+  }
+  const lines = [...start(1234), ...requests(1234)]
+  for (const [original, expected] of [['there', lines], ['gone', []], ['read', []]] as const) {
+    const directory = t.testdir({ log: text(lines) })
+    const first = await read([`${directory}/log`], new Map())
+    fs.copyFileSync(`${directory}/log`, `${directory}/copy`)
+    if (original === 'gone') fs.rmSync(`${directory}/log`)
+    const second = await read(original === 'read' ? [`${directory}/copy`, `${directory}/log`] : [`${directory}/copy`], first.held())
+    t.strictSame(second.bodies, expected, original)
+    t.equal(second.said.some((message) => message.includes('it is read as another file')), original === 'there')
+  }
+})
+
+t.test('the first bytes of a new file are hashed once, however many files are gone', async (t) => {
+  const directory = t.testdir({ log: text(start(1)) })
+  const first = await following(`${directory}/log`)
+  await first.close()
+  const [[partition, [place]]] = [...first.held()] as [[string, [Position]]]
+  const others = Array.from({ length: 3000 }, (_, n) => ({ ...place, path: `${directory}/gone-${n}`, inode: String(n), head: { size: HEAD_SIZE, hash: `another ${n}` } }))
+  const held = new Map(others.map((other, n) => [`${partition}${n}`, [other]]))
+  let reads = 0
+  const open: Disk['open'] = async (...args) => {
+    const file = await nodeDisk.open(...args)
+    const read = file.read.bind(file)
+    file.read = (into, at) => {
+      reads++
+      return read(into, at)
+    }
+    return file
+  }
+  const tailing = new Tailing([`${directory}/log`], new FakeClock(Date.now()), {}, { disk: { ...nodeDisk, open } })
+  await tailing.start({ kind: 'keeps', held })
+  t.strictSame((await settle(tailing)).length, start(1).length)
+  t.ok(reads < 100, `${reads} reads`)
 })

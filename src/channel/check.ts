@@ -3,7 +3,7 @@
  * lock, so it may run beside a queue at work. What it calls lost is what reading.ts gives out gap events for.
  */
 import { Blocks } from '../disk/blocks.js'
-import type { DiskFile } from '../disk/disk.js'
+import type { ReadableFile } from '../disk/disk.js'
 import { unlessMissing } from '../disk/gone.js'
 import { FlumeError } from '../errors.js'
 import { CompressedSegment, openSegment } from './compressed.js'
@@ -29,7 +29,7 @@ const BLOCK_COUNT = 4
 interface Opened {
   readonly first: number
   readonly path: string
-  readonly file: DiskFile
+  readonly file: ReadableFile
   readonly header: SegmentHeader | undefined
   readonly table: Table | undefined
   /** Byte of its first frame. */

@@ -4,7 +4,7 @@
  */
 import { promisify } from 'node:util'
 import * as zlib from 'node:zlib'
-import type { DiskFile } from '../disk/disk.js'
+import type { DiskFile, ReadableFile } from '../disk/disk.js'
 import { readFully } from '../disk/read-fully.js'
 import { crc32 } from './checksum.js'
 import { compressedHeader, decodeFrameHeader, encodeBlockHeader, FORMAT, FRAME_HEADER_SIZE, frameSize, SEGMENT_HEADER_SIZE } from './format.js'
@@ -57,7 +57,7 @@ export async function compressSegment(paths: Paths, { disk }: Surroundings, firs
 }
 
 /** Bytes written; a word where it is not to be. */
-async function copy(source: DiskFile, target: DiskFile, size: number, stop: AbortSignal): Promise<number | 'left' | 'stopped'> {
+async function copy(source: ReadableFile, target: DiskFile, size: number, stop: AbortSignal): Promise<number | 'left' | 'stopped'> {
   const header = (await readHeader(source))!
   const start = SEGMENT_HEADER_SIZE + header.tableSize
   const beginning = await bytesOf(source, 0, start)
@@ -77,7 +77,7 @@ async function copy(source: DiskFile, target: DiskFile, size: number, stop: Abor
 }
 
 /** Whole frames from byte `at` on that verify, one at least; undefined: the first does not. */
-async function framesOf(file: DiskFile, at: number, size: number): Promise<Buffer | undefined> {
+async function framesOf(file: ReadableFile, at: number, size: number): Promise<Buffer | undefined> {
   let bytes = await bytesOf(file, at, Math.min(BLOCK_BYTES, size - at))
   const first = decodeFrameHeader(bytes, 0, at)
   if (first === undefined || at + frameSize(first) > size) return undefined
@@ -93,7 +93,7 @@ async function framesOf(file: DiskFile, at: number, size: number): Promise<Buffe
   return end === 0 ? undefined : bytes.subarray(0, end)
 }
 
-async function bytesOf(file: DiskFile, at: number, size: number): Promise<Buffer> {
+async function bytesOf(file: ReadableFile, at: number, size: number): Promise<Buffer> {
   const bytes = Buffer.allocUnsafe(size)
   return bytes.subarray(0, await readFully(file, bytes, at))
 }

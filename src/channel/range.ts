@@ -1,7 +1,7 @@
 /** From where to where a queue is read: what a person typed, as sequences. */
 import type { Blocks } from '../disk/blocks.js'
 import { openSegment } from './compressed.js'
-import type { DiskFile } from '../disk/disk.js'
+import type { ReadableFile } from '../disk/disk.js'
 import { unlessMissing } from '../disk/gone.js'
 import { FlumeError } from '../errors.js'
 import type { Batch } from '../events/batch.js'
@@ -62,7 +62,7 @@ export async function oldestEvent(resolving: Resolving): Promise<number | undefi
   return undefined
 }
 
-async function beginsLost(file: DiskFile, at: number): Promise<boolean> {
+async function beginsLost(file: ReadableFile, at: number): Promise<boolean> {
   const bytes = Buffer.alloc(FRAME_HEADER_SIZE)
   await file.read(bytes, at)
   return decodeFrameHeader(bytes, 0, at)?.lost === true
@@ -109,7 +109,7 @@ function firstIn(resolving: Resolving, first: number, time: number): Promise<num
 async function inSegment<T>(
   { paths, around, identity, blocks }: Resolving,
   first: number,
-  look: (file: DiskFile, beginning: Awaited<ReturnType<typeof beginningOf>>) => Promise<T>,
+  look: (file: ReadableFile, beginning: Awaited<ReturnType<typeof beginningOf>>) => Promise<T>,
 ): Promise<T | undefined> {
   const path = paths.segment(first)
   const file = await openSegment(around.disk, path).catch(unlessMissing)

@@ -3,7 +3,7 @@
  * published and no more; what is damaged or missing comes as a gap event that takes its numbers, flume-segment(5).
  */
 import type { Blocks } from '../disk/blocks.js'
-import type { DiskFile } from '../disk/disk.js'
+import type { ReadableFile } from '../disk/disk.js'
 import { unlessMissing } from '../disk/gone.js'
 import { batchOf, FLUSH, type Batch, type Mark } from '../events/batch.js'
 import { openSegment } from './compressed.js'
@@ -38,7 +38,7 @@ export interface Reading {
 interface OpenSegment {
   readonly first: number
   readonly path: string
-  readonly file: DiskFile
+  readonly file: ReadableFile
   /** ms since the epoch */
   readonly created: number
   /** Byte up to which it was read. */

@@ -2,7 +2,7 @@
 import { crc32 } from './checksum.js'
 import { openSegment } from './compressed.js'
 import type { Blocks } from '../disk/blocks.js'
-import type { DiskFile } from '../disk/disk.js'
+import type { ReadableFile } from '../disk/disk.js'
 import { assert, FlumeError } from '../errors.js'
 import { COMPRESSED, decodeChanges, FORMAT, SEGMENT_HEADER_SIZE, type SegmentHeader, type Table } from './format.js'
 import { isOf, type Identity } from './identity.js'
@@ -72,7 +72,7 @@ async function earlierTable(
 
 /** Byte of the first frame of segment `first`, and when it was made (ms; 0: not known). Throws VERSION, OTHER_HISTORY. */
 export async function beginningOf(
-  file: DiskFile,
+  file: ReadableFile,
   first: number,
   path: string,
   identity: Identity,
@@ -100,7 +100,7 @@ function checkHeader(header: SegmentHeader, first: number, path: string, identit
   }
 }
 
-export async function readTable(file: DiskFile, header: SegmentHeader): Promise<Table | undefined> {
+export async function readTable(file: ReadableFile, header: SegmentHeader): Promise<Table | undefined> {
   const bytes = Buffer.alloc(header.tableSize)
   const count = await file.read(bytes, SEGMENT_HEADER_SIZE)
   if (count !== bytes.length || crc32(bytes) !== header.tableChecksum) return undefined
@@ -108,7 +108,7 @@ export async function readTable(file: DiskFile, header: SegmentHeader): Promise<
 }
 
 /** Where the first frame of a segment without a header begins: found, not computed. */
-export async function firstFrame(file: DiskFile, blocks: Blocks): Promise<number> {
+export async function firstFrame(file: ReadableFile, blocks: Blocks): Promise<number> {
   for await (const found of readFrames(file, SEGMENT_HEADER_SIZE, Infinity, blocks)) {
     if (found.kind === 'damage') return found.to
     found.release()

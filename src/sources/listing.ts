@@ -5,7 +5,7 @@
 import { basename, join, resolve, dirname } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { errnoOf, FlumeError } from '../errors.js'
-import type { Disk, DiskFile, FileStat } from '../disk/disk.js'
+import type { Disk, FileStat, ReadableFile } from '../disk/disk.js'
 import { openLog } from './compressed.js'
 import type { Logs } from './logs.js'
 import type { Partition } from './partition.js'
@@ -72,7 +72,7 @@ export class Listings {
   }
 
   /** Undefined: it cannot be opened, or its name leads elsewhere by now, see renew(). */
-  async open({ path, stat }: Candidate): Promise<DiskFile | undefined> {
+  async open({ path, stat }: Candidate): Promise<ReadableFile | undefined> {
     const file = await this.logs.open(path).catch((error: unknown) => this.#miss(error, stat))
     if (file === undefined || identityOf(await file.stat()) === identityOf(stat)) return file
     this.#missed = true

@@ -4,7 +4,7 @@
  */
 import { hash } from 'node:crypto'
 import { isPosition, type Position } from '../events/batch.js'
-import type { DiskFile } from '../disk/disk.js'
+import type { ReadableFile } from '../disk/disk.js'
 import { readFully } from '../disk/read-fully.js'
 
 /** Size in bytes, and their hash: the first 16 characters of sha256 in base64url. */
@@ -77,13 +77,13 @@ export function identityOf(file: { readonly device: bigint | string; readonly in
 export const wasBorn = (one: bigint, other: bigint): boolean => one === other || one === 0n || other === 0n
 
 /** Reads up to `size` bytes from byte `at`; fewer only at the end of the file. */
-export async function readAt(file: DiskFile, at: number, size: number): Promise<Buffer> {
+export async function readAt(file: ReadableFile, at: number, size: number): Promise<Buffer> {
   const bytes = Buffer.alloc(size)
   return bytes.subarray(0, await readFully(file, bytes, at))
 }
 
 /** The first bytes of the file, as far as the position has their hash, when it holds there what the position says; else undefined. */
-export async function verify(file: DiskFile, { offset, head, tail }: FilePosition): Promise<Buffer | undefined> {
+export async function verify(file: ReadableFile, { offset, head, tail }: FilePosition): Promise<Buffer | undefined> {
   const bytes = await readAt(file, 0, head.size)
   return isPrintOf(head, bytes) && isPrintOf(tail, await readAt(file, offset - tail.size, tail.size)) ? bytes : undefined
 }
@@ -93,7 +93,7 @@ export function isPrintOf(print: Print, bytes: Buffer): boolean {
 }
 
 /** True when `copy` (of `size` bytes) holds what `original` holds, as far as first KiB and last bytes of the copy tell. */
-export async function isPrefix(copy: DiskFile, size: number, original: DiskFile): Promise<boolean> {
+export async function isPrefix(copy: ReadableFile, size: number, original: ReadableFile): Promise<boolean> {
   const head = Math.min(size, HEAD_SIZE)
   if (!(await readAt(copy, 0, head)).equals(await readAt(original, 0, head))) return false
   const tail = Math.min(size, TAIL_SIZE)
@@ -101,7 +101,7 @@ export async function isPrefix(copy: DiskFile, size: number, original: DiskFile)
 }
 
 /** How many bytes both begin with, at most `most`. */
-export async function commonSize(one: DiskFile, other: DiskFile, most: number): Promise<number> {
+export async function commonSize(one: ReadableFile, other: ReadableFile, most: number): Promise<number> {
   for (let at = 0; at < most; ) {
     const [a, b] = await Promise.all([one, other].map((file) => readAt(file, at, Math.min(COMPARED, most - at)))) as [Buffer, Buffer]
     const size = Math.min(a.length, b.length)

@@ -5,7 +5,7 @@
  */
 import { basename, dirname } from 'node:path'
 import { assert } from '../errors.js'
-import type { Disk, DiskFile } from '../disk/disk.js'
+import type { Disk, ReadableFile } from '../disk/disk.js'
 import { Compressed, sizeInside } from './compressed.js'
 import type { Candidate, Earlier, Listings } from './listing.js'
 import { HEAD_SIZE, identityOf, isPrefix, readAt, wasBorn, verify, type FilePosition } from './position.js'
@@ -227,11 +227,11 @@ async function isCopied(candidate: Candidate, path: string, became: ReadonlyMap<
 }
 
 /** It is what the partition is in, copied just now: what that has, or will have, is truncated. */
-async function holdsKnown(copy: DiskFile, partition: Partition): Promise<boolean> {
+async function holdsKnown(copy: ReadableFile, partition: Partition): Promise<boolean> {
   return partition.holds(await readAt(copy, partition.base, partition.knownSize))
 }
 
-async function looking(candidate: Candidate, listings: Listings, look: (file: DiskFile) => Promise<boolean>): Promise<boolean> {
+async function looking(candidate: Candidate, listings: Listings, look: (file: ReadableFile) => Promise<boolean>): Promise<boolean> {
   const file = await listings.open(candidate)
   try {
     return file !== undefined && (await look(file))

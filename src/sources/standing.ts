@@ -1,5 +1,5 @@
 /** Partitions and the files they stood in: who stood in which, and where that is again. */
-import type { DiskFile } from '../disk/disk.js'
+import type { ReadableFile } from '../disk/disk.js'
 import type { Partition } from './partition.js'
 import type { FilePosition } from './position.js'
 
@@ -16,7 +16,7 @@ export function byIdentity(partitions: readonly Partition[]): ReadonlyMap<string
 }
 
 /** The one of them that stood in this file, placed there. */
-export async function standing(partitions: readonly Partition[], file: DiskFile): Promise<Partition | undefined> {
+export async function standing(partitions: readonly Partition[], file: ReadableFile): Promise<Partition | undefined> {
   for (const partition of partitions) {
     if (partition.file === undefined && (await partition.place(file, partition.marked))) return partition
   }

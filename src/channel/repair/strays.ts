@@ -1,7 +1,7 @@
 /** Segments that are not where they belong: of another queue, or under a name that is not theirs; and the queue without them. */
 import { basename } from 'node:path'
 import { Blocks } from '../../disk/blocks.js'
-import type { Disk, DiskFile } from '../../disk/disk.js'
+import type { Disk, ReadableFile } from '../../disk/disk.js'
 import { unlessMissing } from '../../disk/gone.js'
 import { openSegment } from '../compressed.js'
 import { SEGMENT_HEADER_SIZE } from '../format.js'
@@ -47,7 +47,7 @@ export async function readHeaders(paths: Paths, { disk }: Surroundings, segments
 }
 
 /** Sequence of the first frame that has a header; undefined: none has. */
-async function firstEvent(file: DiskFile): Promise<number | undefined> {
+async function firstEvent(file: ReadableFile): Promise<number | undefined> {
   for await (const found of readFrames(file, SEGMENT_HEADER_SIZE, Infinity, new Blocks(BLOCK_SIZE, 2))) {
     if (found.kind === 'damage') continue
     found.release()

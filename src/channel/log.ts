@@ -2,6 +2,7 @@
  * The segments of a directory, in order: recover the last, append, roll, remove. One process at a time, who holds the
  * lock. Nothing is published before it is on disk.
  */
+import { Blocks } from '../disk/blocks.js'
 import type { DiskFile } from '../disk/disk.js'
 import type { Position } from '../events/batch.js'
 import { assert, FlumeError } from '../errors.js'
@@ -15,6 +16,9 @@ import { removePassed, type Sizes } from './retention.js'
 import { isNoSpace, SegmentWriter } from './segment.js'
 import { NOTHING_MISSING, type Without } from './start.js'
 import { segmentSizes, type Paths, type Surroundings } from './surroundings.js'
+
+/** Of segments that are recovered, at once. */
+const READ_BYTES = 1024 * 1024
 
 export class Log {
   /** The byte just before which the event `next` will stand; follows `active.end`, together with `next`. */
@@ -49,8 +53,9 @@ export class Log {
     const segments = await dropUnmade(paths, around)
     const last = segments.at(-1)
     if (last === undefined && known !== undefined && known.next > 0 && !without.positions) throw noPositions(paths, known.next)
-    const found = last === undefined ? undefined : await recoverLast(paths, around, identity, segments, known, without)
-    const next = await nextSequence(paths, around, identity, segments, found?.recovered.next ?? last ?? 0, known)
+    const view = { paths, around, identity, blocks: new Blocks(READ_BYTES, 2) }
+    const found = last === undefined ? undefined : await recoverLast(view, segments, known, without)
+    const next = await nextSequence(view, segments, found?.recovered.next ?? last ?? 0, known)
     const sealed = new Map(segments.map((first) => [first, undefined]))
     const opened = new Log(paths, around, identity, published, NO_SEGMENT, next, found?.recovered.table ?? new Map<string, Position>(), sealed)
     if (found !== undefined && !found.recovered.tailDamaged && next === found.recovered.next) {

@@ -9,8 +9,9 @@ import type { Reader, Source } from '../events/flow.js'
 import { resolveRange, within, type Asked, type Bound, type Range } from './range.js'
 import { LogReader, type Reading } from './reading.js'
 import { ReplayRecord } from './replay-record.js'
+import type { QueueView } from './view.js'
 
-export type Replaying = Pick<Reading, 'paths' | 'around' | 'identity' | 'published' | 'blocks' | 'partition'> & {
+export interface Replaying extends QueueView, Pick<Reading, 'published' | 'partition'> {
   /** Sequence of the event that comes next. */
   readonly next: number
 }

@@ -8,7 +8,7 @@ import { COMPRESSED, decodeChanges, FORMAT, SEGMENT_HEADER_SIZE, type SegmentHea
 import { isOf, type Identity } from './identity.js'
 import { recover, type Place } from './recover.js'
 import { readFrames, readHeader } from './segment.js'
-import type { Paths, Surroundings } from './surroundings.js'
+import type { QueueView } from './view.js'
 
 /** What may be missing all the same: `positions` that nothing tells are none. For a repair. */
 export interface Without {
@@ -18,14 +18,8 @@ export interface Without {
 export const NOTHING_MISSING: Without = { positions: false }
 
 /** Where the frames of the last segment begin, and the table there. Throws VERSION, OTHER_HISTORY, SEGMENT_DAMAGED. */
-export async function startOf(
-  paths: Paths,
-  around: Surroundings,
-  identity: Identity,
-  segments: readonly number[],
-  blocks: Blocks,
-  without: Without,
-): Promise<{ place: Place; table: Table }> {
+export async function startOf(view: QueueView, segments: readonly number[], without: Without): Promise<{ place: Place; table: Table }> {
+  const { paths, around, identity, blocks } = view
   const last = segments.at(-1)
   assert(last !== undefined)
   const path = paths.segment(last)
@@ -35,21 +29,15 @@ export async function startOf(
     if (header !== undefined) checkHeader(header, last, path, identity)
     const end = header === undefined ? await firstFrame(file, blocks) : SEGMENT_HEADER_SIZE + header.tableSize
     const table = header === undefined ? undefined : await readTable(file, header)
-    return { place: { end, next: last }, table: table ?? (await earlierTable(paths, around, identity, segments, blocks, without)) }
+    return { place: { end, next: last }, table: table ?? (await earlierTable(view, segments, without)) }
   } finally {
     await file.close()
   }
 }
 
 /** The table of a segment whose own is damaged: the one before it, brought up to date. */
-async function earlierTable(
-  paths: Paths,
-  around: Surroundings,
-  identity: Identity,
-  segments: readonly number[],
-  blocks: Blocks,
-  without: Without,
-): Promise<Table> {
+async function earlierTable(view: QueueView, segments: readonly number[], without: Without): Promise<Table> {
+  const { paths, around, blocks } = view
   const path = paths.segment(segments.at(-1) ?? 0)
   if (segments.length < 2) {
     if (without.positions) return new Map()
@@ -61,7 +49,7 @@ async function earlierTable(
   }
   around.say(`segment ${path} is damaged at its beginning: takes the positions from the one before it`)
   const earlier = segments.slice(0, -1)
-  const { place, table } = await startOf(paths, around, identity, earlier, blocks, without)
+  const { place, table } = await startOf(view, earlier, without)
   const file = await openSegment(around.disk, paths.segment(earlier.at(-1) ?? 0))
   try {
     return (await recover(file, place, table, { end: (await file.stat()).size, next: 0 }, blocks)).table
@@ -72,15 +60,13 @@ async function earlierTable(
 
 /** Byte of the first frame of segment `first`, and when it was made (ms; 0: not known). Throws VERSION, OTHER_HISTORY. */
 export async function beginningOf(
+  { paths, identity, blocks }: QueueView,
   file: ReadableFile,
   first: number,
-  path: string,
-  identity: Identity,
-  blocks: Blocks,
 ): Promise<{ at: number; created: number }> {
   const header = await readHeader(file)
   if (header === undefined) return { at: await firstFrame(file, blocks), created: 0 }
-  checkHeader(header, first, path, identity)
+  checkHeader(header, first, paths.segment(first), identity)
   return { at: SEGMENT_HEADER_SIZE + header.tableSize, created: header.created }
 }
 

@@ -5,6 +5,7 @@
 import { Blocks } from '../disk/blocks.js'
 import { DIRECT_SIZE_MIN } from '../disk/direct.js'
 import { batchOf, type Batch } from '../events/batch.js'
+import { queuePartition } from '../events/partition.js'
 import { positionsLine } from '../events/positions-line.js'
 import { FlumeError } from '../errors.js'
 import { compresses, compressNow, setCompresses, type Compressed } from './compression.js'
@@ -220,7 +221,7 @@ export class Queue {
    * Throws NO_INPUT for a sequence that is not there.
    */
   async *export(asked: Asked = {}, positions = false): AsyncGenerator<Batch> {
-    const reading = await this.#replaying(`queue.${this.id}.export`)
+    const reading = await this.#replaying(queuePartition(this.id, 'export'))
     const table = positions ? await tableBefore(reading.next, reading) : undefined
     const range = await resolveRange(reading, asked, reading.next)
     yield* replay(reading, range, [])

@@ -7,6 +7,7 @@ import type { Batch, Mark } from '../events/batch.js'
 import { assert, FlumeError } from '../errors.js'
 import type { Held, Reader, Source } from '../events/flow.js'
 import { bindingText } from '../events/binding.js'
+import { queuePartition } from '../events/partition.js'
 import { Cursor, readCursor, type State } from './cursor.js'
 import { FRAME_BYTES_MAX } from './format.js'
 import type { Identity } from './identity.js'
@@ -57,7 +58,7 @@ export class Taker implements Source {
   #finishing: boolean
 
   constructor(readonly taking: Taking) {
-    this.asks = `queue.${taking.identity.queue}.${taking.reader}`
+    this.asks = queuePartition(taking.identity.queue, taking.reader)
     this.#finishing = taking.once
     taking.recent.enter(this)
   }

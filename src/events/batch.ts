@@ -22,7 +22,7 @@ export function isPosition(value: unknown): value is Position {
 
 /** The place just after a batch. An acked mark says that all up to it is durable further down. */
 export interface Mark {
-  /** One ordered input: `file.<source id>.<random>`, `stdin.<source id>.<random>` or `queue.<UUID>.<reader>`. `[A-Za-z0-9._-]+` */
+  /** One ordered input, by a name of partition.ts. */
   readonly partition: string
   /** Where the batch begins; null: at the beginning of the partition, never sent before. */
   readonly from: Position | null

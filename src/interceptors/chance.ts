@@ -1,7 +1,7 @@
 /** --sample, --uuid: what follows from the place of an event, so that it is the same on each replay from a queue. */
 import { createHash } from 'node:crypto'
 import { FlumeError } from '../errors.js'
-import { withoutSuffix } from '../events/binding.js'
+import { originOf } from '../events/partition.js'
 import { DROP, type Interceptor, type Place } from './interceptor.js'
 import { bodyless, settable } from './names.js'
 
@@ -44,9 +44,4 @@ export function uuid(name: string): Interceptor {
       return undefined
     },
   }
-}
-
-/** An event of a queue is the same for each reader, and in each replay; any event is wherever it goes. */
-function originOf(partition: string): string {
-  return /^queue\.[^.]+/.exec(partition)?.[0] ?? withoutSuffix(partition)
 }

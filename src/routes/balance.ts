@@ -7,6 +7,7 @@ import { FlumeError } from '../errors.js'
 import type { Batch, Mark, Position } from '../events/batch.js'
 import { endsWithBody, Heads } from '../events/heads.js'
 import { parseEvent } from '../events/json.js'
+import { isOfQueue } from '../events/partition.js'
 import { PLAIN, type Refused } from '../events/rejects.js'
 import { positionOf } from './choice.js'
 import { ascending, Part, type Selection, type Selector, type Stand } from './selector.js'
@@ -57,7 +58,7 @@ export class Balance implements Selector {
   select(batch: Pick<Batch, 'lines' | 'count' | 'mark'>, place: Mark): Selection {
     const { lines, count } = batch
     const { partition, from, gone = [] } = place
-    const first = partition.startsWith('queue.') ? (from?.offset ?? 0) : (this.#counts.get(partition) ?? 0)
+    const first = isOfQueue(partition) ? (from?.offset ?? 0) : (this.#counts.get(partition) ?? 0)
     this.#counts.set(partition, first + count)
     const parts = this.options.outputs.map(() => new Part(lines))
     const choose = this.#chooser(batch, hashOf(partition))

@@ -8,6 +8,7 @@ import { BATCH_BYTES_MAX, countLines, type Batch, type Mark, type Position } fro
 import { GAP } from '../../events/event.js'
 import type { Clock } from '../../events/flow.js'
 import { allocate, decodeLines, parseEvent } from '../../events/json.js'
+import { isOfQueue } from '../../events/partition.js'
 import { PLAIN, refuse, type Refused } from '../../events/rejects.js'
 import type { Bucket, Passed, Span } from './bucket.js'
 import { Heads, type Head } from '../../events/heads.js'
@@ -221,7 +222,7 @@ export class Filler {
   /** What the names of files say of a batch, and whether it comes again as it was. */
   #spanOf(mark: Mark | null, count: number): Span {
     if (mark?.replayable === true) {
-      const exact = mark.partition.startsWith('queue.')
+      const exact = isOfQueue(mark.partition)
       const first = mark.from?.offset ?? 0
       if (!exact) this.#sayOnce('no flume-buffer before this sink: each event is written at least once')
       return { stream: streamOf(mark.partition), first, end: Math.max(mark.to.offset, first + 1), exact, last: false }

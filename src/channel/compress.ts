@@ -5,10 +5,11 @@
 import { promisify } from 'node:util'
 import * as zlib from 'node:zlib'
 import type { DiskFile, ReadableFile } from '../disk/disk.js'
+import { isNoSpace } from '../disk/no-space.js'
 import { readFully } from '../disk/read-fully.js'
 import { crc32 } from './checksum.js'
 import { compressedHeader, decodeFrameHeader, encodeBlockHeader, FORMAT, FRAME_HEADER_SIZE, frameSize, SEGMENT_HEADER_SIZE } from './format.js'
-import { isNoSpace, readHeader } from './segment.js'
+import { readHeader } from './segment.js'
 import type { Paths, Surroundings } from './surroundings.js'
 
 /** Frames of so many bytes are compressed together; one that is larger, alone. */

@@ -4,6 +4,7 @@
  */
 import { Blocks } from '../disk/blocks.js'
 import type { DiskFile } from '../disk/disk.js'
+import { isNoSpace } from '../disk/no-space.js'
 import type { Position } from '../events/batch.js'
 import { assert, FlumeError } from '../errors.js'
 import { applyChanges, encodeSegmentStart } from './format.js'
@@ -13,7 +14,7 @@ import { dropUnmade, nextSequence, recoverLast } from './last.js'
 import { Pages } from './pages.js'
 import type { Published } from './published.js'
 import { removePassed, type Sizes } from './retention.js'
-import { isNoSpace, SegmentWriter } from './segment.js'
+import { SegmentWriter } from './segment.js'
 import { NOTHING_MISSING, type Without } from './start.js'
 import { segmentSizes, type Paths, type Surroundings } from './surroundings.js'
 

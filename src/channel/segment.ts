@@ -5,7 +5,8 @@
 import { crc32 } from './checksum.js'
 import type { Block, Blocks } from '../disk/blocks.js'
 import type { DiskFile, ReadableFile } from '../disk/disk.js'
-import { assert, errnoOf, FlumeError } from '../errors.js'
+import { isNoSpace } from '../disk/no-space.js'
+import { assert, FlumeError } from '../errors.js'
 import {
   decodeFrameHeader, decodeSegmentHeader, FRAME_HEADER_SIZE, FRAME_MAGIC, frameSize, placeFrame, SEGMENT_HEADER_SIZE, type FrameHeader, type SegmentHeader,
 } from './format.js'
@@ -121,12 +122,6 @@ export class SegmentWriter {
       throw new FlumeError('SEGMENT_WRITE', `cannot append to segment ${this.first} at byte ${end}`, { cause: because })
     }
   }
-}
-
-/** The disk, or what we may use of it, is full: waiting helps. */
-export function isNoSpace(error: unknown): boolean {
-  const errno = errnoOf(error)
-  return errno === 'ENOSPC' || errno === 'EDQUOT'
 }
 
 /** Undefined where it does not verify. */

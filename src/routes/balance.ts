@@ -5,6 +5,7 @@
  */
 import { FlumeError } from '../errors.js'
 import type { Batch, Mark, Position } from '../events/batch.js'
+import { fnv1a, mixed } from '../events/hash.js'
 import { endsWithBody, Heads } from '../events/heads.js'
 import { parseEvent } from '../events/json.js'
 import { isOfQueue } from '../events/partition.js'
@@ -52,7 +53,7 @@ export class Balance implements Selector {
   constructor(readonly options: BalanceOptions) {
     const { policy, outputs } = options
     this.#by = `${policy.by === 'hash' ? `hash:${policy.header}` : policy.by}, ${outputs.map(({ identity }) => identity).join(', ')}`
-    this.#seeds = outputs.map(({ name }) => hashOf(name))
+    this.#seeds = outputs.map(({ name }) => fnv1a(name))
   }
 
   select(batch: Pick<Batch, 'lines' | 'count' | 'mark'>, place: Mark): Selection {
@@ -61,7 +62,7 @@ export class Balance implements Selector {
     const first = isOfQueue(partition) ? (from?.offset ?? 0) : (this.#counts.get(partition) ?? 0)
     this.#counts.set(partition, first + count)
     const parts = this.options.outputs.map(() => new Part(lines))
-    const choose = this.#chooser(batch, hashOf(partition))
+    const choose = this.#chooser(batch, fnv1a(partition))
     for (let at = 0, index = 0; at < lines.length; index++) {
       const end = lines.indexOf(NEWLINE, at) + 1
       const output = choose(first + index, at, end, index)
@@ -114,7 +115,7 @@ export class Balance implements Selector {
   #ofKey(key: string): number {
     const known = this.#keys.get(key)
     if (known !== undefined) return known
-    const hash = hashOf(key)
+    const hash = fnv1a(key)
     const weights = this.#seeds.map((seed) => mixed(seed ^ hash))
     const output = weights.indexOf(Math.max(...weights))
     if (this.#keys.size >= KEYS_MAX) this.#keys.clear()
@@ -125,19 +126,4 @@ export class Balance implements Selector {
 
 function isNote(note: unknown): note is Note {
   return typeof note === 'object' && note !== null && 'by' in note && typeof note.by === 'string' && 'count' in note && Number.isSafeInteger(note.count)
-}
-
-/** FNV-1a, of the code units. */
-function hashOf(text: string): number {
-  let hash = 0x811c9dc5
-  for (let index = 0; index < text.length; index++) hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193)
-  return hash >>> 0
-}
-
-/** Each bit of a number of 32 bits changes half of the result: the finalizer of MurmurHash3. */
-function mixed(number: number): number {
-  let hash = number
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
-  return (hash ^ (hash >>> 16)) >>> 0
 }

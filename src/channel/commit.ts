@@ -192,7 +192,7 @@ export class Commit {
     if (!this.#full) await this.#sayFull(why)
     this.#full = true
     await log.published.tellFull(true)
-    await moved.wait(log.around.clock, LOOK_FULL, this.#ending)
+    await moved.waitFor(log.around.clock, LOOK_FULL, this.#ending)
     this.gaveUp = stop?.aborted ?? false
     changed.wake()
   }

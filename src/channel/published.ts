@@ -98,7 +98,7 @@ export class Published {
   /** Resolves when there may be more to read than at `seen`, or at `stop`. */
   async changed(seen: End | undefined, clock: Clock, stop: AbortSignal): Promise<void> {
     if (this.writerHere && this.#current !== seen) return // it came between that look and this call: nobody wakes for it again
-    await this.wake.wait(clock, this.writerHere ? undefined : POLL, stop)
+    await (this.writerHere ? this.wake.wait(stop) : this.wake.waitFor(clock, POLL, stop))
   }
 
   async close(): Promise<void> {

@@ -53,7 +53,7 @@ export class Unacked {
   async *room(stop: AbortSignal): AsyncGenerator<Batch> {
     if (!this.full) return
     yield FLUSH
-    while (this.full && !stop.aborted) await this.#settled.wait(undefined, undefined, stop)
+    while (this.full && !stop.aborted) await this.#settled.wait(stop)
   }
 
   /** Asks for the acks of all, and waits until they are there, or none has come for so many ms. */
@@ -62,7 +62,7 @@ export class Unacked {
     yield FLUSH
     for (let before = Infinity; !this.empty && this.#held.length < before && !stop.aborted; ) {
       before = this.#held.length
-      await this.#settled.wait(clock, ms, stop)
+      await this.#settled.waitFor(clock, ms, stop)
     }
   }
 }

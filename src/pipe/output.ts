@@ -125,7 +125,7 @@ class Output {
 
   /** Resolves when anything has happened on the pipe or its socket, or after `ms`. */
   #changed(ms?: number): Promise<void> {
-    return this.#news.wait(this.options.clock, ms)
+    return ms === undefined ? this.#news.wait() : this.#news.waitFor(this.options.clock, ms)
   }
 
   #send(batch: Batch): void {

@@ -247,7 +247,7 @@ export class Rounds {
     const ms = at - this.clock.now()
     if (ms <= 0) return
     this.#heed(stop)
-    if (!this.#woken) await this.#news.wait(this.clock, ms)
+    if (!this.#woken) await this.#news.waitFor(this.clock, ms)
     this.#woken = false
   }
 

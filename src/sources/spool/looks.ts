@@ -234,7 +234,7 @@ export class Looks {
   /** Until there may be something to do, at latest after `ms`. */
   async rest(stop: AbortSignal, ms = Infinity): Promise<void> {
     const now = this.clock.monotonic()
-    await this.#news.wait(this.clock, Math.min(ms, Math.max(0, this.#dueAt - now), 3_600_000), stop)
+    await this.#news.waitFor(this.clock, Math.min(ms, Math.max(0, this.#dueAt - now), 3_600_000), stop)
   }
 
   close(): void {

@@ -52,7 +52,7 @@ export class Following implements Body {
       if (this.end > at) return await this.#read(block.subarray(0, this.end - at), at)
       if (this.size !== undefined) return 0
       const waiting = (this.#waiting = { block, filled: 0 })
-      await this.#changed.wait(this.clock, this.idleMax)
+      await this.#changed.waitFor(this.clock, this.idleMax)
       this.#waiting = undefined
       if (waiting.filled > 0) return waiting.filled
       if (this.clock.monotonic() - since >= this.idleMax) this.giveUp('too little comes')

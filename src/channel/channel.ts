@@ -92,7 +92,7 @@ export class Queue {
     const say = (message: string): void => (said.has(message) ? undefined : (said.add(message), given.say(message)))
     const { disk, clock, pid, uuid } = given
     this.around = { disk, clock, pid, uuid, say }
-    this.#published = new Published(paths, disk, new Wake())
+    this.#published = new Published(paths, disk)
     this.#recent = new Recent(this.#published, clock)
   }
 
@@ -280,7 +280,7 @@ export class Queue {
 
   async #putterClosed(): Promise<void> {
     this.#published.writerHere = false
-    this.#published.wake.wake()
+    this.#published.nudge()
   }
 }
 

@@ -20,7 +20,6 @@ import { readHeader } from './segment.js'
 import { checkFormat, firstFrame, readTable } from './start.js'
 import { listSegments, type Paths, type Surroundings } from './surroundings.js'
 import { Walk } from './walk.js'
-import { Wake } from '../events/wake.js'
 
 const BLOCK_SIZE = 1024 * 1024
 const BLOCK_COUNT = 4
@@ -92,7 +91,7 @@ export class Check {
   async *#all(): AsyncGenerator<Finding> {
     if (this.identity === undefined) yield* this.#checkIdentity()
     yield* this.#checkRetain()
-    const published = new Published(this.paths, this.around.disk, new Wake())
+    const published = new Published(this.paths, this.around.disk)
     try {
       const known = await published.read()
       if (known !== undefined && published.spoiled !== undefined) yield spoiledRecord(this.paths.committed, published.spoiled, 'the next start begins')

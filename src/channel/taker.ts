@@ -111,7 +111,7 @@ export class Taker implements Source {
   /** What is put from now on is not waited for: open() ends at the end of the log. */
   finish(): void {
     this.#finishing = true
-    this.taking.published.wake.wake()
+    this.taking.published.nudge()
   }
 
   async close(): Promise<void> {

@@ -11,7 +11,6 @@ import { Log } from '../log.js'
 import { Published } from '../published.js'
 import { writeRetain } from '../retain.js'
 import { listSegments, type Paths, type Surroundings } from '../surroundings.js'
-import { Wake } from '../../events/wake.js'
 import { identify } from './identify.js'
 import { Originals } from './originals.js'
 import { planRepair, type Plan } from './plan.js'
@@ -81,7 +80,7 @@ export class Repair {
   async #openLog(): Promise<void> {
     const { paths, around, plan } = this
     await makeParts(paths, around.disk)
-    const published = new Published(paths, around.disk, new Wake())
+    const published = new Published(paths, around.disk)
     try {
       await this.#keepLast()
       const log = await Log.open(paths, around, plan.identified.identity, published, { positions: true })

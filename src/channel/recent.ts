@@ -134,7 +134,7 @@ export class Recent {
   }
 
   clear(): void {
-    this.#wait?.abort('over')
+    this.#wait?.abort()
     while (this.#frames.length > 0) this.#forget()
   }
 

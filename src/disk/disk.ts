@@ -16,8 +16,6 @@ export interface FileStat {
   readonly modified: number
   /** ns since the epoch; 0 where the file system does not say */
   readonly born: bigint
-  readonly mode: number
-  readonly uid: number
   readonly links: number
   /** Its inode changed after its bytes did: it was renamed or linked, or its mode or time set. */
   readonly touched: boolean

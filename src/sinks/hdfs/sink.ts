@@ -182,7 +182,7 @@ class Delivery {
   /** Wakes at this time, in ms of Clock.monotonic(); a later one that was set waits no more. */
   #setAlarm(at: number): void {
     if (this.#alarm !== undefined && this.#alarm.at <= at) return
-    this.#alarm?.off.abort('earlier')
+    this.#alarm?.off.abort()
     this.#alarm = undefined
     if (at === Infinity) return
     const alarm = { at, off: new AbortController() }

@@ -4,7 +4,7 @@
  * are counted, and the number so far is kept by the outputs with their positions.
  */
 import { FlumeError } from '../errors.js'
-import type { Batch, Mark, Position } from '../events/batch.js'
+import { NEWLINE, type Batch, type Mark, type Position } from '../events/batch.js'
 import { fnv1a, mixed } from '../events/hash.js'
 import { endsWithBody, Heads } from '../events/heads.js'
 import { parseEvent } from '../events/json.js'
@@ -38,7 +38,6 @@ export interface BalanceOptions {
 /** `number`: of the event in its partition; its line is [at, end). */
 type Choose = (number: number, at: number, end: number, index: number) => number | undefined
 
-const NEWLINE = 0x0a
 const KEYS_MAX = 4096
 
 export class Balance implements Selector {

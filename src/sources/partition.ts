@@ -4,7 +4,7 @@
  * has grown since is told from one that was appended to; of these only the hash is kept, as there may be ten thousand.
  */
 import { assert } from '../errors.js'
-import type { Mark } from '../events/batch.js'
+import { NEWLINE, type Mark } from '../events/batch.js'
 import type { FileStat, ReadableFile } from '../disk/disk.js'
 import { HEAD_SIZE, TAIL_SIZE, identityOf, isPrintOf, printOf, readAt, verify, type FilePosition, type Print } from './position.js'
 
@@ -14,7 +14,6 @@ const BEGINNING = { offset: 0, head: EMPTY, tail: EMPTY }
 export const START_SIZE = 32
 /** ms in which some file systems count: of two changes so close the second may leave no trace, where the size is the same. */
 const TICK = 2000
-const NEWLINE = 0x0a
 const STEP = 64 * 1024
 
 export class Partition {

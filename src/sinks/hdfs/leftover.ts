@@ -6,6 +6,7 @@ import { Readable } from 'node:stream'
 import type { DiskFile } from '../../disk/disk.js'
 import { errnoOf, FlumeError } from '../../errors.js'
 import { told, type Retry } from '../retry.js'
+import { countLines, NEWLINE } from '../../events/batch.js'
 import { CODECS, compressed, expanded } from './codec.js'
 import type { Draft, FileSystem } from './filesystem.js'
 import { encodeName, isTemporaryOf, temporaryName } from './name.js'
@@ -21,7 +22,6 @@ export interface LeftAround {
   uuid(): string
 }
 
-const LF = 0x0a
 const READ_SIZE = 1024 * 1024
 
 /** All that the record knows of, in order. Throws IO where something of it cannot be unpacked, once all other buckets have theirs. */
@@ -115,13 +115,13 @@ async function pour(pieces: AsyncIterable<Buffer>, draft: Draft, retry: Retry): 
   let rest = Buffer.alloc(0)
   for await (const piece of pieces) {
     const bytes = Buffer.concat([rest, piece])
-    const end = bytes.lastIndexOf(LF) + 1
+    const end = bytes.lastIndexOf(NEWLINE) + 1
     rest = bytes.subarray(end)
     if (end === 0) continue
     const lines = bytes.subarray(0, end)
     await retry.until(`cannot write ${draft.path}`, () => draft.write([lines], size))
     size += end
-    for (let at = lines.indexOf(LF); at >= 0; at = lines.indexOf(LF, at + 1)) count++
+    count += countLines(lines)
   }
   return { size, count }
 }

@@ -2,7 +2,6 @@
  * A durable queue in a directory, flume-segment(5): put (a sink) by one process, take (a source) by any number under
  * different names, each over the same one copy of the events.
  */
-import { Blocks } from '../disk/blocks.js'
 import { DIRECT_SIZE_MIN } from '../disk/direct.js'
 import { batchOf, type Batch } from '../events/batch.js'
 import { queuePartition } from '../events/partition.js'
@@ -24,6 +23,7 @@ import { tableBefore } from './table.js'
 import { Room, type RoomOptions } from './room.js'
 import { Paths, segmentSizes, type Surroundings } from './surroundings.js'
 import { Taker } from './taker.js'
+import { readingBlocks } from './view.js'
 import { Wake } from '../events/wake.js'
 
 export type { OpenHow, Surroundings }
@@ -238,7 +238,7 @@ export class Queue {
     await this.#refresh()
     const { paths, around, identity } = this
     const next = (await this.#published.read())?.next ?? 0
-    return { paths, around, identity, published: this.#published, blocks: new Blocks(1024 * 1024, 4), partition, next }
+    return { paths, around, identity, published: this.#published, blocks: readingBlocks(), partition, next }
   }
 
   async #readers(next: number): Promise<ReaderStat[]> {

@@ -2,7 +2,6 @@
  * --check: reads every segment, frame, reader and queue.json, and says what is wrong with each. Changes nothing and takes no
  * lock, so it may run beside a queue at work. What it calls lost is what reading.ts gives out gap events for.
  */
-import { Blocks } from '../disk/blocks.js'
 import type { ReadableFile } from '../disk/disk.js'
 import { unlessMissing } from '../disk/gone.js'
 import { FlumeError } from '../errors.js'
@@ -19,10 +18,8 @@ import { readerPlaces } from './retention.js'
 import { readHeader } from './segment.js'
 import { checkFormat, firstFrame, readTable } from './start.js'
 import { listSegments, type Paths, type Surroundings } from './surroundings.js'
+import { readingBlocks } from './view.js'
 import { Walk } from './walk.js'
-
-const BLOCK_SIZE = 1024 * 1024
-const BLOCK_COUNT = 4
 
 /** What is known of a segment before its frames are read. */
 interface Opened {
@@ -41,7 +38,7 @@ async function nextOf(published: Published): Promise<number> {
 }
 
 export class Check {
-  readonly #blocks = new Blocks(BLOCK_SIZE, BLOCK_COUNT)
+  readonly #blocks = readingBlocks()
   /** Whether the positions at the end of the segment before are known. */
   #positions = false
   /** Whoever would put is refused. */

@@ -2,7 +2,6 @@
  * The segments of a directory, in order: recover the last, append, roll, remove. One process at a time, who holds the
  * lock. Nothing is published before it is on disk.
  */
-import { Blocks } from '../disk/blocks.js'
 import type { DiskFile } from '../disk/disk.js'
 import { isNoSpace } from '../disk/no-space.js'
 import type { Position } from '../events/batch.js'
@@ -17,9 +16,7 @@ import { removePassed, type Sizes } from './retention.js'
 import { SegmentWriter } from './segment.js'
 import { NOTHING_MISSING, type Without } from './start.js'
 import { segmentSizes, type Paths, type Surroundings } from './surroundings.js'
-
-/** Of segments that are recovered, at once. */
-const READ_BYTES = 1024 * 1024
+import { readingBlocks } from './view.js'
 
 export class Log {
   /** The byte just before which the event `next` will stand; follows `active.end`, together with `next`. */
@@ -54,7 +51,7 @@ export class Log {
     const segments = await dropUnmade(paths, around)
     const last = segments.at(-1)
     if (last === undefined && known !== undefined && known.next > 0 && !without.positions) throw noPositions(paths, known.next)
-    const view = { paths, around, identity, blocks: new Blocks(READ_BYTES, 2) }
+    const view = { paths, around, identity, blocks: readingBlocks() }
     const found = last === undefined ? undefined : await recoverLast(view, segments, known, without)
     const next = await nextSequence(view, segments, found?.recovered.next ?? last ?? 0, known)
     const sealed = new Map(segments.map((first) => [first, undefined]))

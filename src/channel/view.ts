@@ -1,5 +1,5 @@
 /** What the reading of segments takes: where they are, whose they must be, and memory. */
-import type { Blocks } from '../disk/blocks.js'
+import { Blocks } from '../disk/blocks.js'
 import type { Identity } from './identity.js'
 import type { Paths, Surroundings } from './surroundings.js'
 
@@ -8,4 +8,9 @@ export interface QueueView {
   readonly around: Surroundings
   readonly identity: Identity
   readonly blocks: Blocks
+}
+
+/** For one who reads frames: what follows one in a block may be read while it is in use. */
+export function readingBlocks(): Blocks {
+  return new Blocks(1024 * 1024, 4)
 }

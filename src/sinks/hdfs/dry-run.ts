@@ -4,10 +4,11 @@
  */
 import { Blocks, type Block } from '../../disk/blocks.js'
 import type { Batch } from '../../events/batch.js'
+import type { Host } from '../../events/host.js'
 import { Bucket, type Span } from './bucket.js'
 import { Filler, type FillAround, type Filling, type FillOptions, type Targets } from './fill.js'
 import { compare } from './name.js'
-import { Places, type Host, type Place, type PlaceOptions } from './path.js'
+import { Places, type Place, type PlaceOptions } from './path.js'
 
 /** What a bucket would get of one stream. */
 export interface Landing {

@@ -7,7 +7,8 @@ import { basename, dirname } from 'node:path'
 import { assert } from '../errors.js'
 import type { Disk, ReadableFile } from '../disk/disk.js'
 import { Compressed, sizeInside } from './compressed.js'
-import type { Candidate, Earlier, Listings } from './listing.js'
+import type { FoundFile } from './found-file.js'
+import type { Earlier, Listings } from './listing.js'
 import { HEAD_SIZE, identityOf, isPrefix, readAt, wasBorn, verify, type FilePosition } from './position.js'
 import { Partition } from './partition.js'
 import { compareTurns, isRotated, logOf, plainOf, rotatedFrom } from './turns.js'
@@ -60,20 +61,20 @@ async function searchOnce(
 }
 
 /** Files that may hold the place: with the same first KiB, or short ones that count as well. */
-async function sameStart({ path }: Partition, { head }: FilePosition, wasTruncated: boolean, listings: Listings): Promise<Candidate[]> {
+async function sameStart({ path }: Partition, { head }: FilePosition, wasTruncated: boolean, listings: Listings): Promise<FoundFile[]> {
   if (head.size === HEAD_SIZE) return listings.withHead(path, head.hash)
   return wasTruncated ? listings.all(path) : listings.earlier(path)
 }
 
 /** All that is in this compressed file was read before. */
-export async function isDone(partition: Partition, { offset, size }: FilePosition, { path, stat }: Candidate, { disk }: Known): Promise<boolean> {
+export async function isDone(partition: Partition, { offset, size }: FilePosition, { path, stat }: FoundFile, { disk }: Known): Promise<boolean> {
   if (size > offset || (await sizeInside(disk, path)) !== offset % 2 ** 32) return false
   partition.modified = stat.modified
   return true
 }
 
 /** Goes on in that file, where it holds the place and is not being read as another partition. */
-async function take(partition: Partition, place: FilePosition, candidate: Candidate, known: Known, listings: Listings): Promise<boolean> {
+async function take(partition: Partition, place: FilePosition, candidate: FoundFile, known: Known, listings: Listings): Promise<boolean> {
   const { stat } = candidate
   if (known.isResting(identityOf(stat))) return false
   const owner = listings.owners.get(identityOf(stat))
@@ -155,8 +156,8 @@ async function betweenOnce(partition: Partition, known: Known, listings: Listing
 const wholeSecond = (ms: number): number => Math.floor(ms / 1000) * 1000
 
 /** Which of the candidates the open files of this log are; of one that is deleted, what was made of it before. */
-async function whatTheyAre(path: string, candidates: readonly Earlier[], known: Known, listings: Listings): Promise<Map<Partition, Candidate>> {
-  const found = new Map<Partition, Candidate>()
+async function whatTheyAre(path: string, candidates: readonly Earlier[], known: Known, listings: Listings): Promise<Map<Partition, FoundFile>> {
+  const found = new Map<Partition, FoundFile>()
   const deleted: Partition[] = []
   for (const partition of known.all.values()) {
     if (partition.path !== path || partition.file === undefined) continue
@@ -176,7 +177,7 @@ async function whatTheyAre(path: string, candidates: readonly Earlier[], known: 
 }
 
 /** It holds what is in the open file of the partition, as far as first KiB and place tell. */
-async function isMadeOf(candidate: Candidate, partition: Partition, known: Known, listings: Listings): Promise<boolean> {
+async function isMadeOf(candidate: FoundFile, partition: Partition, known: Known, listings: Listings): Promise<boolean> {
   const { file } = partition
   const head = file === undefined ? Buffer.alloc(0) : await readAt(file, 0, HEAD_SIZE)
   if (head.length === 0) return false
@@ -186,7 +187,7 @@ async function isMadeOf(candidate: Candidate, partition: Partition, known: Known
 }
 
 /** A part of this log that is closed by now, or was truncated, was read in it, by another name. */
-async function wasRead(path: string, candidate: Candidate, known: Known, listings: Listings): Promise<boolean> {
+async function wasRead(path: string, candidate: FoundFile, known: Known, listings: Listings): Promise<boolean> {
   const places = await placesLeft(path, known)
   if (places.length === 0) return false
   return looking(candidate, listings, async (file) => {
@@ -212,7 +213,7 @@ async function placesLeft(path: string, known: Known): Promise<FilePosition[]> {
  * It is being copied there at this moment: the log, before it is truncated, or a file that was the log, which goes where the copy is.
  * A full first KiB tells; shorter ones may be the same by chance.
  */
-async function isCopied(candidate: Candidate, path: string, became: ReadonlyMap<Partition, Candidate>, known: Known, listings: Listings): Promise<boolean> {
+async function isCopied(candidate: FoundFile, path: string, became: ReadonlyMap<Partition, FoundFile>, known: Known, listings: Listings): Promise<boolean> {
   const { stat } = candidate
   for (const one of known.all.values()) {
     const { file, name, birth } = one
@@ -231,7 +232,7 @@ async function holdsKnown(copy: ReadableFile, partition: Partition): Promise<boo
   return partition.holds(await readAt(copy, partition.base, partition.knownSize))
 }
 
-async function looking(candidate: Candidate, listings: Listings, look: (file: ReadableFile) => Promise<boolean>): Promise<boolean> {
+async function looking(candidate: FoundFile, listings: Listings, look: (file: ReadableFile) => Promise<boolean>): Promise<boolean> {
   const file = await listings.open(candidate)
   try {
     return file !== undefined && (await look(file))
@@ -240,7 +241,7 @@ async function looking(candidate: Candidate, listings: Listings, look: (file: Re
   }
 }
 
-async function add(path: string, candidate: Candidate, known: Known, listings: Listings): Promise<boolean> {
+async function add(path: string, candidate: FoundFile, known: Known, listings: Listings): Promise<boolean> {
   const file = await listings.open(candidate)
   if (file === undefined) return false
   const partition = new Partition(known.newId(), path)

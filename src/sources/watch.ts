@@ -11,6 +11,7 @@ import type { Disk, FileStat } from '../disk/disk.js'
 import { NOT_UTF8 } from '../disk/path.js'
 import { tellingReaddir } from '../disk/telling.js'
 import { errnoOf } from '../errors.js'
+import type { FoundFile } from './found-file.js'
 import { Mounts } from './mounts.js'
 import { fixedPart, isDynamic, isFlat, matcher, unescape } from './pattern.js'
 
@@ -24,12 +25,6 @@ export const AT_ONCE = 256
 const SAID_MAX = 1000
 /** Nothing is there: no file can have a name that is too long. */
 const ABSENT = new Set(['ENOENT', 'ENOTDIR', 'ENAMETOOLONG'])
-
-/** A regular file, by an absolute path that matches. */
-export interface Match {
-  readonly path: string
-  readonly stat: FileStat
-}
 
 /** What may be left out of a list. */
 export type Skip = (path: string, stat: FileStat) => boolean
@@ -63,8 +58,8 @@ export class Names {
   }
 
   /** Each path once; and the patterns of which it is known that nothing matches, or only what is no regular file. Without those that `skip` says. */
-  async list(skip: Skip = () => false): Promise<{ matches: Match[]; missing: string[] }> {
-    const matches = new Map<string, Match>()
+  async list(skip: Skip = () => false): Promise<{ matches: FoundFile[]; missing: string[] }> {
+    const matches = new Map<string, FoundFile>()
     const missing: string[] = []
     this.#looked.clear()
     this.hidden.clear()
@@ -111,7 +106,7 @@ export class Names {
     this.say(message)
   }
 
-  async *#matches(pattern: string): AsyncGenerator<Match> {
+  async *#matches(pattern: string): AsyncGenerator<FoundFile> {
     const itself = await this.#stat(pattern, this.isPattern(pattern)) // of a pattern, its directories say what is wrong
     if (itself !== undefined) this.#plain.add(pattern)
     if (itself === undefined && this.isPattern(pattern)) {
@@ -132,7 +127,7 @@ export class Names {
     this.sayOnce(`cannot read ${path}: it is ${KINDS[stat.kind] ?? 'no regular file'}`)
   }
 
-  async *#glob(pattern: string): AsyncGenerator<Match> {
+  async *#glob(pattern: string): AsyncGenerator<FoundFile> {
     this.directories.add(fixedPart(pattern))
     const dot = basename(pattern).startsWith('.')
     const paths = isFlat(pattern) ? await this.#inOne(pattern, dot) : await this.#inMany(pattern, dot)

@@ -31,7 +31,7 @@ export { Putter, Taker }
 export type { Compressed }
 
 const SEGMENT_BYTES_MAX = 64 * 1024 * 1024
-/** A queue of a bounded size has at least so many segments, so that some of them can go. */
+/** A queue of a bounded size has at least this many segments, so that some of them can go. */
 const SEGMENTS_MIN = 4
 
 export interface PutOptions extends RoomOptions {

@@ -12,11 +12,11 @@ import { compressedHeader, decodeFrameHeader, encodeBlockHeader, FORMAT, FRAME_H
 import { readHeader } from './segment.js'
 import type { Paths, Surroundings } from './surroundings.js'
 
-/** Frames of so many bytes are compressed together; one that is larger, alone. */
+/** Frames are compressed together up to this many bytes; a larger one, alone. */
 const BLOCK_BYTES = 1024 * 1024
 /** Of zlib: logs get 7 to 20 times smaller; from the next one on it takes up to three times as long for 10 to 20 % more. */
 const LEVEL = 3
-/** What gets no smaller than this part of it is not worth it, as of so many of its first bytes. */
+/** A segment that shrinks to no less than WORTH of its size is left alone; judged after TRIAL_BYTES, and at its end. */
 const WORTH = 0.9
 const TRIAL_BYTES = 8 * 1024 * 1024
 

@@ -20,7 +20,7 @@ import { removePassedUnlessHeld } from './retention.js'
 import type { Paths, Surroundings } from './surroundings.js'
 import type { Wake } from '../events/wake.js'
 
-/** Memory for what was read and not yet given on: two large frames a block, and so many blocks. */
+/** Memory for what was read and not yet given on: two large frames a block, and BLOCK_COUNT blocks. */
 const BLOCK_SIZE = 2 * FRAME_BYTES_MAX + 64 * 1024
 const BLOCK_COUNT = 4
 /** How often, and after how many ms each, to look whether the putter has come as far as the reader. */

@@ -24,7 +24,7 @@ export interface Link {
   readonly onError: OnError
 }
 
-/** Lines are decoded in runs of so many bytes, longer ones by themselves. */
+/** Lines are decoded in runs of this many bytes, longer ones by themselves. */
 const RUN_SIZE_MAX = 1024 * 1024
 /** In place of bodies that nobody looks at. */
 const NOTHING = Buffer.alloc(0)

@@ -12,7 +12,7 @@ interface Found {
 
 /** Batches that are smaller are searched. */
 const LARGE = 64 * 1024
-/** Of so many batches the longest tells what is expected, and by so much the next may be longer. */
+/** The longest of the last SIZES batches is what to expect; the next may be longer by LONGER. */
 const SIZES = 4
 const LONGER = 32 * 1024
 const NEWLINE = 10

@@ -14,7 +14,7 @@ import { filePosition, HEAD_SIZE, printOf, readAt, TAIL_SIZE, verify, type FileP
 
 /** Partitions of such files begin with it. */
 const EVENT_FILES = 'events.'
-/** Files are forgotten so many ms after they were last put. */
+/** Files are forgotten this many ms after they were last put. */
 const FORGET_AFTER = 30 * 24 * 60 * 60 * 1000
 const BLOCK_COUNT = 3
 

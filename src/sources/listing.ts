@@ -14,7 +14,7 @@ import { HEAD_SIZE, identityOf, printOf, readAt, type FilePosition } from './pos
 import { compareTurns, compressedFrom, logOf, rotatedFrom, type Rotated } from './turns.js'
 import { AT_ONCE, type Names } from './watch.js'
 
-/** A directory that changes while it is listed is listed again, at most so often in all. */
+/** A directory that changes while it is listed is listed again, at most TRIES times in all. */
 const TRIES = 8
 
 /** One that may have been a certain log before. */

@@ -20,7 +20,7 @@ export type Places = ReadonlyMap<string, readonly FilePosition[]>
 
 /** New files that are met before those before them were read: there may be thousands, and a file that is read takes kilobytes. */
 const MET_MAX = 256
-/** Of these, so many are opened side by side. */
+/** Of these, this many are opened side by side. */
 const ABREAST = 32
 
 export class Partitions implements Known {

@@ -37,7 +37,7 @@ export type Notice = (directory: string, changed: (change: Change, name: string 
 const LATELY = 60_000
 /** Files that went to rest, and took a few MB. */
 const RESTED_MANY = 1000
-/** Of the time, looking may take one part in so many: by itself, and when it turns out, or a notice says, that it is worth it. */
+/** Looking takes at most 1/SHARE of the time (1/SHARE_WORTH after a notice, or when the last look found something). */
 const SHARE = 300
 const SHARE_WORTH = 10
 

@@ -46,7 +46,7 @@ export interface BucketsAround {
 
 /** Commits under way at once, beyond those of files that are rolled together. */
 const COMMITS_MAX = 16
-/** Of the files rolled together that are in memory alone, so many are made and finished at once; the others wait. */
+/** Of the files rolled together that are in memory alone, this many are made and finished at once; the others wait. */
 const FINISHING_MAX = 128
 
 export class Buckets {

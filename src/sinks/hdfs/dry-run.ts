@@ -23,7 +23,7 @@ export interface Landing {
   readonly size: number
 }
 
-/** Of so many each is told apart. */
+/** Up to this many, each is told apart. */
 export const BUCKETS_MAX = 100_000
 const BLOCK_SIZE = 256 * 1024
 

@@ -132,7 +132,7 @@ async function* namesIn(disk: Disk, directory: string): AsyncGenerator<string> {
   }
 }
 
-/** Looked at so many at once. */
+/** How many are looked at at once. */
 const ENTRIES_AT_ONCE = 64
 
 async function* entriesOf(disk: Disk, directory: string): AsyncGenerator<Entry> {

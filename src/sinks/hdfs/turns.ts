@@ -1,4 +1,4 @@
-/** So many at once, in the order in which they came. Who took a turn that was free may have to give way to others. */
+/** At most N at once, first come, first served. Work started with tryTake() is asked to stop when somebody else waits. */
 export class Turns {
   #free: number
   #waiting: (() => void)[] = []

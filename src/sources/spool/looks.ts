@@ -30,11 +30,11 @@ export interface SpoolTimes {
   readonly settle: number
 }
 
-/** Of so many files it is known how they came. */
+/** How they came is known of this many files. */
 const ARRIVED_MAX = 100_000
 /** So many files are looked at by themselves; where there are more, all are. */
 const SINGLE_MAX = 10_000
-/** Of the time, looking may take one part in so many: where a file was noticed, and by itself. */
+/** Looking takes at most 1/SHARE of the time (1/SHARE_NOTICED after a notice). */
 const SHARE_NOTICED = 10
 const SHARE = 300
 

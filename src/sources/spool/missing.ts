@@ -18,7 +18,7 @@ export interface Findings {
   readonly whole: boolean
 }
 
-/** A directory that changes all the time is listed so often. */
+/** How often a directory that changes all the time is listed. */
 const TRIES = 8
 
 /** Takes those out of `missing` that are there after all; true: there were some of those that are read. Throws where the directory cannot be looked into. */

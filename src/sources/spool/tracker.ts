@@ -29,9 +29,9 @@ interface Gone {
 
 /** ms after which a file that is not seen any more is forgotten: a disk may be away for a while. */
 const FORGET_MS = 30 * 24 * 3_600_000
-/** So many of them at most are remembered. */
+/** At most this many of them are remembered. */
 const GONE_MAX = 100_000
-/** Lines that say nothing any more: so many may there be at least. */
+/** The file is written anew only with more than SPARE lines that say nothing any more. */
 const SPARE = 1000
 
 export class Tracker {

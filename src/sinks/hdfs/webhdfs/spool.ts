@@ -16,7 +16,7 @@ import type { Room } from './room.js'
 import { nextAttempt } from '../name.js'
 import type { Early, Uploads } from './uploads.js'
 
-/** ms within which so many bytes as `followFrom` come fast */
+/** Where `followFrom` bytes come within this many ms, they come fast. */
 const FAST = 4000
 
 export interface SpoolAround {

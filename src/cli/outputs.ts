@@ -8,7 +8,7 @@ import { boundIn } from '../events/binding.js'
 import { Wake } from '../events/wake.js'
 import { Branch } from './branch.js'
 import type { Context } from './command.js'
-import { describe, of } from './report.js'
+import { blamedOn, describe } from './report.js'
 import type { OutputSpec } from './route-list.js'
 import { stdoutOf } from './stdio.js'
 
@@ -151,7 +151,7 @@ export class Outputs {
   /** One output, to its end; that of one before all is done is the end of all. */
   async #attend(branch: Branch): Promise<End> {
     try {
-      const end = await of(`output ${branch.outlet.name}`, branch.run(this.stop))
+      const end = await blamedOn(`output ${branch.outlet.name}`, branch.run(this.stop))
       if (!branch.outlet.done) this.fail()
       return end
     } catch (error) {

@@ -250,7 +250,7 @@ class Output {
       if (reason !== undefined) return reason === 'stopped' ? 0 : this.#after(reason)
       await this.#listener.bindAgain()
       if (!this.#door) return { kind: 'plain', held: this.#settlement.stands() }
-      const seen = this.#audience.expect()
+      const seen = this.#audience.lookAndCall()
       const waited = clock.monotonic() - start
       this.#abandoned = seen === 'nobody'
       if (seen === 'unclear' && this.#met && this.#stat.anonymous) this.#audience.probe(waited)

@@ -5,7 +5,7 @@
 import { Readable } from 'node:stream'
 import type { DiskFile } from '../../disk/disk.js'
 import { errnoOf, FlumeError } from '../../errors.js'
-import { told, type Retry } from '../retry.js'
+import { orRefusal, type Retry } from '../retry.js'
 import { countLines, NEWLINE } from '../../events/batch.js'
 import { CODECS, compressed, expanded } from './codec.js'
 import type { Draft, FileSystem } from './filesystem.js'
@@ -71,7 +71,7 @@ async function removeCopies(stream: string, fillings: readonly Filling[], record
       const path = `${directory}/${name}`
       if (paths.has(path)) continue
       if (record.damaged) say(`${path} stays: the damaged record of commits may have told of it`)
-      else await told(`cannot remove ${path}`, files.remove(path))
+      else await orRefusal(`cannot remove ${path}`, files.remove(path))
     }
   }
 }
@@ -81,7 +81,7 @@ async function temporariesIn(directory: string, stream: string, files: FileSyste
   const take = async (): Promise<void> => {
     for await (const name of files.names(directory)) if (isTemporaryOf(name, stream)) found.push(name)
   }
-  await told(`cannot list ${directory}`, take())
+  await orRefusal(`cannot list ${directory}`, take())
   return found
 }
 
@@ -129,7 +129,7 @@ async function pour(pieces: AsyncIterable<Buffer>, draft: Draft, retry: Retry): 
 async function* piecesOf(file: DiskFile, path: string): AsyncGenerator<Buffer> {
   for (let at = 0; ; ) {
     const piece = Buffer.allocUnsafeSlow(READ_SIZE)
-    const size = await told(`cannot read what is left of ${path}`, file.read(piece, at))
+    const size = await orRefusal(`cannot read what is left of ${path}`, file.read(piece, at))
     if (size === 0) return
     yield piece.subarray(0, size)
     at += size

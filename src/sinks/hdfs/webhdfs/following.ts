@@ -5,7 +5,7 @@
  */
 import type { Clock } from '../../../events/flow.js'
 import { Wake } from '../../../events/wake.js'
-import { readWhole, type Body, type Bytes } from './bytes.js'
+import { readExactly, type Body, type Bytes } from './bytes.js'
 
 /** Nobody's fault. */
 export class GivenUp extends Error {}
@@ -60,7 +60,7 @@ export class Following implements Body {
   }
 
   async #read(into: Uint8Array, at: number): Promise<number> {
-    await readWhole(this.bytes, into, at, this.end)
+    await readExactly(this.bytes, into, at, this.end)
     return into.length
   }
 }

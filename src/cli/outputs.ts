@@ -87,7 +87,9 @@ export class Outputs {
     for (const { name } of this.#waitedFor().filter(({ kind }) => kind === undefined && !this.stop.aborted)) {
       this.context.say(`output ${name}: has not come: what it has, and others do not know of, may be given to another, too`)
     }
-    for (let left = OPTIONAL_MS; left > 0 && unknown(this.outlets); left = start + OPTIONAL_MS - clock.monotonic()) await this.#met.waitFor(clock, left, this.stop)
+    for (let left = OPTIONAL_MS; left > 0 && unknown(this.outlets); left = start + OPTIONAL_MS - clock.monotonic()) {
+      await this.#met.waitFor(clock, left, this.stop)
+    }
   }
 
   #sayWaits(): true {

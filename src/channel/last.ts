@@ -7,7 +7,7 @@ import type { End } from './published.js'
 import { recover, type Recovered } from './recover.js'
 import { readerPlaces } from './retention.js'
 import { SegmentWriter } from './segment.js'
-import { beginningOf, startOf, type Without } from './start.js'
+import { beginningOf, startOf, type Without } from './segment-start.js'
 import { segmentsAmong, type Paths, type Surroundings } from './surroundings.js'
 import type { QueueView } from './view.js'
 

@@ -14,7 +14,7 @@ import { Pages } from './pages.js'
 import type { Published } from './published.js'
 import { removePassed, type Sizes } from './retention.js'
 import { SegmentWriter } from './segment.js'
-import { NOTHING_MISSING, type Without } from './start.js'
+import { NOTHING_MISSING, type Without } from './segment-start.js'
 import { segmentSizes, type Paths, type Surroundings } from './surroundings.js'
 import { readingBlocks } from './view.js'
 

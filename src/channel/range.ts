@@ -7,7 +7,7 @@ import type { Batch } from '../events/batch.js'
 import { decodeFrameHeader, FRAME_HEADER_SIZE } from './format.js'
 import { reasonOf } from './gap.js'
 import { readFrames } from './segment.js'
-import { beginningOf } from './start.js'
+import { beginningOf } from './segment-start.js'
 import { listSegments, type Paths } from './surroundings.js'
 import type { QueueView } from './view.js'
 

@@ -10,7 +10,7 @@ import { gapLine, reasonOf, type Reason } from './gap.js'
 import type { End, Published } from './published.js'
 import type { Recent } from './recent.js'
 import { readFrames, type Frame } from './segment.js'
-import { beginningOf } from './start.js'
+import { beginningOf } from './segment-start.js'
 import { listSegments } from './surroundings.js'
 import type { QueueView } from './view.js'
 

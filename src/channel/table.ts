@@ -3,7 +3,7 @@ import type { Position } from '../events/batch.js'
 import { openSegment } from './compressed.js'
 import { applyChanges, decodeChanges } from './format.js'
 import { readFrames } from './segment.js'
-import { NOTHING_MISSING, startOf } from './start.js'
+import { NOTHING_MISSING, startOf } from './segment-start.js'
 import { listSegments } from './surroundings.js'
 import type { QueueView } from './view.js'
 

@@ -1,7 +1,7 @@
 /** One input of a router: its batches in, its acks back, and where it is to begin again. What it holds is bounded. */
 import type { Batch, Mark } from '../events/batch.js'
 import type { Held } from '../events/flow.js'
-import { Copies } from './copies.js'
+import { Copies } from './spare-memory.js'
 import { Passages, type Passage } from './passages.js'
 import type { Router } from './router.js'
 import { LOAD_SIZE, type Portions } from './selector.js'

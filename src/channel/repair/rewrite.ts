@@ -7,7 +7,7 @@ import {
 import { gapLine, reasonOf, type Gap } from '../gap.js'
 import { afterLines } from '../range.js'
 import { readFrames, readHeader, type Frame } from '../segment.js'
-import { firstFrame, readTable } from '../start.js'
+import { firstFrame, readTable } from '../segment-start.js'
 import { listSegments } from '../surroundings.js'
 import type { QueueView } from '../view.js'
 import type { Originals } from './originals.js'

@@ -14,7 +14,7 @@ import { encodeName, temporaryName } from './name.js'
 import { placeKey, type Place } from './path.js'
 import { commit } from './recover.js'
 import type { Records } from './records.js'
-import { Turns } from './turns.js'
+import { Permits } from './permits.js'
 
 export interface RollOptions {
   readonly suffix: string
@@ -60,7 +60,7 @@ export class Buckets {
   readonly #listings: Listings
   /** Commits under way; none of these ever rejects. */
   readonly #committing = new Set<Promise<void>>()
-  readonly #finishing = new Turns(FINISHING_MAX)
+  readonly #finishing = new Permits(FINISHING_MAX)
   readonly #ended = new Wake()
   /** Files being filled. */
   #fillingCount = 0

@@ -28,6 +28,6 @@ export function partitionSuffix(binding: string): string {
 }
 
 /** As its source calls it. */
-export function withoutSuffix(partition: string): string {
+function withoutSuffix(partition: string): string {
   return partition.replace(/\.\.[0-9a-f]{8}$/, '')
 }

@@ -7,9 +7,9 @@ import { getSystemErrorMap } from 'node:util'
 export type Code =
   | 'BAD_OPTION' // the command line cannot be understood
   | 'STDERR_TAKEN' // messages would go between the events: this one, too
-  | 'BAD_EVENT' // a line is no event, under --strict
+  | 'BAD_EVENT' // a line is no event, which ends it under --strict; a cut export, a file that is no rejects file, an event that no output takes
   | 'OTHER_HISTORY' // what is in place was written by another history of the queue
-  | 'SEGMENT_DAMAGED' // bytes that an ack covers do not verify, and skipping them would lose acked data
+  | 'SEGMENT_DAMAGED' // bytes of a queue do not verify (segments, cursors, queue.json, retain, replays), and going on would lose acked data
   | 'STATE_DAMAGED' // what a source remembers is not what was written: going on without it would send all again
   | 'NO_INPUT' // a named input is not there
   | 'UNAVAILABLE' // what is needed is not there or not supported

@@ -2,9 +2,9 @@
  * A durable queue in a directory, flume-segment(5): put (a sink) by one process, take (a source) by any number under
  * different names, each over the same one copy of the events.
  */
-import { Blocks } from '../disk/blocks.js'
 import { DIRECT_SIZE_MIN } from '../disk/direct.js'
 import { batchOf, type Batch } from '../events/batch.js'
+import { queuePartition } from '../events/partition.js'
 import { positionsLine } from '../events/positions-line.js'
 import { FlumeError } from '../errors.js'
 import { compresses, compressNow, setCompresses, type Compressed } from './compression.js'
@@ -23,6 +23,7 @@ import { tableBefore } from './table.js'
 import { Room, type RoomOptions } from './room.js'
 import { Paths, segmentSizes, type Surroundings } from './surroundings.js'
 import { Taker } from './taker.js'
+import { readingBlocks } from './view.js'
 import { Wake } from '../events/wake.js'
 
 export type { OpenHow, Surroundings }
@@ -30,7 +31,7 @@ export { Putter, Taker }
 export type { Compressed }
 
 const SEGMENT_BYTES_MAX = 64 * 1024 * 1024
-/** A queue of a bounded size has at least so many segments, so that some of them can go. */
+/** A queue of a bounded size has at least this many segments, so that some of them can go. */
 const SEGMENTS_MIN = 4
 
 export interface PutOptions extends RoomOptions {
@@ -91,7 +92,7 @@ export class Queue {
     const say = (message: string): void => (said.has(message) ? undefined : (said.add(message), given.say(message)))
     const { disk, clock, pid, uuid } = given
     this.around = { disk, clock, pid, uuid, say }
-    this.#published = new Published(paths, disk, new Wake())
+    this.#published = new Published(paths, disk)
     this.#recent = new Recent(this.#published, clock)
   }
 
@@ -220,7 +221,7 @@ export class Queue {
    * Throws NO_INPUT for a sequence that is not there.
    */
   async *export(asked: Asked = {}, positions = false): AsyncGenerator<Batch> {
-    const reading = await this.#replaying(`queue.${this.id}.export`)
+    const reading = await this.#replaying(queuePartition(this.id, 'export'))
     const table = positions ? await tableBefore(reading.next, reading) : undefined
     const range = await resolveRange(reading, asked, reading.next)
     yield* replay(reading, range, [])
@@ -237,7 +238,7 @@ export class Queue {
     await this.#refresh()
     const { paths, around, identity } = this
     const next = (await this.#published.read())?.next ?? 0
-    return { paths, around, identity, published: this.#published, blocks: new Blocks(1024 * 1024, 4), partition, next }
+    return { paths, around, identity, published: this.#published, blocks: readingBlocks(), partition, next }
   }
 
   async #readers(next: number): Promise<ReaderStat[]> {
@@ -279,7 +280,7 @@ export class Queue {
 
   async #putterClosed(): Promise<void> {
     this.#published.writerHere = false
-    this.#published.wake.wake()
+    this.#published.nudge()
   }
 }
 

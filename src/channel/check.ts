@@ -2,8 +2,7 @@
  * --check: reads every segment, frame, reader and queue.json, and says what is wrong with each. Changes nothing and takes no
  * lock, so it may run beside a queue at work. What it calls lost is what reading.ts gives out gap events for.
  */
-import { Blocks } from '../disk/blocks.js'
-import type { DiskFile } from '../disk/disk.js'
+import type { ReadableFile } from '../disk/disk.js'
 import { unlessMissing } from '../disk/gone.js'
 import { FlumeError } from '../errors.js'
 import { CompressedSegment, openSegment } from './compressed.js'
@@ -17,19 +16,16 @@ import { recover, type Place } from './recover.js'
 import { readRetain } from './retain.js'
 import { readerPlaces } from './retention.js'
 import { readHeader } from './segment.js'
-import { checkFormat, firstFrame, readTable } from './start.js'
+import { checkFormat, firstFrame, readTable } from './segment-start.js'
 import { listSegments, type Paths, type Surroundings } from './surroundings.js'
+import { readingBlocks } from './view.js'
 import { Walk } from './walk.js'
-import { Wake } from '../events/wake.js'
-
-const BLOCK_SIZE = 1024 * 1024
-const BLOCK_COUNT = 4
 
 /** What is known of a segment before its frames are read. */
 interface Opened {
   readonly first: number
   readonly path: string
-  readonly file: DiskFile
+  readonly file: ReadableFile
   readonly header: SegmentHeader | undefined
   readonly table: Table | undefined
   /** Byte of its first frame. */
@@ -42,7 +38,7 @@ async function nextOf(published: Published): Promise<number> {
 }
 
 export class Check {
-  readonly #blocks = new Blocks(BLOCK_SIZE, BLOCK_COUNT)
+  readonly #blocks = readingBlocks()
   /** Whether the positions at the end of the segment before are known. */
   #positions = false
   /** Whoever would put is refused. */
@@ -92,7 +88,7 @@ export class Check {
   async *#all(): AsyncGenerator<Finding> {
     if (this.identity === undefined) yield* this.#checkIdentity()
     yield* this.#checkRetain()
-    const published = new Published(this.paths, this.around.disk, new Wake())
+    const published = new Published(this.paths, this.around.disk)
     try {
       const known = await published.read()
       if (known !== undefined && published.spoiled !== undefined) yield spoiledRecord(this.paths.committed, published.spoiled, 'the next start begins')

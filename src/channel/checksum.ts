@@ -7,7 +7,7 @@ import * as zlib from 'node:zlib'
 
 type Checksum = (bytes: Uint8Array, before?: number) => number
 
-/** After so many bytes the faster one is loaded. */
+/** After this many bytes the faster one is loaded. */
 const LARGE_FLOW_BYTES = 8 * 1024 * 1024
 
 let compute: Checksum = zlib.crc32

@@ -2,13 +2,13 @@
  * Group commit: what has gathered while the last write ran is the next write, and what was written while a sync ran is
  * in the next sync; one of each in flight. Where there is no room it waits, and nothing is lost or acked meanwhile.
  */
+import { isNoSpace } from '../disk/no-space.js'
 import { assert, FlumeError } from '../errors.js'
 import type { Entry } from './group.js'
 import type { Log } from './log.js'
 import { passedByAll, readerPlaces } from './retention.js'
 import type { Recent } from './recent.js'
 import type { Room } from './room.js'
-import { isNoSpace } from './segment.js'
 import type { Wake } from '../events/wake.js'
 
 /** ms between two looks whether there is room by now. */
@@ -192,7 +192,7 @@ export class Commit {
     if (!this.#full) await this.#sayFull(why)
     this.#full = true
     await log.published.tellFull(true)
-    await moved.wait(log.around.clock, LOOK_FULL, this.#ending)
+    await moved.waitFor(log.around.clock, LOOK_FULL, this.#ending)
     this.gaveUp = stop?.aborted ?? false
     changed.wake()
   }

@@ -4,18 +4,19 @@
  */
 import { promisify } from 'node:util'
 import * as zlib from 'node:zlib'
-import type { DiskFile } from '../disk/disk.js'
+import type { DiskFile, ReadableFile } from '../disk/disk.js'
+import { isNoSpace } from '../disk/no-space.js'
 import { readFully } from '../disk/read-fully.js'
 import { crc32 } from './checksum.js'
 import { compressedHeader, decodeFrameHeader, encodeBlockHeader, FORMAT, FRAME_HEADER_SIZE, frameSize, SEGMENT_HEADER_SIZE } from './format.js'
-import { isNoSpace, readHeader } from './segment.js'
+import { readHeader } from './segment.js'
 import type { Paths, Surroundings } from './surroundings.js'
 
-/** Frames of so many bytes are compressed together; one that is larger, alone. */
+/** Frames are compressed together up to this many bytes; a larger one, alone. */
 const BLOCK_BYTES = 1024 * 1024
 /** Of zlib: logs get 7 to 20 times smaller; from the next one on it takes up to three times as long for 10 to 20 % more. */
 const LEVEL = 3
-/** What gets no smaller than this part of it is not worth it, as of so many of its first bytes. */
+/** A segment that shrinks to no less than WORTH of its size is left alone; judged after TRIAL_BYTES, and at its end. */
 const WORTH = 0.9
 const TRIAL_BYTES = 8 * 1024 * 1024
 
@@ -57,7 +58,7 @@ export async function compressSegment(paths: Paths, { disk }: Surroundings, firs
 }
 
 /** Bytes written; a word where it is not to be. */
-async function copy(source: DiskFile, target: DiskFile, size: number, stop: AbortSignal): Promise<number | 'left' | 'stopped'> {
+async function copy(source: ReadableFile, target: DiskFile, size: number, stop: AbortSignal): Promise<number | 'left' | 'stopped'> {
   const header = (await readHeader(source))!
   const start = SEGMENT_HEADER_SIZE + header.tableSize
   const beginning = await bytesOf(source, 0, start)
@@ -77,7 +78,7 @@ async function copy(source: DiskFile, target: DiskFile, size: number, stop: Abor
 }
 
 /** Whole frames from byte `at` on that verify, one at least; undefined: the first does not. */
-async function framesOf(file: DiskFile, at: number, size: number): Promise<Buffer | undefined> {
+async function framesOf(file: ReadableFile, at: number, size: number): Promise<Buffer | undefined> {
   let bytes = await bytesOf(file, at, Math.min(BLOCK_BYTES, size - at))
   const first = decodeFrameHeader(bytes, 0, at)
   if (first === undefined || at + frameSize(first) > size) return undefined
@@ -93,7 +94,7 @@ async function framesOf(file: DiskFile, at: number, size: number): Promise<Buffe
   return end === 0 ? undefined : bytes.subarray(0, end)
 }
 
-async function bytesOf(file: DiskFile, at: number, size: number): Promise<Buffer> {
+async function bytesOf(file: ReadableFile, at: number, size: number): Promise<Buffer> {
   const bytes = Buffer.allocUnsafe(size)
   return bytes.subarray(0, await readFully(file, bytes, at))
 }

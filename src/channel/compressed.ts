@@ -4,7 +4,7 @@
  */
 import { promisify } from 'node:util'
 import * as zlib from 'node:zlib'
-import type { Disk, DiskFile, FileStat } from '../disk/disk.js'
+import type { Disk, FileStat, ReadableFile } from '../disk/disk.js'
 import { readFully } from '../disk/read-fully.js'
 import { crc32 } from './checksum.js'
 import { BLOCK_HEADER_SIZE, BLOCK_MAGIC, COMPRESSED, decodeBlockHeader, SEGMENT_HEADER_SIZE, type BlockHeader } from './format.js'
@@ -16,7 +16,7 @@ const SEARCH_BYTES = 1024 * 1024
 const inflate = promisify<Buffer, zlib.ZlibOptions, Buffer>(zlib.inflateRaw)
 
 /** To be read, compressed or not. Throws the system's error. */
-export async function openSegment(disk: Disk, path: string): Promise<DiskFile> {
+export async function openSegment(disk: Disk, path: string): Promise<ReadableFile> {
   const file = await disk.open(path, 'read')
   try {
     return (await CompressedSegment.of(file)) ?? file
@@ -34,7 +34,7 @@ interface Stretch {
   readonly block: BlockHeader | undefined
 }
 
-export class CompressedSegment implements DiskFile {
+export class CompressedSegment implements ReadableFile {
   /** What was found so far, in order and without a hole. */
   readonly #stretches: Stretch[] = []
   /** The byte of the compressed file up to which it was looked through, and what the file that it was has up to there. */
@@ -43,7 +43,7 @@ export class CompressedSegment implements DiskFile {
   #inflated: { readonly stretch: Stretch; readonly bytes: Buffer | undefined } | undefined
 
   private constructor(
-    readonly file: DiskFile,
+    readonly file: ReadableFile,
     /** Byte of the first block: all before it stands as it was. */
     readonly start: number,
     /** Bytes of the compressed file, and of the one that it was. */
@@ -54,7 +54,7 @@ export class CompressedSegment implements DiskFile {
   }
 
   /** Undefined: it is not compressed. Where the header does not tell, its blocks do. */
-  static async of(file: DiskFile): Promise<CompressedSegment | undefined> {
+  static async of(file: ReadableFile): Promise<CompressedSegment | undefined> {
     const header = await readHeader(file)
     if (header !== undefined && header.format !== COMPRESSED) return undefined
     const { size } = await file.stat()
@@ -81,14 +81,6 @@ export class CompressedSegment implements DiskFile {
   async stat(): Promise<FileStat> {
     return { ...(await this.file.stat()), size: this.size }
   }
-
-  write(): never {
-    throw new Error('a compressed segment is only read')
-  }
-
-  readonly truncate = (): never => this.write()
-  readonly sync = (): never => this.write()
-  readonly tryLock = (): never => this.write()
 
   async close(): Promise<void> {
     this.#inflated = undefined

@@ -1,6 +1,6 @@
 /**
  * The next sequence for one reader, as of its last ack, flume-segment(5). Moved in place; on disk about a second
- * later. What a segment may be removed for is the older of its two records: that one is on disk.
+ * later. A segment may be removed only up to the older of the two records, since that one is on disk.
  */
 import { dirname } from 'node:path'
 import type { Disk, DiskFile } from '../disk/disk.js'

@@ -1,16 +1,15 @@
 /** What a start makes of the segments that are there: which is the last, how far it goes, and the number of the next event. */
-import { Blocks } from '../disk/blocks.js'
 import type { DiskFile } from '../disk/disk.js'
 import { assert, errnoOf, FlumeError } from '../errors.js'
 import { CompressedSegment, openSegment } from './compressed.js'
-import type { Identity } from './identity.js'
 import { isPadding } from './pages.js'
 import type { End } from './published.js'
 import { recover, type Recovered } from './recover.js'
 import { readerPlaces } from './retention.js'
 import { SegmentWriter } from './segment.js'
-import { beginningOf, startOf, type Without } from './start.js'
+import { beginningOf, startOf, type Without } from './segment-start.js'
 import { segmentsAmong, type Paths, type Surroundings } from './surroundings.js'
+import type { QueueView } from './view.js'
 
 const COPY_SIZE = 1024 * 1024
 /** Their positions went with them: who sent them goes on from earlier ones. */
@@ -32,29 +31,22 @@ export async function dropUnmade(paths: Paths, around: Surroundings): Promise<nu
 }
 
 /** The event that comes after the last of these segments, as far as its frames tell. */
-async function nextAfter(paths: Paths, around: Surroundings, identity: Identity, segments: readonly number[]): Promise<number> {
+async function nextAfter(view: QueueView, segments: readonly number[]): Promise<number> {
   const last = segments.at(-1) ?? 0
-  const file = await openSegment(around.disk, paths.segment(last))
-  const blocks = new Blocks(COPY_SIZE, 2)
+  const file = await openSegment(view.around.disk, view.paths.segment(last))
   try {
-    const { at } = await beginningOf(file, last, paths.segment(last), identity, blocks)
-    return (await recover(file, { end: at, next: last }, new Map(), { end: (await file.stat()).size, next: last }, blocks)).next
+    const { at } = await beginningOf(view, file, last)
+    return (await recover(file, { end: at, next: last }, new Map(), { end: (await file.stat()).size, next: last }, view.blocks)).next
   } finally {
     await file.close()
   }
 }
 
 /** Never less than what was published, what the segment before the last holds, or what a reader has acked: a number once given out is not used again. */
-export async function nextSequence(
-  paths: Paths,
-  around: Surroundings,
-  identity: Identity,
-  segments: readonly number[],
-  found: number,
-  known: End | undefined,
-): Promise<number> {
+export async function nextSequence(view: QueueView, segments: readonly number[], found: number, known: End | undefined): Promise<number> {
+  const { paths, around } = view
   // where it is not known how far the log went, the segment before the last may go further than that
-  const before = known === undefined && segments.length > 1 ? await nextAfter(paths, around, identity, segments.slice(0, -1)) : 0
+  const before = known === undefined && segments.length > 1 ? await nextAfter(view, segments.slice(0, -1)) : 0
   const furthest = (await readerPlaces(around.disk, paths)).at(-1)
   const next = Math.max(found, before, known?.next ?? 0, furthest?.next ?? 0)
   if (next > Math.max(found, before)) {
@@ -66,20 +58,18 @@ export async function nextSequence(
 
 /** The last of the segments, ready to be appended to, and what is in it. Throws SEGMENT_DAMAGED, VERSION, OTHER_HISTORY. */
 export async function recoverLast(
-  paths: Paths,
-  around: Surroundings,
-  identity: Identity,
+  view: QueueView,
   segments: readonly number[],
   known: End | undefined,
   without: Without,
 ): Promise<{ writer: SegmentWriter; recovered: Recovered }> {
+  const { paths, around, blocks } = view
   const last = segments.at(-1)
   assert(last !== undefined)
   const path = paths.segment(last)
-  const blocks = new Blocks(COPY_SIZE, 2)
   const file = await around.disk.open(path, 'update')
   try {
-    const start = await startOf(paths, around, identity, segments, blocks, without)
+    const start = await startOf(view, segments, without)
     const compressed = await CompressedSegment.of(file)
     const published = known?.segment === last ? { end: known.end, next: known.next } : undefined
     const recovered = await recover(compressed ?? file, start.place, start.table, published, blocks)

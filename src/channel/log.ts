@@ -3,6 +3,7 @@
  * lock. Nothing is published before it is on disk.
  */
 import type { DiskFile } from '../disk/disk.js'
+import { isNoSpace } from '../disk/no-space.js'
 import type { Position } from '../events/batch.js'
 import { assert, FlumeError } from '../errors.js'
 import { applyChanges, encodeSegmentStart } from './format.js'
@@ -12,9 +13,10 @@ import { dropUnmade, nextSequence, recoverLast } from './last.js'
 import { Pages } from './pages.js'
 import type { Published } from './published.js'
 import { removePassed, type Sizes } from './retention.js'
-import { isNoSpace, SegmentWriter } from './segment.js'
-import { NOTHING_MISSING, type Without } from './start.js'
+import { SegmentWriter } from './segment.js'
+import { NOTHING_MISSING, type Without } from './segment-start.js'
 import { segmentSizes, type Paths, type Surroundings } from './surroundings.js'
+import { readingBlocks } from './view.js'
 
 export class Log {
   /** The byte just before which the event `next` will stand; follows `active.end`, together with `next`. */
@@ -49,8 +51,9 @@ export class Log {
     const segments = await dropUnmade(paths, around)
     const last = segments.at(-1)
     if (last === undefined && known !== undefined && known.next > 0 && !without.positions) throw noPositions(paths, known.next)
-    const found = last === undefined ? undefined : await recoverLast(paths, around, identity, segments, known, without)
-    const next = await nextSequence(paths, around, identity, segments, found?.recovered.next ?? last ?? 0, known)
+    const view = { paths, around, identity, blocks: readingBlocks() }
+    const found = last === undefined ? undefined : await recoverLast(view, segments, known, without)
+    const next = await nextSequence(view, segments, found?.recovered.next ?? last ?? 0, known)
     const sealed = new Map(segments.map((first) => [first, undefined]))
     const opened = new Log(paths, around, identity, published, NO_SEGMENT, next, found?.recovered.table ?? new Map<string, Position>(), sealed)
     if (found !== undefined && !found.recovered.tailDamaged && next === found.recovered.next) {

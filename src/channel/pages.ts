@@ -4,7 +4,7 @@
  */
 import { assert } from '../errors.js'
 import { allocatePages } from '../disk/direct.js'
-import { PAGE_SIZE, type DiskFile } from '../disk/disk.js'
+import { PAGE_SIZE, type DiskFile, type ReadableFile } from '../disk/disk.js'
 
 /** Bytes for what mostly waits to be written at once, and the page that it shares with what is before it; more goes in several writes. */
 const SIZE = 3 * 1024 * 1024 + 16 * PAGE_SIZE
@@ -53,7 +53,7 @@ export class Pages {
 }
 
 /** What Pages may have put behind the last piece is all there is from byte `from` to the end of the file, at `size`. */
-export async function isPadding(file: DiskFile, from: number, size: number): Promise<boolean> {
+export async function isPadding(file: ReadableFile, from: number, size: number): Promise<boolean> {
   if (size - from >= PAGE_SIZE) return false
   const bytes = Buffer.alloc(size - from)
   const count = await file.read(bytes, from)

@@ -9,7 +9,7 @@ import type { Clock } from '../events/flow.js'
 import { readLong, writeLong } from './format.js'
 import { Slots } from './slots.js'
 import type { Paths } from './surroundings.js'
-import type { Wake } from '../events/wake.js'
+import { Wake } from '../events/wake.js'
 
 const MAGIC = 'flumecom'
 const SLOT_SIZE = 64
@@ -31,6 +31,7 @@ export interface End {
 export class Published {
   /** Whether the writer is in this process: then `current` is exact, and changes wake. */
   writerHere = false
+  readonly #news = new Wake()
   #full = false
   #current: End | undefined
   #file: DiskFile | undefined
@@ -41,7 +42,6 @@ export class Published {
   constructor(
     readonly paths: Paths,
     readonly disk: Disk,
-    readonly wake: Wake,
   ) {}
 
   /** For the writer, before its first write. */
@@ -55,7 +55,7 @@ export class Published {
     const current = { ...end, full: this.#full }
     await (await this.#open()).write(encode(current))
     this.#current = current
-    this.wake.wake()
+    this.nudge()
   }
 
   /** For the writer: readers hear that it waits for room at once, and that it waits no more with the next write. */
@@ -95,10 +95,15 @@ export class Published {
     if (this.#isOther(this.disk.statNow(this.paths.committed))) throw this.#renamed()
   }
 
+  /** Whoever waits looks again. */
+  nudge(): void {
+    this.#news.wake()
+  }
+
   /** Resolves when there may be more to read than at `seen`, or at `stop`. */
   async changed(seen: End | undefined, clock: Clock, stop: AbortSignal): Promise<void> {
     if (this.writerHere && this.#current !== seen) return // it came between that look and this call: nobody wakes for it again
-    await this.wake.wait(clock, this.writerHere ? undefined : POLL, stop)
+    await (this.writerHere ? this.#news.wait(stop) : this.#news.waitFor(clock, POLL, stop))
   }
 
   async close(): Promise<void> {

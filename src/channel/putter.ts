@@ -155,7 +155,7 @@ export class Putter {
     const { log, moved } = this.putting
     let more = false
     do {
-      if (!more) await moved.wait(log.around.clock, this.#commit.isFull ? LOOK_FULL : LOOK, this.#closing.signal)
+      if (!more) await moved.waitFor(log.around.clock, this.#commit.isFull ? LOOK_FULL : LOOK, this.#closing.signal)
       if (this.#closing.signal.aborted || this.#commit.failure !== undefined) return
       await log.published.sync()
       await log.trim()

@@ -1,16 +1,15 @@
 /** From where to where a queue is read: what a person typed, as sequences. */
-import type { Blocks } from '../disk/blocks.js'
 import { openSegment } from './compressed.js'
-import type { DiskFile } from '../disk/disk.js'
+import type { ReadableFile } from '../disk/disk.js'
 import { unlessMissing } from '../disk/gone.js'
 import { FlumeError } from '../errors.js'
 import type { Batch } from '../events/batch.js'
 import { decodeFrameHeader, FRAME_HEADER_SIZE } from './format.js'
 import { reasonOf } from './gap.js'
-import type { Identity } from './identity.js'
 import { readFrames } from './segment.js'
-import { beginningOf } from './start.js'
-import { listSegments, type Paths, type Surroundings } from './surroundings.js'
+import { beginningOf } from './segment-start.js'
+import { listSegments, type Paths } from './surroundings.js'
+import type { QueueView } from './view.js'
 
 /** `time`: ms since the epoch. */
 export type Bound = { readonly kind: 'sequence'; readonly sequence: number } | { readonly kind: 'time'; readonly time: number }
@@ -27,30 +26,23 @@ export interface Range {
   readonly end: number
 }
 
-interface Resolving {
-  readonly paths: Paths
-  readonly around: Surroundings
-  readonly identity: Identity
-  readonly blocks: Blocks
-}
-
 /** The same for the same segments. `next`: the event that comes next. Throws NO_INPUT for a sequence that is not there yet. */
-export async function resolveRange(resolving: Resolving, { from, to }: Asked, next: number): Promise<Range> {
-  const segments = await listSegments(resolving.around.disk, resolving.paths)
+export async function resolveRange(view: QueueView, { from, to }: Asked, next: number): Promise<Range> {
+  const segments = await listSegments(view.around.disk, view.paths)
   const at = async (bound: Bound): Promise<number> =>
-    bound.kind === 'sequence' ? there(bound.sequence, next, resolving.paths) : firstAt(resolving, segments, bound.time, next)
-  const begin = from === undefined ? ((await oldestEvent(resolving)) ?? next) : await at(from)
+    bound.kind === 'sequence' ? there(bound.sequence, next, view.paths) : firstAt(view, segments, bound.time, next)
+  const begin = from === undefined ? ((await oldestEvent(view)) ?? next) : await at(from)
   const end = to === undefined ? next : (await at(to)) + (to.kind === 'sequence' ? 1 : 0)
   return { from: begin, end: Math.max(begin, end) }
 }
 
 /** The oldest event for whoever begins there: not what is only said to be removed, which is for readers that come from before it. */
-export async function oldestEvent(resolving: Resolving): Promise<number | undefined> {
-  const segments = await listSegments(resolving.around.disk, resolving.paths)
+export async function oldestEvent(view: QueueView): Promise<number | undefined> {
+  const segments = await listSegments(view.around.disk, view.paths)
   for (const first of segments) {
-    const kept = await inSegment(resolving, first, async (file, { at }) => {
+    const kept = await inSegment(view, first, async (file, { at }) => {
       if (!(await beginsLost(file, at))) return true // the usual case, for which no lines are read
-      for await (const found of readFrames(file, at, Infinity, resolving.blocks)) {
+      for await (const found of readFrames(file, at, Infinity, view.blocks)) {
         const isRemoved = found.kind === 'frame' && found.header.lost && found.lines !== undefined && reasonOf(found.lines) === 'removed'
         if (found.kind === 'frame') found.release()
         if (!isRemoved) return true
@@ -62,7 +54,7 @@ export async function oldestEvent(resolving: Resolving): Promise<number | undefi
   return undefined
 }
 
-async function beginsLost(file: DiskFile, at: number): Promise<boolean> {
+async function beginsLost(file: ReadableFile, at: number): Promise<boolean> {
   const bytes = Buffer.alloc(FRAME_HEADER_SIZE)
   await file.read(bytes, at)
   return decodeFrameHeader(bytes, 0, at)?.lost === true
@@ -75,28 +67,28 @@ function there(sequence: number, next: number, paths: Paths): number {
 }
 
 /** The first event put at `time` or later; `next` where there is none. */
-async function firstAt(resolving: Resolving, segments: readonly number[], time: number, next: number): Promise<number> {
-  for (let index = await firstSegment(resolving, segments, time); index < segments.length; index++) {
-    const found = await firstIn(resolving, segments[index] ?? 0, time)
+async function firstAt(view: QueueView, segments: readonly number[], time: number, next: number): Promise<number> {
+  for (let index = await firstSegment(view, segments, time); index < segments.length; index++) {
+    const found = await firstIn(view, segments[index] ?? 0, time)
     if (found !== undefined) return Math.min(found, next)
   }
   return next
 }
 
 /** Index of the segment that was written at `time`; where that is not known, of one before it. */
-async function firstSegment(resolving: Resolving, segments: readonly number[], time: number): Promise<number> {
+async function firstSegment(view: QueueView, segments: readonly number[], time: number): Promise<number> {
   let start = 0
   for (let index = 1; index < segments.length; index++) {
-    const created = (await inSegment(resolving, segments[index] ?? 0, async (_, beginning) => beginning.created)) ?? 0
+    const created = (await inSegment(view, segments[index] ?? 0, async (_, beginning) => beginning.created)) ?? 0
     if (created >= time) break
     if (created > 0) start = index
   }
   return start
 }
 
-function firstIn(resolving: Resolving, first: number, time: number): Promise<number | undefined> {
-  return inSegment(resolving, first, async (file, { at }) => {
-    for await (const found of readFrames(file, at, Infinity, resolving.blocks)) {
+function firstIn(view: QueueView, first: number, time: number): Promise<number | undefined> {
+  return inSegment(view, first, async (file, { at }) => {
+    for await (const found of readFrames(file, at, Infinity, view.blocks)) {
       if (found.kind === 'damage') continue
       found.release()
       if (found.header.count > 0 && found.header.time >= time) return found.header.first
@@ -107,15 +99,14 @@ function firstIn(resolving: Resolving, first: number, time: number): Promise<num
 
 /** Undefined, too, where the segment was removed meanwhile. */
 async function inSegment<T>(
-  { paths, around, identity, blocks }: Resolving,
+  view: QueueView,
   first: number,
-  look: (file: DiskFile, beginning: Awaited<ReturnType<typeof beginningOf>>) => Promise<T>,
+  look: (file: ReadableFile, beginning: Awaited<ReturnType<typeof beginningOf>>) => Promise<T>,
 ): Promise<T | undefined> {
-  const path = paths.segment(first)
-  const file = await openSegment(around.disk, path).catch(unlessMissing)
+  const file = await openSegment(view.around.disk, view.paths.segment(first)).catch(unlessMissing)
   if (file === undefined) return undefined
   try {
-    return await look(file, await beginningOf(file, first, path, identity, blocks))
+    return await look(file, await beginningOf(view, file, first))
   } finally {
     await file.close()
   }

@@ -2,27 +2,22 @@
  * The log as batches, from a sequence on: one frame, one batch, one mark, the same on every replay. Reads what is
  * published and no more; what is damaged or missing comes as a gap event that takes its numbers, flume-segment(5).
  */
-import type { Blocks } from '../disk/blocks.js'
-import type { DiskFile } from '../disk/disk.js'
+import type { ReadableFile } from '../disk/disk.js'
 import { unlessMissing } from '../disk/gone.js'
 import { batchOf, FLUSH, type Batch, type Mark } from '../events/batch.js'
 import { openSegment } from './compressed.js'
 import { gapLine, reasonOf, type Reason } from './gap.js'
-import type { Identity } from './identity.js'
 import type { End, Published } from './published.js'
 import type { Recent } from './recent.js'
 import { readFrames, type Frame } from './segment.js'
-import { beginningOf } from './start.js'
-import { listSegments, type Paths, type Surroundings } from './surroundings.js'
+import { beginningOf } from './segment-start.js'
+import { listSegments } from './surroundings.js'
+import type { QueueView } from './view.js'
 
-export interface Reading {
-  readonly paths: Paths
-  readonly around: Surroundings
-  readonly identity: Identity
+export interface Reading extends QueueView {
   readonly published: Published
   /** Absent: all is read from the segments. */
   readonly recent?: Recent
-  readonly blocks: Blocks
   readonly partition: string
   /** Sequence of the first event. */
   readonly from: number
@@ -38,7 +33,7 @@ export interface Reading {
 interface OpenSegment {
   readonly first: number
   readonly path: string
-  readonly file: DiskFile
+  readonly file: ReadableFile
   /** ms since the epoch */
   readonly created: number
   /** Byte up to which it was read. */
@@ -196,7 +191,7 @@ export class LogReader {
 
   /** The segment that holds the next event, or the first after it; undefined: there is none. */
   async #open(): Promise<OpenSegment | undefined> {
-    const { around, paths, identity, blocks, began } = this.reading
+    const { around, paths, began } = this.reading
     for (;;) {
       const listed = await listSegments(around.disk, paths)
       const segments = listed.filter((start) => start > this.#passed)
@@ -207,7 +202,7 @@ export class LogReader {
       const file = await openSegment(around.disk, path).catch(unlessMissing)
       if (file === undefined) continue // removed since it was listed
       try {
-        const beginning = await beginningOf(file, first, path, identity, blocks)
+        const beginning = await beginningOf(this.reading, file, first)
         began?.(first)
         return (this.#segment = { first, path, file, ...beginning, damaged: false })
       } catch (error) {

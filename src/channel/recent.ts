@@ -35,7 +35,7 @@ export interface RecentReader {
 }
 
 /**
- * Where others want the memory a reader is waited for, a second in all; by taking 50 MB/s it makes up for the time. So one
+ * When memory is needed, wait up to a second for a reader to catch up; every 50 KB that it takes buys back a millisecond. So one
  * that keeps up is not made to read everything back for a stumble, or because it was started a little later.
  */
 const PATIENCE_MS = 1000
@@ -141,7 +141,7 @@ export class Recent {
   }
 
   clear(): void {
-    this.#wait?.abort('over')
+    this.#wait?.abort()
     while (this.#frames.count > 0) this.#forget()
   }
 

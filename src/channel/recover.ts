@@ -3,7 +3,7 @@
  * what does not verify but was on disk once stays, since cutting it would take acked frames with it.
  */
 import type { Blocks } from '../disk/blocks.js'
-import type { DiskFile } from '../disk/disk.js'
+import type { ReadableFile } from '../disk/disk.js'
 import type { Position } from '../events/batch.js'
 import { applyChanges, decodeChanges, type Changes, type Table } from './format.js'
 import { readFrames, type Damage, type Frame } from './segment.js'
@@ -38,7 +38,7 @@ interface Step extends Place {
  * Reads the frames from `start.end` on. `known`: a place that is known to be on disk, if any. `table` is that of the
  * beginning of the segment.
  */
-export async function recover(file: DiskFile, start: Place, table: Table, known: Place | undefined, blocks: Blocks): Promise<Recovered> {
+export async function recover(file: ReadableFile, start: Place, table: Table, known: Place | undefined, blocks: Blocks): Promise<Recovered> {
   const recovery = new Recovery(start, table, known?.end ?? start.end)
   for await (const found of readFrames(file, start.end, Infinity, blocks)) {
     if (found.kind === 'damage') recovery.step(damageStep(found))

@@ -6,11 +6,13 @@
 import type { Batch, Mark } from '../events/batch.js'
 import { bindingText } from '../events/binding.js'
 import type { Reader, Source } from '../events/flow.js'
+import { queuePartition } from '../events/partition.js'
 import { resolveRange, within, type Asked, type Bound, type Range } from './range.js'
 import { LogReader, type Reading } from './reading.js'
 import { ReplayRecord } from './replay-record.js'
+import type { QueueView } from './view.js'
 
-export type Replaying = Pick<Reading, 'paths' | 'around' | 'identity' | 'published' | 'blocks' | 'partition'> & {
+export interface Replaying extends QueueView, Pick<Reading, 'published' | 'partition'> {
   /** Sequence of the event that comes next. */
   readonly next: number
 }
@@ -32,7 +34,7 @@ export class Replay implements Source {
     readonly record: ReplayRecord,
   ) {
     const { from, end } = range
-    this.asks = `queue.${replaying.identity.queue}.replay-${from}-${Math.max(from, end - 1)}`
+    this.asks = queuePartition(replaying.identity.queue, `replay-${from}-${Math.max(from, end - 1)}`)
   }
 
   /** `name`: of the reader; each has its own replays. Throws NO_INPUT for a sequence that is not there, SEGMENT_DAMAGED. */

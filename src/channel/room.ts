@@ -9,7 +9,7 @@ export interface RoomOptions {
   readonly freeMin?: number
 }
 
-/** How often the file system is asked: after so many ms, or after so many bytes, or this share of what may be written, if that is more. */
+/** The file system is asked again after ASK_EVERY ms, or ASK_BYTES written, or ASK_SHARE of what may be written, whichever is more bytes. */
 const ASK_EVERY = 1000
 const ASK_BYTES = 8 * 1024 * 1024
 const ASK_SHARE = 1 / 16

@@ -4,8 +4,9 @@
  */
 import { crc32 } from './checksum.js'
 import type { Block, Blocks } from '../disk/blocks.js'
-import type { DiskFile } from '../disk/disk.js'
-import { assert, errnoOf, FlumeError } from '../errors.js'
+import type { DiskFile, ReadableFile } from '../disk/disk.js'
+import { isNoSpace } from '../disk/no-space.js'
+import { assert, FlumeError } from '../errors.js'
 import {
   decodeFrameHeader, decodeSegmentHeader, FRAME_HEADER_SIZE, FRAME_MAGIC, frameSize, placeFrame, SEGMENT_HEADER_SIZE, type FrameHeader, type SegmentHeader,
 } from './format.js'
@@ -123,21 +124,15 @@ export class SegmentWriter {
   }
 }
 
-/** The disk, or what we may use of it, is full: waiting helps. */
-export function isNoSpace(error: unknown): boolean {
-  const errno = errnoOf(error)
-  return errno === 'ENOSPC' || errno === 'EDQUOT'
-}
-
 /** Undefined where it does not verify. */
-export async function readHeader(file: DiskFile): Promise<SegmentHeader | undefined> {
+export async function readHeader(file: ReadableFile): Promise<SegmentHeader | undefined> {
   const bytes = Buffer.alloc(SEGMENT_HEADER_SIZE)
   const count = await file.read(bytes, 0)
   return decodeSegmentHeader(bytes.subarray(0, count))
 }
 
 /** Frames, and what is none, from byte `from` up to `limit` or the end of the file. Each frame is to be released. */
-export async function* readFrames(file: DiskFile, from: number, limit: number, blocks: Blocks): AsyncGenerator<Frame | Damage> {
+export async function* readFrames(file: ReadableFile, from: number, limit: number, blocks: Blocks): AsyncGenerator<Frame | Damage> {
   const window = new Window(file, limit === Infinity ? (await file.stat()).size : limit, blocks)
   try {
     for (let at = from; at < window.end; ) {
@@ -194,7 +189,7 @@ class Window {
 
   /** `end`: where to stop; where the file ends, once that was seen to be before. */
   constructor(
-    readonly file: DiskFile,
+    readonly file: ReadableFile,
     public end: number,
     readonly blocks: Blocks,
   ) {}

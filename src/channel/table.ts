@@ -1,26 +1,19 @@
 /** The positions of a queue as of one of its events, from the segments alone. */
 import type { Position } from '../events/batch.js'
-import type { Blocks } from '../disk/blocks.js'
 import { openSegment } from './compressed.js'
 import { applyChanges, decodeChanges } from './format.js'
-import type { Identity } from './identity.js'
 import { readFrames } from './segment.js'
-import { NOTHING_MISSING, startOf } from './start.js'
-import { listSegments, type Paths, type Surroundings } from './surroundings.js'
-
-interface Looking {
-  readonly paths: Paths
-  readonly around: Surroundings
-  readonly identity: Identity
-  readonly blocks: Blocks
-}
+import { NOTHING_MISSING, startOf } from './segment-start.js'
+import { listSegments } from './surroundings.js'
+import type { QueueView } from './view.js'
 
 /** Where each partition stood when all before event `next` was put. Throws VERSION, OTHER_HISTORY, SEGMENT_DAMAGED. */
-export async function tableBefore(next: number, { paths, around, identity, blocks }: Looking): Promise<Map<string, Position>> {
+export async function tableBefore(next: number, view: QueueView): Promise<Map<string, Position>> {
+  const { paths, around, blocks } = view
   const segments = (await listSegments(around.disk, paths)).filter((first) => first <= next)
   const last = segments.at(-1)
   if (last === undefined) return new Map()
-  const { place, table } = await startOf(paths, around, identity, segments, blocks, NOTHING_MISSING)
+  const { place, table } = await startOf(view, segments, NOTHING_MISSING)
   const positions = new Map(table)
   const file = await openSegment(around.disk, paths.segment(last))
   try {

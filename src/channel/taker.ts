@@ -7,6 +7,7 @@ import type { Batch, Mark } from '../events/batch.js'
 import { assert, FlumeError } from '../errors.js'
 import type { Held, Reader, Source } from '../events/flow.js'
 import { bindingText } from '../events/binding.js'
+import { queuePartition } from '../events/partition.js'
 import { Cursor, readCursor, type State } from './cursor.js'
 import { FRAME_BYTES_MAX } from './format.js'
 import type { Identity } from './identity.js'
@@ -19,7 +20,7 @@ import { removePassedUnlessHeld } from './retention.js'
 import type { Paths, Surroundings } from './surroundings.js'
 import type { Wake } from '../events/wake.js'
 
-/** Memory for what was read and not yet given on: two large frames a block, and so many blocks. */
+/** Memory for what was read and not yet given on: two large frames a block, and BLOCK_COUNT blocks. */
 const BLOCK_SIZE = 2 * FRAME_BYTES_MAX + 64 * 1024
 const BLOCK_COUNT = 4
 /** How often, and after how many ms each, to look whether the putter has come as far as the reader. */
@@ -58,7 +59,7 @@ export class Taker implements Source {
   #finishing: boolean
 
   constructor(readonly taking: Taking) {
-    this.asks = `queue.${taking.identity.queue}.${taking.reader}`
+    this.asks = queuePartition(taking.identity.queue, taking.reader)
     this.#finishing = taking.once
     taking.recent.enter(this)
   }
@@ -111,7 +112,7 @@ export class Taker implements Source {
   /** What is put from now on is not waited for: open() ends at the end of the log. */
   finish(): void {
     this.#finishing = true
-    this.taking.published.wake.wake()
+    this.taking.published.nudge()
   }
 
   async close(): Promise<void> {

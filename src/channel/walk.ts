@@ -3,7 +3,7 @@
  * reading.ts, for the same reason and time, but with file and byte, and nothing stops it.
  */
 import type { Blocks } from '../disk/blocks.js'
-import type { DiskFile } from '../disk/disk.js'
+import type { ReadableFile } from '../disk/disk.js'
 import { countLines } from '../events/batch.js'
 import { known, lost, noEvent, type Finding } from './finding.js'
 import { reasonOf } from './gap.js'
@@ -12,7 +12,7 @@ import { readFrames, type Frame } from './segment.js'
 /** One segment to be read: its frames from byte `at` up to `limit`. */
 export interface Stretch {
   readonly path: string
-  readonly file: DiskFile
+  readonly file: ReadableFile
   readonly at: number
   readonly limit: number
 }

@@ -13,7 +13,7 @@ import type { Role } from '../pipe/role.js'
 import type { Inlet } from '../routes/inlet.js'
 import { Meter } from '../stat/meter.js'
 import type { Context } from './command.js'
-import { of } from './report.js'
+import { blamedOn } from './report.js'
 import { checkRuns, endedWithin, endOf, Restarts } from './restarts.js'
 import type { InputSpec } from './route-list.js'
 
@@ -75,7 +75,7 @@ export class Feed {
       total.acked(mark)
       input.ack(mark)
     }
-    await of(fd === 0 ? 'stdin' : `input ${this.spec.name}`, this.inlet.take(total.through(meter.through(input.batches(stop))), acked, stop))
+    await blamedOn(fd === 0 ? 'stdin' : `input ${this.spec.name}`, this.inlet.take(total.through(meter.through(input.batches(stop))), acked, stop))
   }
 
   async #keepRunning(command: string, options: InputOptions, stop: AbortSignal): Promise<void> {

@@ -1,12 +1,7 @@
 /** Names of this machine. */
 import { lookupService } from 'node:dns/promises'
 import { hostname, networkInterfaces } from 'node:os'
-
-export interface Host {
-  readonly name: string
-  readonly ip: string
-  readonly fqdn: string
-}
+import type { Host } from '../events/host.js'
 
 /**
  * Looked up is only what is needed, since a service may not be allowed to: without `address` there is no ip, and without

@@ -8,7 +8,7 @@ import { boundIn } from '../events/binding.js'
 import { Wake } from '../events/wake.js'
 import { Branch } from './branch.js'
 import type { Context } from './command.js'
-import { describe, of } from './report.js'
+import { blamedOn, describe } from './report.js'
 import type { OutputSpec } from './route-list.js'
 import { stdoutOf } from './stdio.js'
 
@@ -81,13 +81,15 @@ export class Outputs {
     const after = this.values['failover-after'] ?? Infinity
     const unknown = (outlets: readonly Outlet[]): boolean => outlets.some(({ kind }) => kind === undefined) && !this.stop.aborted
     const waits = (): boolean => unknown(this.#waitedFor()) && (clock.monotonic() - start < after || !this.outlets.some(({ up }) => up))
-    for (let said = false; waits(); await this.#met.wait(clock, LOOK, this.stop)) {
+    for (let said = false; waits(); await this.#met.waitFor(clock, LOOK, this.stop)) {
       if (!said && clock.monotonic() - start >= SAY_MS) said = this.#sayWaits()
     }
     for (const { name } of this.#waitedFor().filter(({ kind }) => kind === undefined && !this.stop.aborted)) {
       this.context.say(`output ${name}: has not come: what it has, and others do not know of, may be given to another, too`)
     }
-    for (let left = OPTIONAL_MS; left > 0 && unknown(this.outlets); left = start + OPTIONAL_MS - clock.monotonic()) await this.#met.wait(clock, left, this.stop)
+    for (let left = OPTIONAL_MS; left > 0 && unknown(this.outlets); left = start + OPTIONAL_MS - clock.monotonic()) {
+      await this.#met.waitFor(clock, left, this.stop)
+    }
   }
 
   #sayWaits(): true {
@@ -151,7 +153,7 @@ export class Outputs {
   /** One output, to its end; that of one before all is done is the end of all. */
   async #attend(branch: Branch): Promise<End> {
     try {
-      const end = await of(`output ${branch.outlet.name}`, branch.run(this.stop))
+      const end = await blamedOn(`output ${branch.outlet.name}`, branch.run(this.stop))
       if (!branch.outlet.done) this.fail()
       return end
     } catch (error) {
@@ -178,7 +180,7 @@ export class Outputs {
     while (!over.aborted) {
       router.changed.wake()
       if (failover && after !== undefined) this.#move(clock.monotonic() - after)
-      await this.#met.wait(clock, failover && after !== undefined ? LOOK : undefined, over)
+      await (failover && after !== undefined ? this.#met.waitFor(clock, LOOK, over) : this.#met.wait(over))
     }
   }
 

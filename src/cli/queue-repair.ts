@@ -1,7 +1,8 @@
 /** flume-buffer --repair: what there is to mend, one line each, and a sum; with --apply, done. */
 import type { OpenHow, Surroundings } from '../channel/channel.js'
-import { planRepair, type Plan, type Step } from '../channel/repair/plan.js'
+import { planRepair, type Plan } from '../channel/repair/plan.js'
 import { Repair } from '../channel/repair/repair.js'
+import type { Step } from '../channel/repair/step.js'
 import type { Paths } from '../channel/surroundings.js'
 import { writeAll } from '../disk/descriptor.js'
 import type { End } from '../pipe/output-options.js'

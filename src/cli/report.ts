@@ -27,7 +27,7 @@ export function line(message: Message, format: LogFormat, colours: boolean): str
 }
 
 /** What fails is said to be of this: of `input a`, where there are several. */
-export async function of<T>(what: string, result: Promise<T>): Promise<T> {
+export async function blamedOn<T>(what: string, result: Promise<T>): Promise<T> {
   try {
     return await result
   } catch (error) {

@@ -16,16 +16,20 @@ export interface FileStat {
   readonly modified: number
   /** ns since the epoch; 0 where the file system does not say */
   readonly born: bigint
-  readonly mode: number
-  readonly uid: number
   readonly links: number
   /** Its inode changed after its bytes did: it was renamed or linked, or its mode or time set. */
   readonly touched: boolean
 }
 
-export interface DiskFile {
+/** What a reader needs of a file; one that is compressed is read like any. */
+export interface ReadableFile {
   /** Reads up to `into.length` bytes from byte `at`; the number read, 0 at the end. */
   read(into: Uint8Array, at: number): Promise<number>
+  stat(): Promise<FileStat>
+  close(): Promise<void>
+}
+
+export interface DiskFile extends ReadableFile {
   /**
    * Writes all pieces one after the other from byte `at`; returns the bytes written, always all of them. `direct`: past the page cache, where
    * the file system can and it is one piece of many whole pages in memory of allocatePages(); for what nobody reads soon.
@@ -34,10 +38,8 @@ export interface DiskFile {
   /** fdatasync(2): the bytes, and the size, are on disk. After a failure the file must not be written again. */
   sync(): Promise<void>
   truncate(size: number): Promise<void>
-  stat(): Promise<FileStat>
   /** The kernel's exclusive lock of this open file, gone with the process; false when somebody else has it. */
   tryLock(): boolean
-  close(): Promise<void>
 }
 
 /**

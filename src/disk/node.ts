@@ -140,8 +140,6 @@ function statOf(stat: fs.BigIntStats): FileStat {
     inode: stat.ino,
     modified: Number(stat.mtimeMs),
     born: stat.birthtimeNs,
-    mode: Number(stat.mode),
-    uid: Number(stat.uid),
     links: Number(stat.nlink),
     touched: stat.ctimeNs > stat.mtimeNs,
   }

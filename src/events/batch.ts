@@ -6,6 +6,9 @@
  * used again. A batch that is never released stops its source, which is what bounds memory.
  */
 
+/** The byte that ends a line. */
+export const NEWLINE = 0x0a
+
 /**
  * A place in a partition, as JSON. `offset` orders the places of one partition and never goes back; the rest is what
  * its source needs to find the place again (position.ts for files; a queue needs nothing more).
@@ -22,7 +25,7 @@ export function isPosition(value: unknown): value is Position {
 
 /** The place just after a batch. An acked mark says that all up to it is durable further down. */
 export interface Mark {
-  /** One ordered input: `file.<source id>.<random>`, `stdin.<source id>.<random>` or `queue.<UUID>.<reader>`. `[A-Za-z0-9._-]+` */
+  /** One ordered input, by a name of partition.ts. */
   readonly partition: string
   /** Where the batch begins; null: at the beginning of the partition, never sent before. */
   readonly from: Position | null
@@ -63,16 +66,16 @@ export const FLUSH: Batch = { ...batchOf(Buffer.alloc(0), 0, null), flush: true 
 /** The number of \n in `bytes`. */
 export function countLines(bytes: Buffer): number {
   let count = 0
-  for (let at = bytes.indexOf(10); at >= 0; at = bytes.indexOf(10, at + 1)) count++
+  for (let at = bytes.indexOf(NEWLINE); at >= 0; at = bytes.indexOf(NEWLINE, at + 1)) count++
   return count
 }
 
 /** The end of the whole lines that `bytes` begin with, up to the first one of more than `max` bytes; -1: that is the first. */
 export function linesEnd(bytes: Buffer, max: number): number {
-  const end = bytes.lastIndexOf(10) + 1
+  const end = bytes.lastIndexOf(NEWLINE) + 1
   let at = end <= max ? end : 0
   for (;;) {
-    const next = bytes.indexOf(10, at)
+    const next = bytes.indexOf(NEWLINE, at)
     if ((next < 0 ? bytes.length : next) - at > max) return at > 0 ? at : -1
     if (next < 0) return at
     at = next + 1

@@ -1,4 +1,4 @@
-/** What the places of a sink follow from, as one line of text, flume-pipe(7): how it is told and kept, and what it adds to partitions. */
+/** What the places of a sink follow from, as one line of text, flume-pipe(7): how it is told and kept. */
 import { createHash } from 'node:crypto'
 
 const SIZE_MAX = 4000
@@ -22,19 +22,5 @@ export function boundIn(binding: string, follows: Follows | undefined): Bound {
 /** An over-long one is cut and ends in its hash. */
 export function bindingText(text: string): string {
   if (Buffer.byteLength(text) <= SIZE_MAX) return text
-  return `${Buffer.from(text).toString('latin1', 0, BEGIN_SIZE)}…${hashOf(text)}`
-}
-
-/** Ends the partitions of what a sink with this binding gets: what it made of the same events with another one says nothing of these. No name ends so. */
-export function partitionSuffix(binding: string): string {
-  return `..${hashOf(binding).slice(0, 8)}`
-}
-
-/** As its source calls it. */
-export function withoutSuffix(partition: string): string {
-  return partition.replace(/\.\.[0-9a-f]{8}$/, '')
-}
-
-function hashOf(text: string): string {
-  return createHash('sha256').update(text).digest('hex')
+  return `${Buffer.from(text).toString('latin1', 0, BEGIN_SIZE)}…${createHash('sha256').update(text).digest('hex')}`
 }

@@ -5,6 +5,7 @@
  * Both look at four bytes at a time, through a DataView (which the compiler turns into plain loads and stores; twice as
  * fast as byte by byte), store them unseen, and step back to the first byte that does not stand for itself.
  */
+import { NEWLINE } from './batch.js'
 
 /** What a loop did: input consumed, output written, in bytes; whole lines. */
 export interface Run {
@@ -48,7 +49,6 @@ export const CLOSE = Buffer.from('"}\n')
 /** One byte takes at most `\u001f`. */
 export const ESCAPE_SIZE_MAX = 6
 
-const NEWLINE = 0x0a
 const RETURN = 0x0d
 const QUOTE = 0x22
 const BACKSLASH = 0x5c

@@ -5,6 +5,7 @@
  * last word on where both stop.
  */
 import { PAGE_SIZE } from '../disk/disk.js'
+import { NEWLINE } from './batch.js'
 import { CLOSE, ESCAPES, ESCAPE_SIZE_MAX, ESCAPE_SIZES, HEX, UNESCAPED, plainEscaping, type Escaping, type Pass } from './escape-plain.js'
 import { MODULE } from './escape-wasm.js'
 
@@ -36,7 +37,6 @@ declare const WebAssembly: undefined | {
   readonly Instance: new (module: object) => { readonly exports: Readonly<Record<string, unknown>> }
 }
 
-const NEWLINE = 0x0a
 /** Loads and stores go so far beyond what they are for, or less. */
 const OVERRUN = 16
 /** What is allocated begins at multiples of this, at least so far from what is before it; a page or more at multiples of PAGE_SIZE. */

@@ -10,8 +10,8 @@ import type { Follows } from './binding.js'
  * - `plain`: a program that gives no acks; begin where an earlier reader of this run left off (`held`), else a queue at its cursor and
  *   a source as if nothing had been read; remember nothing. `binding`: what a sink that only looks would write to.
  * - `off`: --ack=off; what is written counts as acked, in a memory of its own.
- * - `acks`: acks, but keeps no positions: the source's own memory is the truth. `rebind`: its binding may be another one
- *   than before. `follows`: where an event goes follows from this of it, too.
+ * - `acks`: acks, but keeps no positions: the source's own memory is the truth. `rebind`: its binding has
+ *   changed on purpose (--rebind). `follows`: where an event goes follows from this of it, too.
  * - `keeps`: holds these positions durably, and they are the only truth; none for a partition means that nothing of
  *   it was ever stored. Several for one partition: resume at the lowest and end a batch exactly at each of the others.
  *   `ask`: for other partitions, once all that was given out is acked; undefined when this reader is over before it answers.

@@ -7,6 +7,7 @@ import { dirname } from 'node:path'
 import { errnoOf, FlumeError } from '../errors.js'
 import type { Disk, DiskFile } from '../disk/disk.js'
 import { readFully } from '../disk/read-fully.js'
+import { NEWLINE } from './batch.js'
 import type { Clock } from './flow.js'
 import { Oldest } from './oldest.js'
 import { decodeEntry, encodeEntry, identityOf, type Refusal, type Rejected } from './reject-entry.js'
@@ -28,7 +29,6 @@ const SAY_EVERY = 60_000
 const KNOWN_MAX = 50_000
 /** So much of what stands in the file already is looked at: what was refused just before a kill comes again. */
 const LOOK_BACK = 4 * 1024 * 1024
-const NEWLINE = 0x0a
 const BRACE = 0x7b
 /** How the reason begins for a line that is no JSON, json.ts. */
 const NO_JSON = 'the line is no JSON'

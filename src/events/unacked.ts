@@ -1,6 +1,6 @@
 /**
- * Batches of an input that cannot be read again, held until they are acked, at most so many bytes: then whoever reads it
- * stops. For a reader that gives no acks the latest are held: one that comes late voids what is in the pipe.
+ * Batches of an input that cannot be read again, held until they are acked; with 8 MiB of them whoever reads it stops. For a reader
+ * without acks only the last 8 MiB are kept: a reader that comes later voids what is in the pipe and needs them again.
  */
 import { batchOf, FLUSH, type Batch, type Mark } from './batch.js'
 import type { Clock } from './flow.js'
@@ -53,16 +53,16 @@ export class Unacked {
   async *room(stop: AbortSignal): AsyncGenerator<Batch> {
     if (!this.full) return
     yield FLUSH
-    while (this.full && !stop.aborted) await this.#settled.wait(undefined, undefined, stop)
+    while (this.full && !stop.aborted) await this.#settled.wait(stop)
   }
 
-  /** Asks for the acks of all, and waits until they are there, or none has come for so many ms. */
+  /** Asks for the acks of all, and waits until they are there, or none has come for `ms`. */
   async *rest(clock: Clock, ms: number, stop: AbortSignal): AsyncGenerator<Batch> {
     if (this.empty) return
     yield FLUSH
     for (let before = Infinity; !this.empty && this.#held.length < before && !stop.aborted; ) {
       before = this.#held.length
-      await this.#settled.wait(clock, ms, stop)
+      await this.#settled.waitFor(clock, ms, stop)
     }
   }
 }

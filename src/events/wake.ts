@@ -10,11 +10,20 @@ export class Wake {
     for (const go of [...this.#waiting]) go()
   }
 
-  /** Resolves at the next wake(), after `ms` where given, or when `stop` is aborted; never rejects. */
-  wait(clock?: Clock, ms?: number, stop?: Stop): Promise<void> {
+  /** Resolves at the next wake(), or when `stop` is aborted; never rejects. */
+  wait(stop?: Stop): Promise<void> {
+    return this.#wait(stop)
+  }
+
+  /** The same, or after `ms`. */
+  waitFor(clock: Clock, ms: number, stop?: Stop): Promise<void> {
+    return this.#wait(stop, (timer) => clock.sleep(ms, timer))
+  }
+
+  #wait(stop?: Stop, sleep?: (timer: Stop) => Promise<void>): Promise<void> {
     return new Promise((resolve) => {
       if (stop?.aborted) return resolve()
-      const timer = clock === undefined || ms === undefined ? undefined : new Alarm()
+      const timer = sleep && new Alarm()
       const go = (): void => {
         this.#waiting.delete(go)
         stop?.removeEventListener('abort', go)
@@ -23,7 +32,7 @@ export class Wake {
       }
       this.#waiting.add(go)
       stop?.addEventListener('abort', go)
-      if (timer !== undefined) void clock!.sleep(ms!, timer).then(go)
+      if (timer !== undefined) void sleep!(timer).then(go)
     })
   }
 }

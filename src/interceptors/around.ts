@@ -1,7 +1,9 @@
 /** What interceptors may know of the world: asked once, when the chain is made, but for the clock. */
+import type { Host } from '../events/host.js'
+
 export interface Around {
   /** Of this machine. */
-  readonly host: { readonly name: string; readonly ip: string; readonly fqdn: string }
+  readonly host: Host
   readonly env: Readonly<Record<string, string | undefined>>
   /** IANA name of the zone of this machine. Throws BAD_OPTION. */
   localZone(): string

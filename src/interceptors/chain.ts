@@ -5,7 +5,7 @@
  */
 import { isAscii } from 'node:buffer'
 import { FlumeError } from '../errors.js'
-import { batchOf, countLines, type Batch, type Mark } from '../events/batch.js'
+import { batchOf, countLines, NEWLINE, type Batch, type Mark } from '../events/batch.js'
 import { GAP } from '../events/event.js'
 import { Heads, type Head } from '../events/heads.js'
 import { PLAIN, type Refused } from '../events/rejects.js'
@@ -24,9 +24,8 @@ export interface Link {
   readonly onError: OnError
 }
 
-/** Lines are decoded in runs of so many bytes, longer ones by themselves. */
+/** Lines are decoded in runs of this many bytes, longer ones by themselves. */
 const RUN_SIZE_MAX = 1024 * 1024
-const NEWLINE = 0x0a
 /** In place of bodies that nobody looks at. */
 const NOTHING = Buffer.alloc(0)
 /** Bytes in which lines are made: for what most batches become. */

@@ -1,7 +1,8 @@
 /** --sample, --uuid: what follows from the place of an event, so that it is the same on each replay from a queue. */
 import { createHash } from 'node:crypto'
 import { FlumeError } from '../errors.js'
-import { withoutSuffix } from '../events/binding.js'
+import { fnv1a, mixed } from '../events/hash.js'
+import { originOf } from '../events/partition.js'
 import { DROP, type Interceptor, type Place } from './interceptor.js'
 import { bodyless, settable } from './names.js'
 
@@ -20,12 +21,7 @@ function shareOf(text: string): number {
 
 /** From 0 to 1, evenly. */
 function fractionOf({ partition, offset, part }: Place): number {
-  let hash = 0x811c9dc5 // FNV-1a, and the last steps of MurmurHash3
-  const text = `${originOf(partition)}/${offset}${part}`
-  for (let n = 0; n < text.length; n++) hash = Math.imul(hash ^ text.charCodeAt(n), 0x01000193)
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
-  return ((hash ^ (hash >>> 16)) >>> 0) / 2 ** 32
+  return mixed(fnv1a(`${originOf(partition)}/${offset}${part}`)) / 2 ** 32
 }
 
 /** Name-based, version 5 of RFC 9562, in a namespace of ours. */
@@ -44,9 +40,4 @@ export function uuid(name: string): Interceptor {
       return undefined
     },
   }
-}
-
-/** An event of a queue is the same for each reader, and in each replay; any event is wherever it goes. */
-function originOf(partition: string): string {
-  return /^queue\.[^.]+/.exec(partition)?.[0] ?? withoutSuffix(partition)
 }

@@ -63,7 +63,7 @@ export class Audience {
   }
 
   /** A look before anything is written: a flume stage is called. Throws NO_ACKS where others read and acks are required. */
-  expect(): Look['is'] {
+  lookAndCall(): Look['is'] {
     const look = this.look()
     if (look.is === 'flume') this.call()
     if (look.is === 'reading') this.noAcks(readerOf(look))

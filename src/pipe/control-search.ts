@@ -2,7 +2,7 @@
  * Where the next control line stands in what has been read. In a large flow most batches are as long as they may be, so
  * it looks from there backwards before it searches all bytes, which is most of the work of who only passes batches on.
  */
-import { BATCH_BYTES_MAX } from '../events/batch.js'
+import { BATCH_BYTES_MAX, NEWLINE } from '../events/batch.js'
 
 interface Found {
   readonly at: number
@@ -12,10 +12,9 @@ interface Found {
 
 /** Batches that are smaller are searched. */
 const LARGE = 64 * 1024
-/** Of so many batches the longest tells what is expected, and by so much the next may be longer. */
+/** The longest of the last SIZES batches is what to expect; the next may be longer by LONGER. */
 const SIZES = 4
 const LONGER = 32 * 1024
-const NEWLINE = 10
 
 export class ControlSearch {
   /** All before it has been searched. */

@@ -11,7 +11,7 @@ import { enlargePipe } from '../disk/pipe-size.js'
 
 const BLOCK_BYTES = 2.5 * 1024 * 1024
 const NOTHING = Buffer.alloc(0)
-/** After so many bytes a pipe is worth enlarging, if it is of the default size: 3 ms of another process. */
+/** After this many bytes a pipe of the default size is worth enlarging; it costs 3 ms of another process. */
 const LARGE_FLOW_BYTES = 4 * 1024 * 1024
 const DEFAULT_PIPE_BYTES = 64 * 1024
 

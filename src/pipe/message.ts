@@ -17,7 +17,7 @@ export interface ReaderHello {
   readonly acks?: boolean
   readonly binding?: string
   readonly follows?: Follows
-  /** A binding that is another one than before is meant. */
+  /** The reader's binding has changed on purpose (--rebind). */
   readonly rebind?: boolean
 }
 

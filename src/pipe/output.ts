@@ -125,7 +125,7 @@ class Output {
 
   /** Resolves when anything has happened on the pipe or its socket, or after `ms`. */
   #changed(ms?: number): Promise<void> {
-    return this.#news.wait(this.options.clock, ms)
+    return ms === undefined ? this.#news.wait() : this.#news.waitFor(this.options.clock, ms)
   }
 
   #send(batch: Batch): void {
@@ -254,7 +254,7 @@ class Output {
       if (reason !== undefined) return reason === 'stopped' ? 0 : this.#after(reason)
       await this.#listener.bindAgain()
       if (!this.#door) return { kind: 'plain', held: this.#settlement.stands() }
-      const seen = this.#audience.expect()
+      const seen = this.#audience.lookAndCall()
       const waited = clock.monotonic() - start
       this.#abandoned = seen === 'nobody'
       if (seen === 'unclear' && this.#met && this.#stat.anonymous) this.#audience.probe(waited)

@@ -15,7 +15,7 @@ export interface Role {
   readonly binding?: string
   /** They follow from this of each event, too. */
   readonly follows?: Follows
-  /** It is meant, though it be another one than before. */
+  /** The reader's binding has changed on purpose (--rebind). */
   readonly rebind?: boolean
 }
 

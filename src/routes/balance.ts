@@ -4,9 +4,11 @@
  * are counted, and the number so far is kept by the outputs with their positions.
  */
 import { FlumeError } from '../errors.js'
-import type { Batch, Mark, Position } from '../events/batch.js'
+import { NEWLINE, type Batch, type Mark, type Position } from '../events/batch.js'
+import { fnv1a, mixed } from '../events/hash.js'
 import { endsWithBody, Heads } from '../events/heads.js'
 import { parseEvent } from '../events/json.js'
+import { isOfQueue } from '../events/partition.js'
 import { PLAIN, type Refused } from '../events/rejects.js'
 import { positionOf } from './choice.js'
 import { ascending, Part, type Selection, type Selector, type Stand } from './selector.js'
@@ -36,7 +38,6 @@ export interface BalanceOptions {
 /** `number`: of the event in its partition; its line is [at, end). */
 type Choose = (number: number, at: number, end: number, index: number) => number | undefined
 
-const NEWLINE = 0x0a
 const KEYS_MAX = 4096
 
 export class Balance implements Selector {
@@ -51,13 +52,13 @@ export class Balance implements Selector {
   constructor(readonly options: BalanceOptions) {
     const { policy, outputs } = options
     this.#by = `${policy.by === 'hash' ? `hash:${policy.header}` : policy.by}, ${outputs.map(({ identity }) => identity).join(', ')}`
-    this.#seeds = outputs.map(({ name }) => hashOf(name))
+    this.#seeds = outputs.map(({ name }) => fnv1a(name))
   }
 
   select(batch: Pick<Batch, 'lines' | 'count' | 'mark'>, place: Mark): Selection {
     const { lines, count } = batch
     const { partition, from, gone = [] } = place
-    const first = partition.startsWith('queue.') ? (from?.offset ?? 0) : (this.#counts.get(partition) ?? 0)
+    const first = isOfQueue(partition) ? (from?.offset ?? 0) : (this.#counts.get(partition) ?? 0)
     this.#counts.set(partition, first + count)
     const parts = this.options.outputs.map(() => new Part(lines))
     const choose = this.#chooser(batch, place)
@@ -89,7 +90,7 @@ export class Balance implements Selector {
   #chooser({ lines, count, mark }: Pick<Batch, 'lines' | 'count' | 'mark'>, place: Mark): Choose {
     const { policy, outputs, refused } = this.options
     if (policy.by === 'round-robin') return (number) => number % outputs.length
-    const seed = hashOf(place.partition)
+    const seed = fnv1a(place.partition)
     if (policy.by === 'random') return (number) => mixed(seed ^ mixed(number)) % outputs.length
     return (number, at, end, index) => {
       try {
@@ -115,7 +116,7 @@ export class Balance implements Selector {
   #ofKey(key: string): number {
     const known = this.#keys.get(key)
     if (known !== undefined) return known
-    const hash = hashOf(key)
+    const hash = fnv1a(key)
     const weights = this.#seeds.map((seed) => mixed(seed ^ hash))
     const output = weights.indexOf(Math.max(...weights))
     if (this.#keys.size >= KEYS_MAX) this.#keys.clear()
@@ -126,19 +127,4 @@ export class Balance implements Selector {
 
 function isNote(note: unknown): note is Note {
   return typeof note === 'object' && note !== null && 'by' in note && typeof note.by === 'string' && 'count' in note && Number.isSafeInteger(note.count)
-}
-
-/** FNV-1a, of the code units. */
-function hashOf(text: string): number {
-  let hash = 0x811c9dc5
-  for (let index = 0; index < text.length; index++) hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193)
-  return hash >>> 0
-}
-
-/** Each bit of a number of 32 bits changes half of the result: the finalizer of MurmurHash3. */
-function mixed(number: number): number {
-  let hash = number
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
-  return (hash ^ (hash >>> 16)) >>> 0
 }

@@ -1,7 +1,7 @@
 /** The selector of rules: each event goes to every output whose rule holds. What no rule must look at is not looked at. */
 import { isUtf8 } from 'node:buffer'
 import { FlumeError } from '../errors.js'
-import type { Batch, Mark, Position } from '../events/batch.js'
+import { NEWLINE, type Batch, type Mark, type Position } from '../events/batch.js'
 import { GAP } from '../events/event.js'
 import { endsWithBody, Heads } from '../events/heads.js'
 import { parseEvent } from '../events/json.js'
@@ -13,7 +13,6 @@ import { LineSubject, Subject } from './subject.js'
 /** Which events an output gets: all, those for which this holds, or those for which no rule of another held. */
 export type Wants = 'all' | Rule | 'otherwise'
 
-const NEWLINE = 0x0a
 
 export class Choice implements Selector {
   readonly #heads = new Heads()

@@ -1,7 +1,7 @@
 /** One input of a router: its batches in, its acks back, and where it is to begin again. What it holds is bounded. */
 import type { Batch, Mark } from '../events/batch.js'
 import type { Held } from '../events/flow.js'
-import { Copies } from './copies.js'
+import { Copies } from './spare-memory.js'
 import { Passages, type Passage } from './passages.js'
 import type { Router } from './router.js'
 import { LOAD_SIZE, type Portions } from './selector.js'
@@ -52,7 +52,7 @@ export class Inlet {
       batch.release()
       await this.#until(() => this.#passages.size < this.options.holdBytesMax || selector.ready !== undefined, stop)
     }
-    while (!router.flowing && !stop.aborted) await router.changed.wait(undefined, undefined, stop)
+    while (!router.flowing && !stop.aborted) await router.changed.wait(stop)
   }
 
   /** Where it is to begin in these partitions, once all that was taken is acked; undefined at `stop`. */
@@ -64,7 +64,7 @@ export class Inlet {
   /** All that was taken is acked. */
   async idle(stop: AbortSignal): Promise<void> {
     if (this.#passages.length > 0) this.router.flush()
-    while (this.#passages.length > 0 && !stop.aborted) await this.router.changed.wait(undefined, undefined, stop)
+    while (this.#passages.length > 0 && !stop.aborted) await this.router.changed.wait(stop)
     if (!stop.aborted) this.router.release(this)
   }
 
@@ -73,7 +73,7 @@ export class Inlet {
     if (holds()) return
     const { router } = this
     router.flush()
-    while (!holds() && !stop.aborted) await router.changed.wait(router.options.clock, LOOK, stop)
+    while (!holds() && !stop.aborted) await router.changed.waitFor(router.options.clock, LOOK, stop)
   }
 
   /** Memory of our own for what shares that of the batch. `kept`: it is used again, once all have it. */

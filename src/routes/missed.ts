@@ -4,6 +4,7 @@
  */
 import type { Held } from '../events/flow.js'
 import type { Position } from '../events/batch.js'
+import { isOfQueue } from '../events/partition.js'
 import { Tally } from '../events/tally.js'
 
 export interface MissedSurroundings {
@@ -69,7 +70,7 @@ export class Missed {
       if (size > 0) gaps.push({ partition, size, begin })
     }
     this.#begins.clear()
-    for (const unit of ['events', 'bytes']) this.#say(unit, gaps.filter(({ partition }) => partition.startsWith('queue.') === (unit === 'events')))
+    for (const unit of ['events', 'bytes']) this.#say(unit, gaps.filter(({ partition }) => isOfQueue(partition) === (unit === 'events')))
   }
 
   #say(unit: string, gaps: readonly Gap[]): void {

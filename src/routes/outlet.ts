@@ -91,7 +91,7 @@ export class Outlet implements Source {
         this.#flush = false
         yield FLUSH
       } else if (this.finished) return
-      else await this.#changed.wait(undefined, undefined, stop)
+      else await this.#changed.wait(stop)
     }
   }
 

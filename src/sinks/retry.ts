@@ -129,7 +129,7 @@ function passes(error: unknown): boolean {
 }
 
 /** The result, or a FlumeError where waiting would not be right. */
-export async function told<T>(what: string, result: Promise<T>): Promise<T> {
+export async function orRefusal<T>(what: string, result: Promise<T>): Promise<T> {
   try {
     return await result
   } catch (error) {

@@ -4,7 +4,7 @@
  * beginning again. Its size is that of what is known to be in it: more than was read, until the end was.
  */
 import { createGunzip } from 'node:zlib'
-import type { Disk, DiskFile, FileStat } from '../disk/disk.js'
+import type { Disk, FileStat, ReadableFile } from '../disk/disk.js'
 import { shownPath } from '../disk/path.js'
 import { FlumeError } from '../errors.js'
 import { decoded, isEarly, type Pieces } from './decoding.js'
@@ -23,7 +23,7 @@ const KEPT = 1024 * 1024 + 2 * STEP
 export type Damaged = (reason: string, begun: boolean) => void
 
 /** Opens a log; one that is compressed reads as what is in it. Throws UNAVAILABLE where it is so by a program that this Node does not know. */
-export async function openLog(open: (path: string) => Promise<DiskFile>, path: string, damaged: Damaged): Promise<DiskFile> {
+export async function openLog(open: (path: string) => Promise<ReadableFile>, path: string, damaged: Damaged): Promise<ReadableFile> {
   const file = await open(path)
   const start = await readAt(file, 0, START_SIZE).catch(() => Buffer.alloc(0)) // a file that gives no bytes says so when it is read
   if (start.subarray(0, MAGIC.length).equals(MAGIC) || (start.length < MAGIC.length && path.endsWith('.gz'))) return new Compressed(file, gunzip, damaged)
@@ -34,7 +34,7 @@ export async function openLog(open: (path: string) => Promise<DiskFile>, path: s
 }
 
 /** It was closed for a while, and its name leads elsewhere now. */
-export async function isGone(file: DiskFile): Promise<boolean> {
+export async function isGone(file: ReadableFile): Promise<boolean> {
   const raw = file instanceof Compressed ? file.file : file
   return raw instanceof OpenFile && raw.isGone()
 }
@@ -53,7 +53,7 @@ export async function hasInside(disk: Disk, path: string, size: number, head: Pr
   }
 }
 
-export class Compressed implements DiskFile {
+export class Compressed implements ReadableFile {
   #bytes: AsyncIterator<Buffer> | undefined
   #kept: Buffer[] = []
   /** The bytes kept are [#from..#to) of what is in it. */
@@ -66,7 +66,7 @@ export class Compressed implements DiskFile {
   #known = 1
 
   constructor(
-    readonly file: DiskFile,
+    readonly file: ReadableFile,
     readonly inside: (raw: Pieces) => AsyncGenerator<Buffer>,
     readonly damaged: Damaged,
   ) {}
@@ -108,22 +108,6 @@ export class Compressed implements DiskFile {
   close(): Promise<void> {
     void this.#bytes?.return?.()
     return this.file.close()
-  }
-
-  write(): never {
-    throw new Error('a compressed log is only read')
-  }
-
-  sync(): never {
-    return this.write()
-  }
-
-  truncate(): never {
-    return this.write()
-  }
-
-  tryLock(): boolean {
-    return this.file.tryLock()
   }
 
   #restart(): void {

@@ -3,7 +3,7 @@
  * comes the truncation. All that is in such a copy was read.
  */
 import { dirname } from 'node:path'
-import type { DiskFile } from '../disk/disk.js'
+import type { ReadableFile } from '../disk/disk.js'
 import { Compressed } from './compressed.js'
 import type { Partition } from './partition.js'
 import { HEAD_SIZE, identityOf, isPrintOf, readAt, type FilePosition, type Passed } from './position.js'
@@ -23,7 +23,7 @@ export async function cutCopySize({ file, path, modified }: Partition, all: Iter
  * place that was passed in it. Where none is known it was not written to after the place was read. Of each log there is one
  * such copy, which may be compressed later.
  */
-export async function isCutCopy(file: DiskFile, modified: number, log: Partition, place: FilePosition, near = true): Promise<boolean> {
+export async function isCutCopy(file: ReadableFile, modified: number, log: Partition, place: FilePosition, near = true): Promise<boolean> {
   if (place.ended === true) return false
   const head = await readAt(file, 0, HEAD_SIZE)
   if (head.length === 0 || (head.length === HEAD_SIZE ? !isPrintOf(place.head, head) : !near || !log.first.subarray(0, head.length).equals(head))) return false
@@ -38,7 +38,7 @@ export async function isCutCopy(file: DiskFile, modified: number, log: Partition
   return true
 }
 
-async function isPassed(file: DiskFile, { offset, tail }: Passed): Promise<boolean> {
+async function isPassed(file: ReadableFile, { offset, tail }: Passed): Promise<boolean> {
   return isPrintOf(tail, await readAt(file, offset - tail.size, tail.size))
 }
 

@@ -4,7 +4,7 @@
  * was killed: half an event is none.
  */
 import { Blocks } from '../disk/blocks.js'
-import type { DiskFile, FileStat } from '../disk/disk.js'
+import type { FileStat, ReadableFile } from '../disk/disk.js'
 import { readFully } from '../disk/read-fully.js'
 import { BATCH_BYTES_MAX, batchOf, countLines, linesEnd, type Batch, type Mark, type Position } from '../events/batch.js'
 import { FlumeError } from '../errors.js'
@@ -15,7 +15,7 @@ import { filePosition, HEAD_SIZE, printOf, readAt, TAIL_SIZE, verify, type FileP
 
 /** Partitions of such files begin with it. */
 const EVENT_FILES = 'events.'
-/** Files are forgotten so many ms after they were last put. */
+/** Files are forgotten this many ms after they were last put. */
 const FORGET_AFTER = 30 * 24 * 60 * 60 * 1000
 const BLOCK_COUNT = 3
 
@@ -23,7 +23,7 @@ const BLOCK_COUNT = 3
 export type LinePlace = Pick<Refusal, 'partition' | 'position'>
 
 export interface EventFileOptions {
-  readonly file: DiskFile
+  readonly file: ReadableFile
   /** For people, and kept with the place. */
   readonly path: string
   readonly clock: Clock

@@ -5,30 +5,25 @@
 import { basename, join, resolve, dirname } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { errnoOf, FlumeError, wordsOf } from '../errors.js'
-import type { Disk, DiskFile, FileStat } from '../disk/disk.js'
+import type { Disk, FileStat, ReadableFile } from '../disk/disk.js'
 import { openLog } from './compressed.js'
+import type { FoundFile } from './found-file.js'
 import type { Logs } from './logs.js'
 import type { Partition } from './partition.js'
 import { HEAD_SIZE, identityOf, printOf, readAt, type FilePosition } from './position.js'
 import { compareTurns, compressedFrom, ledTo, logOf, rotatedFrom, type Rotated } from './turns.js'
 import { AT_ONCE, type Names } from './watch.js'
 
-/** A directory that changes while it is listed is listed again, at most so often in all. */
+/** A directory that changes while it is listed is listed again, at most TRIES times in all. */
 const TRIES = 8
 
-/** A regular file there. */
-export interface Candidate {
-  readonly path: string
-  readonly stat: FileStat
-}
-
 /** One that may have been a certain log before. */
-export interface Earlier extends Candidate, Rotated {}
+export interface Earlier extends FoundFile, Rotated {}
 
 interface Listing {
   /** One that was begun later has the higher number. */
   readonly turn: number
-  readonly byIdentity: ReadonlyMap<string, Candidate>
+  readonly byIdentity: ReadonlyMap<string, FoundFile>
   /** By the name of the log. */
   readonly byBase: ReadonlyMap<string, readonly Earlier[]>
   /** Whatever they lead to, if anything. */
@@ -36,7 +31,7 @@ interface Listing {
   /** There may be more in it than could be seen. */
   readonly blind: boolean
   /** By the hash of the first KiB. */
-  byHead?: Promise<ReadonlyMap<string, readonly Candidate[]>>
+  byHead?: Promise<ReadonlyMap<string, readonly FoundFile[]>>
 }
 
 export class Listings {
@@ -72,7 +67,7 @@ export class Listings {
   }
 
   /** Undefined: it cannot be opened, or its name leads elsewhere by now, see renew(). */
-  async open({ path, stat }: Candidate): Promise<DiskFile | undefined> {
+  async open({ path, stat }: FoundFile): Promise<ReadableFile | undefined> {
     const file = await this.logs.open(path).catch((error: unknown) => this.#miss(error, stat))
     if (file === undefined || identityOf(await file.stat()) === identityOf(stat)) return file
     this.#missed = true
@@ -81,7 +76,7 @@ export class Listings {
   }
 
   /** The file with this identity, where the log of this path may be. */
-  async withIdentity(path: string, identity: string): Promise<Candidate | undefined> {
+  async withIdentity(path: string, identity: string): Promise<FoundFile | undefined> {
     for (const listing of await this.#around(path)) {
       const found = listing.byIdentity.get(identity)
       if (found !== undefined) return found
@@ -90,7 +85,7 @@ export class Listings {
   }
 
   /** Files with this first KiB. */
-  async withHead(path: string, hash: string): Promise<Candidate[]> {
+  async withHead(path: string, hash: string): Promise<FoundFile[]> {
     const found = (await this.#around(path)).map(async (listing) => (await (listing.byHead ??= this.#heads(listing))).get(hash) ?? [])
     return (await Promise.all(found)).flat()
   }
@@ -130,7 +125,7 @@ export class Listings {
   }
 
   /** All of them. */
-  async all(path: string): Promise<Candidate[]> {
+  async all(path: string): Promise<FoundFile[]> {
     return (await this.#around(path)).flatMap(({ byIdentity }) => [...byIdentity.values()])
   }
 
@@ -167,7 +162,7 @@ export class Listings {
       files = await this.#files(directory)
       if (areSame(before, files)) break
     }
-    const byIdentity = new Map<string, Candidate>()
+    const byIdentity = new Map<string, FoundFile>()
     const byBase = new Map<string, Earlier[]>()
     for (const [name, stat] of files) {
       if (stat?.kind !== 'file') continue
@@ -213,8 +208,8 @@ export class Listings {
     }
   }
 
-  async #heads({ byIdentity }: Listing): Promise<ReadonlyMap<string, readonly Candidate[]>> {
-    const byHead = new Map<string, Candidate[]>()
+  async #heads({ byIdentity }: Listing): Promise<ReadonlyMap<string, readonly FoundFile[]>> {
+    const byHead = new Map<string, FoundFile[]>()
     for (const candidate of byIdentity.values()) {
       const head = await this.#head(candidate)
       if (head.length < HEAD_SIZE) continue
@@ -224,7 +219,7 @@ export class Listings {
     return byHead
   }
 
-  async #head({ path, stat }: Candidate): Promise<Buffer> {
+  async #head({ path, stat }: FoundFile): Promise<Buffer> {
     const file = await openLog((path) => this.disk.open(path, 'read'), path, () => undefined).catch((error: unknown) => this.#miss(error))
     try {
       const isIt = file !== undefined && identityOf(await file.stat()) === identityOf(stat)

@@ -1,6 +1,6 @@
 /** Files opened to be read as logs, compressed or not, and what is wrong with those that cannot be. */
 import { basename, dirname, join, resolve } from 'node:path'
-import type { Disk, DiskFile, FileStat } from '../disk/disk.js'
+import type { Disk, FileStat, ReadableFile } from '../disk/disk.js'
 import { FlumeError, errnoOf, wordsOf } from '../errors.js'
 import { openLog } from './compressed.js'
 import { OpenFile, OpenFiles } from './open-files.js'
@@ -9,7 +9,7 @@ import { readAt } from './position.js'
 import type { Names } from './watch.js'
 
 export interface Opened {
-  readonly file: DiskFile
+  readonly file: ReadableFile
   readonly stat: FileStat
 }
 
@@ -34,7 +34,7 @@ export class Logs {
     this.files = new OpenFiles(disk, openFilesMax, (message) => names.sayOnce(message))
   }
 
-  open(path: string, alone = true): Promise<DiskFile> {
+  open(path: string, alone = true): Promise<ReadableFile> {
     return openLog((path) => this.files.open(path, alone), path, (reason, begun) => {
       if (begun) return // it may be written at this moment
       this.damaged.add(path)

@@ -2,7 +2,8 @@
  * Events of several lines: a line that matches begins one, and those behind it belong to it. What an event is follows
  * from the lines alone; only where the last one of a file ends is a matter of time.
  */
-const NEWLINE = 0x0a
+import { NEWLINE } from '../events/batch.js'
+
 const RETURN = 0x0d
 
 export class Multiline {

@@ -3,7 +3,7 @@
  * name leads to it, and opened again when it is needed. One whose name leads elsewhere by then is gone, until it is found
  * again as one is that was rotated while nobody looked.
  */
-import type { Disk, DiskFile, FileStat } from '../disk/disk.js'
+import type { Disk, FileStat, ReadableFile } from '../disk/disk.js'
 import { errnoOf, wordsOf } from '../errors.js'
 import { identityOf, wasBorn } from './position.js'
 
@@ -38,7 +38,7 @@ export class OpenFiles {
   }
 
   /** Opens it; makes room first. */
-  async take(path: string, alone = true): Promise<DiskFile> {
+  async take(path: string, alone = true): Promise<ReadableFile> {
     this.#making++
     try {
       await this.#room()
@@ -49,7 +49,7 @@ export class OpenFiles {
   }
 
   /** It was opened, or used. */
-  keep(file: OpenFile, raw?: DiskFile): void {
+  keep(file: OpenFile, raw?: ReadableFile): void {
     if (raw !== undefined) file.raw = raw
     this.#open.delete(file)
     this.#open.add(file)
@@ -59,7 +59,7 @@ export class OpenFiles {
     this.#open.delete(file)
   }
 
-  async #try(path: string): Promise<DiskFile> {
+  async #try(path: string): Promise<ReadableFile> {
     for (;;) {
       try {
         return await this.disk.open(path, 'read')
@@ -82,8 +82,8 @@ export class OpenFiles {
   }
 }
 
-export class OpenFile implements DiskFile {
-  raw: DiskFile | undefined
+export class OpenFile implements ReadableFile {
+  raw: ReadableFile | undefined
   #users = 0
   #gone = false
 
@@ -127,23 +127,7 @@ export class OpenFile implements DiskFile {
     else this.#gone = false // it is open
   }
 
-  write(): never {
-    throw new Error('a log is only read')
-  }
-
-  sync(): never {
-    return this.write()
-  }
-
-  truncate(): never {
-    return this.write()
-  }
-
-  tryLock(): boolean {
-    return this.raw?.tryLock() ?? false
-  }
-
-  async #use<T>(work: (raw: DiskFile) => Promise<T>, missing: T): Promise<T> {
+  async #use<T>(work: (raw: ReadableFile) => Promise<T>, missing: T): Promise<T> {
     this.#users++
     try {
       if (this.raw === undefined) await this.#openAgain()

@@ -4,8 +4,8 @@
  * has grown since is told from one that was appended to; of these only the hash is kept, as there may be ten thousand.
  */
 import { assert } from '../errors.js'
-import type { Mark } from '../events/batch.js'
-import type { DiskFile, FileStat } from '../disk/disk.js'
+import { NEWLINE, type Mark } from '../events/batch.js'
+import type { FileStat, ReadableFile } from '../disk/disk.js'
 import { HEAD_SIZE, TAIL_SIZE, identityOf, isPrintOf, printOf, readAt, sumOf, thinned, verify, type FilePosition, type Passed, type Print } from './position.js'
 
 const NONE = Buffer.alloc(0)
@@ -19,12 +19,11 @@ export const START_SIZE = 32
 const SMALL = 16 * 1024
 /** ms in which some file systems count: of two changes so close the second may leave no trace, where the size is the same. */
 const TICK = 2000
-const NEWLINE = 0x0a
 const STEP = 64 * 1024
 
 export class Partition {
   /** Open while it can still be read. */
-  file: DiskFile | undefined
+  file: ReadableFile | undefined
   device = ''
   inode = ''
   /** When that file was made; 0: nobody knows. */
@@ -112,7 +111,7 @@ export class Partition {
     return identityOf(this)
   }
 
-  attach(file: DiskFile, stat: FileStat, name: string | undefined, now: number): void {
+  attach(file: ReadableFile, stat: FileStat, name: string | undefined, now: number): void {
     assert(this.file === undefined)
     this.file = file
     this.hidden = false
@@ -162,7 +161,7 @@ export class Partition {
   }
 
   /** Gives the file away, to be closed or to another partition that it turned out to be. */
-  detach(): DiskFile | undefined {
+  detach(): ReadableFile | undefined {
     const file = this.file
     this.file = undefined
     this.name = undefined
@@ -177,7 +176,7 @@ export class Partition {
   }
 
   /** Stands at this position of `file`, if that holds there what the position says. Null: at byte 0. */
-  async place(file: DiskFile, position: FilePosition | null): Promise<boolean> {
+  async place(file: ReadableFile, position: FilePosition | null): Promise<boolean> {
     const start = position === null ? Buffer.alloc(0) : await verify(file, position)
     if (start === undefined) return false
     const place = position !== null && position.offset > 0 ? position : BEGINNING

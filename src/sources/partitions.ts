@@ -4,6 +4,7 @@
  */
 import { basename } from 'node:path'
 import { abreast } from './abreast.js'
+import type { FoundFile } from './found-file.js'
 import { Listings } from './listing.js'
 import { Logs, type Opened } from './logs.js'
 import { OpenFile } from './open-files.js'
@@ -13,14 +14,13 @@ import { Resting } from './resting.js'
 import { between, inherit, isDone, search, type Known } from './search.js'
 import { before, byIdentity, mayHaveStood, rewind, standing } from './standing.js'
 import { rotatedFrom } from './turns.js'
-import type { Match } from './watch.js'
 
 /** Partition to the positions where readers stand in it, lowest first. */
 export type Places = ReadonlyMap<string, readonly FilePosition[]>
 
 /** New files that are met before those before them were read: there may be thousands, and a file that is read takes kilobytes. */
 const MET_MAX = 256
-/** Of these, so many are opened side by side. */
+/** Of these, this many are opened side by side. */
 const ABREAST = 32
 
 export class Partitions implements Known {
@@ -32,7 +32,7 @@ export class Partitions implements Known {
   /** Between begin() and seek(): what the partitions are now is not known yet. */
   #beginning = false
   /** New files, found and not met yet. */
-  #waiting: Match[] = []
+  #waiting: FoundFile[] = []
   readonly logs: Logs
   readonly #resting: Resting
 
@@ -138,8 +138,8 @@ export class Partitions implements Known {
     this.missing = missing
     this.logs.files.paths = new Map(matches.map(({ path, stat }) => [identityOf(stat), path]))
     const open = new Map([...this.all.values()].filter(({ file }) => file !== undefined).map((one) => [one.identity, one]))
-    const named = new Map<Partition, Match>()
-    const fresh = new Map<string, Match>()
+    const named = new Map<Partition, FoundFile>()
+    const fresh = new Map<string, FoundFile>()
     for (const match of matches) {
       const identity = identityOf(match.stat)
       const partition = open.get(identity)
@@ -181,7 +181,7 @@ export class Partitions implements Known {
   }
 
   /** What matches, without what rests and is as it was; what is not is woken. */
-  async #list(): Promise<{ matches: Match[]; missing: string[] }> {
+  async #list(): Promise<{ matches: FoundFile[]; missing: string[] }> {
     const still = new Set<string>()
     const { matches, missing } = await this.names.list((path, stat) => this.#resting.isStill(path, stat) && still.add(path) !== undefined)
     if (still.size < this.#resting.count) for (const name of this.#resting.names()) if (!still.has(name)) this.wake(name)
@@ -231,7 +231,7 @@ export class Partitions implements Known {
   }
 
   /** True: its name was taken away. */
-  #rename(partition: Partition, match: Match | undefined): boolean {
+  #rename(partition: Partition, match: FoundFile | undefined): boolean {
     const lost = match === undefined && partition.name !== undefined
     if (lost) {
       partition.since = this.now()
@@ -244,12 +244,12 @@ export class Partitions implements Known {
     return lost
   }
 
-  async #meet(fresh: readonly Match[]): Promise<Partition[]> {
+  async #meet(fresh: readonly FoundFile[]): Promise<Partition[]> {
     if (fresh.length === 0) return []
     const closed = byIdentity(this.#closed())
     const open = new Set([...this.all.values()].filter(({ file }) => file !== undefined).map(({ identity }) => identity))
     const added: Partition[] = []
-    const stoodIn = ({ stat }: Match): readonly Partition[] => mayHaveStood(closed, stat)
+    const stoodIn = ({ stat }: FoundFile): readonly Partition[] => mayHaveStood(closed, stat)
     const opening = abreast(fresh, Math.min(ABREAST, this.openFilesMax), async (match) => {
       return (await this.#isDone(stoodIn(match), match)) ? 'done' : this.logs.match(match.path, false)
     })
@@ -277,7 +277,7 @@ export class Partitions implements Known {
   }
 
   /** It is compressed, and one of these has read all of it. */
-  async #isDone(partitions: readonly Partition[], match: Match): Promise<boolean> {
+  async #isDone(partitions: readonly Partition[], match: FoundFile): Promise<boolean> {
     for (const partition of partitions) {
       if (partition.marked === null || !(await isDone(partition, partition.marked, match, this))) continue
       partition.name = match.path

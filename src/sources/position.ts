@@ -5,7 +5,7 @@
 import { hash } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 import { isPosition, type Position } from '../events/batch.js'
-import type { DiskFile, FileStat } from '../disk/disk.js'
+import type { FileStat, ReadableFile } from '../disk/disk.js'
 import { readFully } from '../disk/read-fully.js'
 
 /** Size in bytes, and their hash: the first 16 characters of sha256 in base64url. */
@@ -92,13 +92,13 @@ export const wasBorn = (one: bigint, other: bigint): boolean => one === other ||
 export const isYounger = ({ born }: FileStat, { time }: FilePosition): boolean => born >= BigInt(Math.floor(time) + 1) * MS
 
 /** Reads up to `size` bytes from byte `at`; fewer only at the end of the file. */
-export async function readAt(file: DiskFile, at: number, size: number): Promise<Buffer> {
+export async function readAt(file: ReadableFile, at: number, size: number): Promise<Buffer> {
   const bytes = Buffer.alloc(size)
   return bytes.subarray(0, await readFully(file, bytes, at))
 }
 
 /** The first bytes of the file, as far as the position has their hash, when it holds there what the position says; else undefined. */
-export async function verify(file: DiskFile, { offset, head, tail }: FilePosition): Promise<Buffer | undefined> {
+export async function verify(file: ReadableFile, { offset, head, tail }: FilePosition): Promise<Buffer | undefined> {
   const bytes = await readAt(file, 0, head.size)
   return isPrintOf(head, bytes) && isPrintOf(tail, await readAt(file, offset - tail.size, tail.size)) ? bytes : undefined
 }
@@ -113,7 +113,7 @@ export function sumOf(sum: number | undefined, from: number, bytes: Uint8Array):
 }
 
 /** All before this place is there, byte by byte, as far as a sum tells. False where none is known. */
-export async function holdsAll(file: DiskFile, { offset, sum }: FilePosition): Promise<boolean> {
+export async function holdsAll(file: ReadableFile, { offset, sum }: FilePosition): Promise<boolean> {
   if (sum === undefined) return false
   let found: number | undefined = 0
   for (let at = 0; at < offset; ) {
@@ -143,7 +143,7 @@ export function beginsWith(head: Buffer): (print: Print) => boolean {
 }
 
 /** True when `copy` (of `size` bytes) holds what `original` holds; that they are the same before byte `from` is known. */
-export async function isPrefix(copy: DiskFile, size: number, original: DiskFile, from = 0): Promise<boolean> {
+export async function isPrefix(copy: ReadableFile, size: number, original: ReadableFile, from = 0): Promise<boolean> {
   const head = Math.min(size, HEAD_SIZE)
   if (!(await readAt(copy, 0, head)).equals(await readAt(original, 0, head))) return false
   const tail = Math.min(size, TAIL_SIZE)
@@ -152,7 +152,7 @@ export async function isPrefix(copy: DiskFile, size: number, original: DiskFile,
 }
 
 /** How many bytes both begin with, at most `most`; that they are the same before byte `from` is known. */
-export async function commonSize(one: DiskFile, other: DiskFile, most: number, from = 0): Promise<number> {
+export async function commonSize(one: ReadableFile, other: ReadableFile, most: number, from = 0): Promise<number> {
   for (let at = from; at < most; ) {
     const [a, b] = await Promise.all([one, other].map((file) => readAt(file, at, Math.min(COMPARED, most - at)))) as [Buffer, Buffer]
     const size = Math.min(a.length, b.length)

@@ -3,6 +3,7 @@
  * with the bytes just before the place, and these must be what they were, or the file is another one now.
  */
 import { assert } from '../errors.js'
+import { NEWLINE } from '../events/batch.js'
 import { allocate } from '../events/json.js'
 import type { Multiline } from './multiline.js'
 import type { Partition } from './partition.js'
@@ -27,7 +28,6 @@ export interface Block {
 /** Most that is read at once, and least where there is more, unless a line is longer. */
 export const BLOCK_SIZE = 1024 * 1024
 const BLOCK_SIZE_MIN = 64 * 1024
-const NEWLINE = 0x0a
 const RETURN = 0x0d
 
 export class Reading {

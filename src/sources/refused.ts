@@ -5,6 +5,7 @@
  */
 import type { DiskFile } from '../disk/disk.js'
 import { FlumeError } from '../errors.js'
+import { NEWLINE } from '../events/batch.js'
 import { decodeEntry, identityOf, type Entry } from '../events/reject-entry.js'
 import { printOf } from './position.js'
 
@@ -43,7 +44,6 @@ const ONCE = /^(?:plain|stdin(?:\..*)?)$/s
 /** An entry holds a MiB of a line, of which each byte may be six. */
 const LINE_BYTES_MAX = 16 * 1024 * 1024
 const STEP = 256 * 1024
-const NEWLINE = 0x0a
 
 /** What is in the first `size` bytes, in order; an unfinished last line is not looked at. Throws BAD_EVENT where a line is far too long. */
 export async function* refusedLines(file: DiskFile, size: number, lineBytesMax: number): AsyncGenerator<RefusedLine | NoEntry | TornLine> {

@@ -109,7 +109,7 @@ export class Resting {
     const [began, time, acked, stood, judged, changed, sum, mount, device, inode, size, modified] = times
     const partition = new Partition(id.startsWith('/') ? id.slice(1) : this.prefix + id, path === '' ? name : path)
     const stat: FileStat = {
-      kind: 'file', size, device: BigInt(device), inode: BigInt(inode), modified, born: 0n, mode: 0, uid: 0, links: 1, touched: false,
+      kind: 'file', size, device: BigInt(device), inode: BigInt(inode), modified, born: 0n, links: 1, touched: false,
     }
     partition.attach(new OpenFile(this.files, name, stat), stat, name, changed)
     partition.mount = mount

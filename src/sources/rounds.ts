@@ -35,7 +35,7 @@ export const TIMES: Times = { poll: 1000, pollIdle: 60_000, settle: 10_000, youn
 const LATELY = 60_000
 /** Files that went to rest, and took a few MB. */
 const RESTED_MANY = 1000
-/** Of the time, looking may take one part in so many: by itself, and when it turns out, or a notice says, that it is worth it. */
+/** Looking takes at most 1/SHARE of the time (1/SHARE_WORTH after a notice, or when the last look found something). */
 const SHARE = 300
 const SHARE_WORTH = 10
 
@@ -246,7 +246,7 @@ export class Rounds {
     const ms = at - this.clock.now()
     if (ms <= 0) return
     this.#heed(stop)
-    if (!this.#woken) await this.#news.wait(this.clock, ms)
+    if (!this.#woken) await this.#news.waitFor(this.clock, ms)
     this.#woken = false
   }
 

@@ -5,10 +5,11 @@
  */
 import { basename, dirname } from 'node:path'
 import { assert } from '../errors.js'
-import type { Disk, DiskFile } from '../disk/disk.js'
+import type { Disk, ReadableFile } from '../disk/disk.js'
 import { Compressed, hasInside } from './compressed.js'
 import { isCutCopy } from './cut.js'
-import type { Candidate, Earlier, Listings } from './listing.js'
+import type { FoundFile } from './found-file.js'
+import type { Earlier, Listings } from './listing.js'
 import { HEAD_SIZE, MS, identityOf, isPrefix, isYounger, readAt, wasBorn, verify, type FilePosition } from './position.js'
 import { Partition } from './partition.js'
 import { compareTurns, isRotated, logOf, plainOf, rotatedFrom } from './turns.js'
@@ -61,7 +62,7 @@ async function searchOnce(
 }
 
 /** Files that may hold the place, the likeliest first: with the same first KiB, or short ones that count as well. */
-async function sameStart(partition: Partition, { head }: FilePosition, wasTruncated: boolean, listings: Listings): Promise<Candidate[]> {
+async function sameStart(partition: Partition, { head }: FilePosition, wasTruncated: boolean, listings: Listings): Promise<FoundFile[]> {
   const { path } = partition
   const earlier = await listings.earlier(path)
   const found = head.size === HEAD_SIZE ? await listings.withHead(path, head.hash) : wasTruncated ? await listings.all(path) : earlier
@@ -73,7 +74,7 @@ async function sameStart(partition: Partition, { head }: FilePosition, wasTrunca
  * What the log may have become comes before what has its name now, which may begin the same: the oldest of those that were written to
  * after the place was read, then those that were only made then. What was there already, by a rotated name, is the least likely.
  */
-function ranking(since: number, earlier: readonly Earlier[], names: readonly string[]): (candidate: Candidate) => number {
+function ranking(since: number, earlier: readonly Earlier[], names: readonly string[]): (candidate: FoundFile) => number {
   const ages = new Map(earlier.map(({ path }, index) => [path, index]))
   const count = earlier.length
   return ({ path, stat: { modified, born } }) => {
@@ -86,14 +87,14 @@ function ranking(since: number, earlier: readonly Earlier[], names: readonly str
 }
 
 /** All that is in this compressed file was read before. Its inode may be that of another log by now: its first bytes tell. */
-export async function isDone(partition: Partition, { offset, size, head }: FilePosition, { path, stat }: Candidate, { disk }: Known): Promise<boolean> {
+export async function isDone(partition: Partition, { offset, size, head }: FilePosition, { path, stat }: FoundFile, { disk }: Known): Promise<boolean> {
   if (size > offset || !(await hasInside(disk, path, offset, head))) return false
   partition.modified = stat.modified
   return true
 }
 
 /** Goes on in that file, where it holds the place and is not being read as another partition. */
-async function take(partition: Partition, place: FilePosition, candidate: Candidate, known: Known, listings: Listings): Promise<boolean> {
+async function take(partition: Partition, place: FilePosition, candidate: FoundFile, known: Known, listings: Listings): Promise<boolean> {
   const { stat } = candidate
   if (known.isResting(identityOf(stat))) return false
   const owner = listings.owners.get(identityOf(stat))
@@ -184,8 +185,8 @@ const lastWritten = ({ modified, marked }: Partition): number => (modified > 0 ?
 const wholeSecond = (ms: number): number => Math.floor(ms / 1000) * 1000
 
 /** Which of the candidates the open files of this log are; of one that is deleted, what was made of it before. */
-async function whatTheyAre(path: string, candidates: readonly Earlier[], known: Known, listings: Listings): Promise<Map<Partition, Candidate>> {
-  const found = new Map<Partition, Candidate>()
+async function whatTheyAre(path: string, candidates: readonly Earlier[], known: Known, listings: Listings): Promise<Map<Partition, FoundFile>> {
+  const found = new Map<Partition, FoundFile>()
   const deleted: Partition[] = []
   for (const partition of known.all.values()) {
     if (partition.path !== path || partition.file === undefined) continue
@@ -205,7 +206,7 @@ async function whatTheyAre(path: string, candidates: readonly Earlier[], known: 
 }
 
 /** It holds what is in the open file of the partition, as far as first KiB and place tell. */
-async function isMadeOf(candidate: Candidate, partition: Partition, known: Known, listings: Listings): Promise<boolean> {
+async function isMadeOf(candidate: FoundFile, partition: Partition, known: Known, listings: Listings): Promise<boolean> {
   const { file } = partition
   const head = file === undefined ? Buffer.alloc(0) : await readAt(file, 0, HEAD_SIZE)
   if (head.length === 0) return false
@@ -215,7 +216,7 @@ async function isMadeOf(candidate: Candidate, partition: Partition, known: Known
 }
 
 /** A part of this log that is closed by now, or was truncated, was read in it, by another name. */
-async function wasRead(path: string, candidate: Candidate, known: Known, listings: Listings): Promise<boolean> {
+async function wasRead(path: string, candidate: FoundFile, known: Known, listings: Listings): Promise<boolean> {
   const left = await placesLeft(path, known)
   if (left.length === 0) return false
   return looking(candidate, listings, async (file) => {
@@ -244,7 +245,7 @@ async function placesLeft(path: string, known: Known): Promise<{ one: Partition;
  * It is being copied there at this moment: the log, before it is truncated, or a file that was the log, which goes where the copy is.
  * A full first KiB tells; shorter ones may be the same by chance.
  */
-async function isCopied(candidate: Candidate, path: string, became: ReadonlyMap<Partition, Candidate>, known: Known, listings: Listings): Promise<boolean> {
+async function isCopied(candidate: FoundFile, path: string, became: ReadonlyMap<Partition, FoundFile>, known: Known, listings: Listings): Promise<boolean> {
   const { stat } = candidate
   for (const one of known.all.values()) {
     const { file, name, birth } = one
@@ -259,11 +260,11 @@ async function isCopied(candidate: Candidate, path: string, became: ReadonlyMap<
 }
 
 /** It is what the partition is in, copied just now: what that has, or will have, is truncated. */
-async function holdsKnown(copy: DiskFile, partition: Partition): Promise<boolean> {
+async function holdsKnown(copy: ReadableFile, partition: Partition): Promise<boolean> {
   return partition.holds(await readAt(copy, partition.base, partition.knownSize))
 }
 
-async function looking(candidate: Candidate, listings: Listings, look: (file: DiskFile) => Promise<boolean>): Promise<boolean> {
+async function looking(candidate: FoundFile, listings: Listings, look: (file: ReadableFile) => Promise<boolean>): Promise<boolean> {
   const file = await listings.open(candidate)
   try {
     return file !== undefined && (await look(file))
@@ -272,7 +273,7 @@ async function looking(candidate: Candidate, listings: Listings, look: (file: Di
   }
 }
 
-async function add(path: string, candidate: Candidate, known: Known, listings: Listings): Promise<boolean> {
+async function add(path: string, candidate: FoundFile, known: Known, listings: Listings): Promise<boolean> {
   const file = await listings.open(candidate)
   if (file === undefined) return false
   const partition = new Partition(known.newId(), path)

@@ -1,5 +1,5 @@
 /** What was read of a file, as batches: its lines, its last line that has no end, what is lost of it, or its place alone. */
-import { batchOf, type Batch } from '../events/batch.js'
+import { batchOf, NEWLINE, type Batch } from '../events/batch.js'
 import { GAP } from '../events/event.js'
 import { formatEvent } from '../events/json.js'
 import { headersOf, type HeaderOptions } from './headers.js'
@@ -9,7 +9,6 @@ import type { Partition } from './partition.js'
 import type { FilePosition } from './position.js'
 import { closeLine, isFinished, type Block } from './reading.js'
 
-const NEWLINE = 0x0a
 const RETURN = 0x0d
 
 export class Sending {

@@ -1,5 +1,5 @@
 /** Partitions and the files they stood in: who stood in which, and where that is again. */
-import type { DiskFile, FileStat } from '../disk/disk.js'
+import type { FileStat, ReadableFile } from '../disk/disk.js'
 import type { Partition } from './partition.js'
 import { identityOf, isYounger, verify, type FilePosition } from './position.js'
 import type { Known } from './search.js'
@@ -22,7 +22,7 @@ export function mayHaveStood(closed: ReadonlyMap<string, readonly Partition[]>, 
 }
 
 /** The one of them that stood in this file, placed there. */
-export async function standing(partitions: readonly Partition[], file: DiskFile): Promise<Partition | undefined> {
+export async function standing(partitions: readonly Partition[], file: ReadableFile): Promise<Partition | undefined> {
   for (const partition of partitions) {
     if (partition.file !== undefined) continue
     if (await partition.place(file, partition.marked)) return partition

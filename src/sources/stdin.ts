@@ -3,7 +3,7 @@
  * that is too much reading stops. Each run is a partition of its own: killed, it loses what it held. At its end
  * nobody need remember how far it came, once all is acked.
  */
-import { batchOf, type Batch, type Mark } from '../events/batch.js'
+import { batchOf, NEWLINE, type Batch, type Mark } from '../events/batch.js'
 import type { Clock, Reader, Source } from '../events/flow.js'
 import { Unacked } from '../events/unacked.js'
 import { FdReader, statOfFd, type Receiver } from '../disk/fd.js'
@@ -32,7 +32,6 @@ export interface StdinSurroundings {
 
 const ROOM = 64 * 1024
 const RAW = 256 * 1024
-const NEWLINE = 0x0a
 const NO_LINES = Buffer.alloc(0)
 
 export function stdin(options: StdinOptions, around: StdinSurroundings): Stdin {

@@ -13,6 +13,7 @@ import { NOT_UTF8 } from '../disk/path.js'
 import { tellingReaddir } from '../disk/telling.js'
 import { errnoOf, wordsOf } from '../errors.js'
 import { leavingOut } from './flume-files.js'
+import type { FoundFile } from './found-file.js'
 import { Mounts } from './mounts.js'
 import { fixedPart, isDynamic, isFlat, matcher, unescape } from './pattern.js'
 import { Said } from './said.js'
@@ -24,12 +25,6 @@ const glob = (): typeof Glob => require('fast-glob') as typeof Glob
 /** Files that are looked at before others have a turn: 3 ms. */
 export const AT_ONCE = 256
 const ABSENT = new Set(['ENOENT', 'ENOTDIR'])
-
-/** A regular file, by an absolute path that matches. */
-export interface Match {
-  readonly path: string
-  readonly stat: FileStat
-}
 
 /** What may be left out of a list. */
 export type Skip = (path: string, stat: FileStat) => boolean
@@ -65,8 +60,8 @@ export class Names {
   }
 
   /** Each path once; and the patterns of which it is known that nothing matches, or only what is no regular file. Without those that `skip` says. */
-  async list(skip: Skip = () => false): Promise<{ matches: Match[]; missing: string[] }> {
-    const matches = new Map<string, Match>()
+  async list(skip: Skip = () => false): Promise<{ matches: FoundFile[]; missing: string[] }> {
+    const matches = new Map<string, FoundFile>()
     const missing: string[] = []
     this.#looked.clear()
     this.hidden.clear()
@@ -111,7 +106,7 @@ export class Names {
     this.#said.once(message)
   }
 
-  async *#matches(pattern: string): AsyncGenerator<Match> {
+  async *#matches(pattern: string): AsyncGenerator<FoundFile> {
     const itself = await this.#stat(pattern, this.isPattern(pattern)) // of a pattern, its directories say what is wrong
     if (itself !== undefined) this.#plain.add(pattern)
     if (itself === undefined && this.isPattern(pattern)) {
@@ -132,7 +127,7 @@ export class Names {
     this.sayOnce(`cannot read ${path}: it is ${KINDS[stat.kind] ?? 'no regular file'}`)
   }
 
-  async *#glob(pattern: string): AsyncGenerator<Match> {
+  async *#glob(pattern: string): AsyncGenerator<FoundFile> {
     this.directories.add(fixedPart(pattern))
     const dot = basename(pattern).startsWith('.')
     const paths = isFlat(pattern) ? await this.#inOne(pattern, dot) : await this.#inMany(pattern, dot)

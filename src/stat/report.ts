@@ -43,7 +43,7 @@ export interface StageStat {
 
 /** Characters of a report; whoever sends more is no stage. */
 export const REPORT_SIZE_MAX = 8 * 1024 * 1024
-/** Of these so many may say what it is about. */
+/** Of these, at most this many say what it is about. */
 const ABOUT_SIZE_MAX = REPORT_SIZE_MAX / 2
 /** Characters of that, where it is shown. */
 const ABOUT_SHOWN_MAX = 1000

@@ -2,14 +2,13 @@
 import t from 'tap'
 import { Published } from '../../src/channel/published.js'
 import { Paths } from '../../src/channel/surroundings.js'
-import { Wake } from '../../src/events/wake.js'
 import { FakeClock } from '../support/clock.js'
 import { MemoryDisk } from '../support/memory-disk.js'
 
 t.test('what comes between a look and the wait for more is not waited for', async (t) => {
   const disk = new MemoryDisk().boot()
   await disk.makeDirectory('/q')
-  const published = new Published(new Paths('/q'), disk, new Wake())
+  const published = new Published(new Paths('/q'), disk)
   published.writerHere = true
   await published.write({ segment: 0, end: 100, next: 1 })
   const seen = await published.read()
@@ -22,7 +21,7 @@ t.test('what comes between a look and the wait for more is not waited for', asyn
 t.test('a record that is taken over from somebody who was killed is on disk before anything is written over', async (t) => {
   const disk = new MemoryDisk()
   const paths = new Paths('/q')
-  const opened = (): Published => new Published(paths, disk.boot(), new Wake())
+  const opened = (): Published => new Published(paths, disk.boot())
   await disk.boot().makeDirectory('/q')
   const killed = opened()
   await killed.write({ segment: 0, end: 100, next: 1 })
@@ -39,7 +38,7 @@ for (const put of [true, false]) {
   t.test(`a queue that is renamed while it is read is an error, ${put ? 'also where another one comes in its place' : 'also before anything was put'}`, async (t) => {
     const disk = new MemoryDisk().boot()
     const paths = new Paths('/q')
-    const opened = (): Published => new Published(paths, disk, new Wake())
+    const opened = (): Published => new Published(paths, disk)
     await disk.makeDirectory('/q')
     if (put) await opened().write({ segment: 0, end: 100, next: 1 })
     const reader = opened()

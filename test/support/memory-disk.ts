@@ -477,5 +477,5 @@ class View implements Disk {
 
 function statOf(inode: Inode): FileStat {
   const { kind, id, modified } = inode
-  return { kind, size: inode.bytes.length, device: 1n, inode: BigInt(id), modified, born: BigInt(id) * 1000n, mode: 0o600, uid: 0, links: 1, touched: false }
+  return { kind, size: inode.bytes.length, device: 1n, inode: BigInt(id), modified, born: BigInt(id) * 1000n, links: 1, touched: false }
 }

@@ -2,7 +2,7 @@
 import { FlumeError } from '../../errors.js'
 import { isOf, lookAtIdentity, type Identity, type OpenHow } from '../identity.js'
 import type { Paths, Surroundings } from '../surroundings.js'
-import type { Step } from './plan.js'
+import type { Step } from './step.js'
 import type { Headers } from './strays.js'
 
 export interface Identified {

@@ -5,28 +5,13 @@
 import { basename } from 'node:path'
 import { assert } from '../../errors.js'
 import { Check } from '../check.js'
-import type { Finding, Kind } from '../finding.js'
+import type { Finding } from '../finding.js'
 import type { Gap } from '../gap.js'
 import type { OpenHow } from '../identity.js'
 import { segmentSizes, type Paths, type Surroundings } from '../surroundings.js'
 import { identify, type Identified } from './identify.js'
+import type { Step } from './step.js'
 import { findStrays, readHeaders, withoutStrays, type Stray } from './strays.js'
-
-export interface Step {
-  readonly kind: Kind
-  readonly file: string
-  /** Null: the file as a whole, or there is none. */
-  readonly byte: number | null
-  /** What is wrong. */
-  readonly reason: string
-  readonly does: string
-  readonly costs: string
-  /** Events that are lost already, both included. */
-  readonly first?: number
-  readonly last?: number
-  /** It cannot be mended. */
-  readonly left?: true
-}
 
 /** A segment that is written new, or made. */
 export interface Rewrite {

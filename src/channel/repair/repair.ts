@@ -3,7 +3,6 @@
  * with the originals. Killed at any moment nothing is lost, and the next plan is for the rest.
  */
 import { basename } from 'node:path'
-import { Blocks } from '../../disk/blocks.js'
 import { Cursor } from '../cursor.js'
 import { copied, makeParts, writeIdentity, type OpenHow } from '../identity.js'
 import { Lock } from '../lock.js'
@@ -11,7 +10,7 @@ import { Log } from '../log.js'
 import { Published } from '../published.js'
 import { writeRetain } from '../retain.js'
 import { listSegments, type Paths, type Surroundings } from '../surroundings.js'
-import { Wake } from '../../events/wake.js'
+import { readingBlocks } from '../view.js'
 import { identify } from './identify.js'
 import { Originals } from './originals.js'
 import { planRepair, type Plan } from './plan.js'
@@ -81,7 +80,7 @@ export class Repair {
   async #openLog(): Promise<void> {
     const { paths, around, plan } = this
     await makeParts(paths, around.disk)
-    const published = new Published(paths, around.disk, new Wake())
+    const published = new Published(paths, around.disk)
     try {
       await this.#keepLast()
       const log = await Log.open(paths, around, plan.identified.identity, published, { positions: true })
@@ -110,7 +109,7 @@ export class Repair {
 
   async #rewrite(): Promise<void> {
     const { paths, around, plan } = this
-    const rewriting = { paths, around, identity: plan.identified.identity, blocks: new Blocks(1024 * 1024, 4), originals: this.#originals }
+    const rewriting = { paths, around, identity: plan.identified.identity, blocks: readingBlocks(), originals: this.#originals }
     for (const [path, { sources, gaps }] of plan.rewrites) {
       if (path === this.#renewed) continue
       const there: string[] = []

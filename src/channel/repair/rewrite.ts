@@ -1,24 +1,19 @@
 /** A segment written new: all frames that verify, in order and under their numbers, and in place of the others what is lost. */
-import type { Blocks } from '../../disk/blocks.js'
 import type { DiskFile } from '../../disk/disk.js'
 import { openSegment } from '../compressed.js'
 import {
   encodeFrameHeader, encodeSegmentStart, FRAME_EVENTS_MAX, FRAME_HEADER_SIZE, placeFrame, SEGMENT_HEADER_SIZE, type FrameStart, type Table,
 } from '../format.js'
 import { gapLine, reasonOf, type Gap } from '../gap.js'
-import type { Identity } from '../identity.js'
 import { afterLines } from '../range.js'
 import { readFrames, readHeader, type Frame } from '../segment.js'
-import { firstFrame, readTable } from '../start.js'
-import { listSegments, type Paths, type Surroundings } from '../surroundings.js'
+import { firstFrame, readTable } from '../segment-start.js'
+import { listSegments } from '../surroundings.js'
+import type { QueueView } from '../view.js'
 import type { Originals } from './originals.js'
 import type { Rewrite } from './plan.js'
 
-export interface Rewriting {
-  readonly paths: Paths
-  readonly around: Surroundings
-  readonly identity: Identity
-  readonly blocks: Blocks
+export interface Rewriting extends QueueView {
   readonly originals: Originals
 }
 

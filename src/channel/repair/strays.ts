@@ -1,16 +1,14 @@
 /** Segments that are not where they belong: of another queue, or under a name that is not theirs; and the queue without them. */
 import { basename } from 'node:path'
-import { Blocks } from '../../disk/blocks.js'
-import type { Disk, DiskFile } from '../../disk/disk.js'
+import type { Disk, ReadableFile } from '../../disk/disk.js'
 import { unlessMissing } from '../../disk/gone.js'
 import { openSegment } from '../compressed.js'
 import { SEGMENT_HEADER_SIZE } from '../format.js'
 import { isOf, type Identity } from '../identity.js'
 import { readFrames, readHeader } from '../segment.js'
 import type { Paths, Surroundings } from '../surroundings.js'
+import { readingBlocks } from '../view.js'
 import type { Originals } from './originals.js'
-
-const BLOCK_SIZE = 1024 * 1024
 
 export interface Stray {
   readonly path: string
@@ -47,8 +45,8 @@ export async function readHeaders(paths: Paths, { disk }: Surroundings, segments
 }
 
 /** Sequence of the first frame that has a header; undefined: none has. */
-async function firstEvent(file: DiskFile): Promise<number | undefined> {
-  for await (const found of readFrames(file, SEGMENT_HEADER_SIZE, Infinity, new Blocks(BLOCK_SIZE, 2))) {
+async function firstEvent(file: ReadableFile): Promise<number | undefined> {
+  for await (const found of readFrames(file, SEGMENT_HEADER_SIZE, Infinity, readingBlocks())) {
     if (found.kind === 'damage') continue
     found.release()
     return found.header.first

@@ -6,6 +6,7 @@ import { readWhole } from '../../disk/replace.js'
 import { errnoOf, FlumeError } from '../../errors.js'
 import type { Bound, Follows } from '../../events/binding.js'
 import { allocate } from '../../events/json.js'
+import { isOfQueue } from '../../events/partition.js'
 import type { Around } from '../../interceptors/around.js'
 import { Chain, type Link } from '../../interceptors/chain.js'
 import { INTERCEPTOR_OPTIONS, linksOf, rulesOf, type Typed } from '../../interceptors/table.js'
@@ -97,7 +98,7 @@ function warnBehindQueue(chain: Chain, { say }: Context): Change {
   const others = chain.links.filter(({ interceptor }) => interceptor.replayable === false).map(({ title }) => title)
   let told = others.length === 0
   return (batch, number) => {
-    if (!told && batch.mark?.partition.startsWith('queue.') === true) {
+    if (!told && batch.mark && isOfQueue(batch.mark.partition)) {
       say(`${others.join(', ')} behind a queue: what is sent again may differ, so a sink may have it twice; put that before the queue`)
       told = true
     }

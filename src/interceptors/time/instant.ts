@@ -30,7 +30,7 @@ function inYear({ month, day, dayOfYear, hour, half, minute, second, ms, offset 
 }
 
 const DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
-/** What comes before the year 100 is not a year to Date.UTC(); after so many all days are the same ones. */
+/** Date.UTC() takes years below 100 for 19xx; the calendar repeats every 400 years. */
 const ERA = 400
 const ERA_DAYS = 146_097
 

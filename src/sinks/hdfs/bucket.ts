@@ -6,7 +6,7 @@ import { assert } from '../../errors.js'
 import type { Block } from '../../disk/blocks.js'
 import { PAGE_SIZE } from '../../disk/disk.js'
 import type { Mark } from '../../events/batch.js'
-import { told, type Retry } from '../retry.js'
+import { orRefusal, type Retry } from '../retry.js'
 import type { Draft, Finished } from './filesystem.js'
 import type { Place } from './path.js'
 import type { CommitRecord } from './record.js'
@@ -171,7 +171,7 @@ export class OpenFile {
     await this.#writes
     await this.#sync
     const draft = await this.opened()
-    return await told(`cannot sync ${this.path}`, draft.finish(this.size))
+    return await orRefusal(`cannot sync ${this.path}`, draft.finish(this.size))
   }
 
   /** Gives up what is not committed. */
@@ -222,7 +222,7 @@ export class OpenFile {
   }
 
   async #syncNow(draft: Draft): Promise<void> {
-    await told(`cannot sync ${this.path}`, draft.sync()) // never again on the same file: pages may be lost
+    await orRefusal(`cannot sync ${this.path}`, draft.sync()) // never again on the same file: pages may be lost
     this.#sync = undefined
   }
 }

@@ -14,7 +14,7 @@ import { encodeName, temporaryName } from './name.js'
 import { placeKey, type Place } from './path.js'
 import { commit } from './recover.js'
 import type { Records } from './records.js'
-import { Turns } from './turns.js'
+import { Permits } from './permits.js'
 
 export interface RollOptions {
   readonly suffix: string
@@ -46,7 +46,7 @@ export interface BucketsAround {
 
 /** Commits under way at once, beyond those of files that are rolled together. */
 const COMMITS_MAX = 16
-/** Of the files rolled together that are in memory alone, so many are made and finished at once; the others wait. */
+/** Of the files rolled together that are in memory alone, this many are made and finished at once; the others wait. */
 const FINISHING_MAX = 128
 
 export class Buckets {
@@ -60,7 +60,7 @@ export class Buckets {
   readonly #listings: Listings
   /** Commits under way; none of these ever rejects. */
   readonly #committing = new Set<Promise<void>>()
-  readonly #finishing = new Turns(FINISHING_MAX)
+  readonly #finishing = new Permits(FINISHING_MAX)
   readonly #ended = new Wake()
   /** Files being filled. */
   #fillingCount = 0

@@ -4,10 +4,11 @@
  */
 import { Blocks, type Block } from '../../disk/blocks.js'
 import type { Batch } from '../../events/batch.js'
+import type { Host } from '../../events/host.js'
 import { Bucket, type Span } from './bucket.js'
 import { Filler, type FillAround, type Filling, type FillOptions, type Targets } from './fill.js'
 import { compare } from './name.js'
-import { Places, type Host, type Place, type PlaceOptions } from './path.js'
+import { Places, type Place, type PlaceOptions } from './path.js'
 
 /** What a bucket would get of one stream. */
 export interface Landing {
@@ -22,7 +23,7 @@ export interface Landing {
   readonly size: number
 }
 
-/** Of so many each is told apart. */
+/** Up to this many, each is told apart. */
 export const BUCKETS_MAX = 100_000
 const BLOCK_SIZE = 256 * 1024
 

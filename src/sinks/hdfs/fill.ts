@@ -4,10 +4,11 @@
  */
 import type { Block } from '../../disk/blocks.js'
 import { FlumeError } from '../../errors.js'
-import { BATCH_BYTES_MAX, countLines, type Batch, type Mark, type Position } from '../../events/batch.js'
+import { BATCH_BYTES_MAX, countLines, NEWLINE, type Batch, type Mark, type Position } from '../../events/batch.js'
 import { GAP } from '../../events/event.js'
 import type { Clock } from '../../events/flow.js'
 import { allocate, decodeLines, parseEvent } from '../../events/json.js'
+import { isOfQueue } from '../../events/partition.js'
 import { PLAIN, refuse, type Refused } from '../../events/rejects.js'
 import type { Bucket, Passed, Span } from './bucket.js'
 import { Heads, type Head } from '../../events/heads.js'
@@ -69,8 +70,7 @@ interface Task {
 /** Instead of a file: what is in place already. */
 const PAST = 'past'
 
-const LF = 0x0a
-const NEWLINE = Buffer.from('\n')
+const LINE_END = Buffer.from('\n')
 /** Bytes of lines decoded at once. */
 const RUN_SIZE_MAX = BATCH_BYTES_MAX
 const SCRATCH_SIZE = 64 * 1024
@@ -127,7 +127,7 @@ export class Filler {
     if (head === undefined || place === undefined) return 0
     const target = task.targets.get(place) ?? (await this.#aim(place, task))
     if (!this.#heads.repeated && !this.#uniform) this.#ahead = 0
-    const end = Math.max(lineEnd, lines.lastIndexOf(LF, at + this.#ahead - 1) + 1)
+    const end = Math.max(lineEnd, lines.lastIndexOf(NEWLINE, at + this.#ahead - 1) + 1)
     const text = this.options.format === 'text' && target !== PAST
     if (text && target.room < lineEnd - at) await this.buckets.reserve(target, lineEnd - at)
     const out = text && target.block !== undefined ? target.block.bytes : this.#scratch
@@ -166,7 +166,7 @@ export class Filler {
       }
       const target = task.targets.get(place) ?? (await this.#aim(place, task))
       if (target === PAST) return line.length
-      for (const piece of this.options.format === 'text' ? [event.body, NEWLINE] : [line]) await this.#append(target, piece)
+      for (const piece of this.options.format === 'text' ? [event.body, LINE_END] : [line]) await this.#append(target, piece)
       target.count++
     } catch (error) {
       if (!(error instanceof FlumeError) || error.code !== 'BAD_EVENT') throw error
@@ -221,7 +221,7 @@ export class Filler {
   /** What the names of files say of a batch, and whether it comes again as it was. */
   #spanOf(mark: Mark | null, count: number): Span {
     if (mark?.replayable === true) {
-      const exact = mark.partition.startsWith('queue.')
+      const exact = isOfQueue(mark.partition)
       const first = mark.from?.offset ?? 0
       if (!exact) this.#sayOnce('no flume-buffer before this sink: each event is written at least once')
       return { stream: streamOf(mark.partition), first, end: Math.max(mark.to.offset, first + 1), exact, last: false }
@@ -283,6 +283,6 @@ function linesBefore(line: Buffer, { lines, passed }: Task): number {
 
 /** The byte just after the line that byte `at` is in. */
 function endOf(lines: Buffer, at: number): number {
-  const end = lines.indexOf(LF, at)
+  const end = lines.indexOf(NEWLINE, at)
   return end < 0 ? lines.length : end + 1
 }

@@ -5,7 +5,8 @@
 import { Readable } from 'node:stream'
 import type { DiskFile } from '../../disk/disk.js'
 import { errnoOf, FlumeError } from '../../errors.js'
-import { told, type Retry } from '../retry.js'
+import { orRefusal, type Retry } from '../retry.js'
+import { countLines, NEWLINE } from '../../events/batch.js'
 import { CODECS, compressed, expanded } from './codec.js'
 import type { Draft, FileSystem } from './filesystem.js'
 import { encodeName, isTemporaryOf, temporaryName } from './name.js'
@@ -21,7 +22,6 @@ export interface LeftAround {
   uuid(): string
 }
 
-const LF = 0x0a
 const READ_SIZE = 1024 * 1024
 
 /** All that the record knows of, in order. Throws IO where something of it cannot be unpacked, once all other buckets have theirs. */
@@ -71,7 +71,7 @@ async function removeCopies(stream: string, fillings: readonly Filling[], record
       const path = `${directory}/${name}`
       if (paths.has(path)) continue
       if (record.damaged) say(`${path} stays: the damaged record of commits may have told of it`)
-      else await told(`cannot remove ${path}`, files.remove(path))
+      else await orRefusal(`cannot remove ${path}`, files.remove(path))
     }
   }
 }
@@ -81,7 +81,7 @@ async function temporariesIn(directory: string, stream: string, files: FileSyste
   const take = async (): Promise<void> => {
     for await (const name of files.names(directory)) if (isTemporaryOf(name, stream)) found.push(name)
   }
-  await told(`cannot list ${directory}`, take())
+  await orRefusal(`cannot list ${directory}`, take())
   return found
 }
 
@@ -115,13 +115,13 @@ async function pour(pieces: AsyncIterable<Buffer>, draft: Draft, retry: Retry): 
   let rest = Buffer.alloc(0)
   for await (const piece of pieces) {
     const bytes = Buffer.concat([rest, piece])
-    const end = bytes.lastIndexOf(LF) + 1
+    const end = bytes.lastIndexOf(NEWLINE) + 1
     rest = bytes.subarray(end)
     if (end === 0) continue
     const lines = bytes.subarray(0, end)
     await retry.until(`cannot write ${draft.path}`, () => draft.write([lines], size))
     size += end
-    for (let at = lines.indexOf(LF); at >= 0; at = lines.indexOf(LF, at + 1)) count++
+    count += countLines(lines)
   }
   return { size, count }
 }
@@ -129,7 +129,7 @@ async function pour(pieces: AsyncIterable<Buffer>, draft: Draft, retry: Retry): 
 async function* piecesOf(file: DiskFile, path: string): AsyncGenerator<Buffer> {
   for (let at = 0; ; ) {
     const piece = Buffer.allocUnsafeSlow(READ_SIZE)
-    const size = await told(`cannot read what is left of ${path}`, file.read(piece, at))
+    const size = await orRefusal(`cannot read what is left of ${path}`, file.read(piece, at))
     if (size === 0) return
     yield piece.subarray(0, size)
     at += size

@@ -3,7 +3,7 @@
  * lives: nobody but this process gives names to files of the stream, which the lock of its record guards, and what a dead
  * one had begun is completed before. (A stream without a record is written at least once, whatever is seen here.)
  */
-import { told } from '../retry.js'
+import { orRefusal } from '../retry.js'
 import type { FileSystem } from './filesystem.js'
 import { bucketKey, firstAttempt, isTemporaryOf, noteEnd } from './name.js'
 import type { Place } from './path.js'
@@ -47,7 +47,7 @@ export class Listings {
 
   async #look(directory: string, stream: string): Promise<Map<string, number>> {
     const first = await this.#list(directory, stream)
-    for (const name of first.left) await told(`cannot remove ${directory}/${name}`, this.files.remove(`${directory}/${name}`))
+    for (const name of first.left) await orRefusal(`cannot remove ${directory}/${name}`, this.files.remove(`${directory}/${name}`))
     const { ends } = first.left.length === 0 ? first : await this.#list(directory, stream) // one may just have got its final name
     this.#size += 1 + ends.size
     return ends
@@ -62,7 +62,7 @@ export class Listings {
         noteEnd(ends, text, stream)
       }
     }
-    await told(`cannot list ${directory}`, take())
+    await orRefusal(`cannot list ${directory}`, take())
     return { ends, left }
   }
 

@@ -5,6 +5,7 @@
 import { dirname } from 'node:path'
 import type { Disk, DiskFile, FileStat } from '../../disk/disk.js'
 import { openThere, unlessMissing, unlinkThere } from '../../disk/gone.js'
+import { hasNoLinks } from '../../disk/no-space.js'
 import { FlumeError, errnoOf } from '../../errors.js'
 import { Failure } from '../retry.js'
 import type { Draft, Entry, FileSystem, Finished, Left } from './filesystem.js'
@@ -45,8 +46,6 @@ class LocalDraft implements Draft {
   async committed(): Promise<void> {}
 }
 
-/** What link(2) says where there are none: vfat, exFAT, CIFS, many of FUSE. */
-const NO_LINKS: ReadonlySet<string> = new Set(['EPERM', 'EOPNOTSUPP', 'ENOTSUP', 'ENOSYS'])
 /** Directories remembered as durable. */
 const SYNCED_MAX = 10_000
 
@@ -88,8 +87,8 @@ export function localFileSystem(disk: Disk): FileSystem {
       try {
         await disk.link(file.path, path)
       } catch (error) {
+        if (hasNoLinks(error)) throw await notLinked(disk, file.path, error)
         const errno = errnoOf(error)
-        if (NO_LINKS.has(errno ?? '')) throw await notLinked(disk, file.path, error)
         if (errno !== 'EEXIST' && errno !== 'ENOENT') throw error
         if ((await look(path))?.id !== file.id) {
           if (errno === 'ENOENT') throw error
@@ -135,7 +134,7 @@ async function* namesIn(disk: Disk, directory: string): AsyncGenerator<string> {
   }
 }
 
-/** Looked at so many at once. */
+/** How many are looked at at once. */
 const ENTRIES_AT_ONCE = 64
 
 async function* entriesOf(disk: Disk, directory: string): AsyncGenerator<Entry> {

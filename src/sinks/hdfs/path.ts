@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto'
 import { assert, FlumeError } from '../../errors.js'
 import type { Follows } from '../../events/binding.js'
+import type { Host } from '../../events/host.js'
 import { BUCKET_SIZE, NAME_SIZE_MAX, PREFIX_SIZE_MAX, bucketKey, fitted } from './name.js'
 import { Calendar, type Moment } from './calendar.js'
 import { escapedPath } from './cluster.js'
@@ -21,12 +22,6 @@ export interface PlaceOptions {
   localZone(): string
   /** The time is that of the mark, whatever the event's header says. */
   readonly useLocalTimestamp: boolean
-}
-
-export interface Host {
-  readonly name: string
-  readonly fqdn: string
-  readonly ip: string
 }
 
 /** Where an event goes. */

@@ -10,7 +10,7 @@ import { readWhole, replace } from '../../disk/replace.js'
 import { FlumeError } from '../../errors.js'
 import type { Clock } from '../../events/flow.js'
 import { PLAIN } from '../../events/rejects.js'
-import { told, type Retry } from '../retry.js'
+import { orRefusal, type Retry } from '../retry.js'
 import type { Temporaries } from './filesystem.js'
 import { firstAttempt } from './name.js'
 import { placeKey, type Place } from './path.js'
@@ -80,7 +80,7 @@ export class CommitRecord implements Temporaries {
       return made
     })
     const record = new CommitRecord(base, path, around, opened, file)
-    await told(`cannot read ${path}`, record.#read())
+    await orRefusal(`cannot read ${path}`, record.#read())
     return record
   }
 
@@ -249,7 +249,7 @@ export class CommitRecord implements Temporaries {
     this.#waiting = []
     const { retry } = this.around
     this.#size += await retry.until(`cannot write ${this.path}`, () => this.#file.write(pieces, this.#size))
-    await told(`cannot sync ${this.path}`, this.#file.sync())
+    await orRefusal(`cannot sync ${this.path}`, this.#file.sync())
     if (this.#size > this.#sizeMax) await retry.until(`cannot write ${this.path}`, () => this.#shorten())
   }
 

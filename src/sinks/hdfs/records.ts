@@ -8,7 +8,7 @@ import { unlessMissing, unlinkThere } from '../../disk/gone.js'
 import { FlumeError } from '../../errors.js'
 import type { Mark } from '../../events/batch.js'
 import { PLAIN } from '../../events/rejects.js'
-import { causeOf, told } from '../retry.js'
+import { causeOf, orRefusal } from '../retry.js'
 import type { Span } from './bucket.js'
 import type { FileSystem } from './filesystem.js'
 import { finishLeft } from './leftover.js'
@@ -125,7 +125,7 @@ export class Records {
 
   async #adoptAll(): Promise<void> {
     const { disk, spool, say } = this.around
-    const names = (await told(`cannot list ${spool}`, disk.list(spool).catch(unlessMissing))) ?? []
+    const names = (await orRefusal(`cannot list ${spool}`, disk.list(spool).catch(unlessMissing))) ?? []
     for (const name of names) {
       const stream = RECORD.exec(name)?.[1]
       if (stream === undefined || this.#records.has(stream)) continue

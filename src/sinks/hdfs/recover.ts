@@ -21,7 +21,7 @@
  * that deletes it, or moves its whole directory to where nobody may look, as a file can be asked for by its id.
  */
 import { FlumeError, type Code } from '../../errors.js'
-import { told, type Retry } from '../retry.js'
+import { orRefusal, type Retry } from '../retry.js'
 import type { FileSystem, Finished } from './filesystem.js'
 import type { CommitRecord } from './record.js'
 import type { Commit } from './record-line.js'
@@ -96,7 +96,7 @@ export async function sweep(files: FileSystem, record: CommitRecord, before: num
   const undone: Undone[] = []
   for (const { path, time } of record.failures) {
     if (time > before) continue
-    await attempted(path, files, () => told(`cannot remove ${path}`, files.remove(path)), undone)
+    await attempted(path, files, () => orRefusal(`cannot remove ${path}`, files.remove(path)), undone)
     if (now - time >= NAME_KEPT_FOR) await record.gone(path)
   }
   return undone

@@ -7,13 +7,14 @@ import type { Disk } from '../../disk/disk.js'
 import type { Batch, Mark } from '../../events/batch.js'
 import { boundIn, type Bound } from '../../events/binding.js'
 import type { Clock, Sink } from '../../events/flow.js'
+import type { Host } from '../../events/host.js'
 import type { Refused } from '../../events/rejects.js'
 import { Retry } from '../retry.js'
 import { Buckets, type RollOptions } from './buckets.js'
 import type { Passed } from './bucket.js'
 import type { FileSystem } from './filesystem.js'
 import { Filler, type FillOptions } from './fill.js'
-import { Places, type Host, type PlaceOptions } from './path.js'
+import { Places, type PlaceOptions } from './path.js'
 import { Records } from './records.js'
 
 export interface SinkOptions extends PlaceOptions, RollOptions, FillOptions {
@@ -182,7 +183,7 @@ class Delivery {
   /** Wakes at this time, in ms of Clock.monotonic(); a later one that was set waits no more. */
   #setAlarm(at: number): void {
     if (this.#alarm !== undefined && this.#alarm.at <= at) return
-    this.#alarm?.off.abort('earlier')
+    this.#alarm?.off.abort()
     this.#alarm = undefined
     if (at === Infinity) return
     const alarm = { at, off: new AbortController() }

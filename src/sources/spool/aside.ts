@@ -6,6 +6,7 @@
 import { basename, dirname, join, relative } from 'node:path'
 import type { Clock } from '../../events/flow.js'
 import type { Disk, FileStat } from '../../disk/disk.js'
+import { hasNoLinks } from '../../disk/no-space.js'
 import { shownPath } from '../../disk/path.js'
 import { isSame } from '../../disk/same.js'
 import { errnoOf, FlumeError, wordsOf } from '../../errors.js'
@@ -56,8 +57,6 @@ interface Step {
 const AT_ONCE = 256
 /** Of these so many at the same time: as many as the system has threads for. */
 const SIDE_BY_SIDE = 8
-/** link(2) cannot be had for this file, or on this file system. */
-const NO_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'])
 
 export class Aside {
   readonly disk: Disk
@@ -159,7 +158,7 @@ export class Aside {
         const there = await this.disk.lstat(target)
         if (there !== undefined && identityOf(there) === key) return this.#leave(at, target)
         if (there !== undefined || errno === 'EEXIST') continue
-        if (!NO_LINKS.has(errno)) throw error
+        if (!hasNoLinks(error) && errno !== 'EMLINK') throw error
         if (!this.#isThere(step.file)) step.outcome = 'away'
         else await this.disk.rename(at, target)
         step.named = false

@@ -1,5 +1,5 @@
 /** The files that are read next, in their order. A bounded number of them is held: who looks again finds the others. */
-import type { Found } from './tree.js'
+import type { FoundFile } from '../found-file.js'
 
 export const ORDERS = ['oldest', 'youngest', 'name'] as const
 /** By their last change, or by their path. */
@@ -43,7 +43,7 @@ export class Backlog {
     this.cut = false
   }
 
-  add({ path, stat: { size, modified } }: Found): void {
+  add({ path, stat: { size, modified } }: FoundFile): void {
     this.#files.push({ path, size, modified })
     this.#sorted = false
     this.bytes += size

@@ -3,7 +3,7 @@
  * that gets its inode, and whether anything comes after the place.
  */
 import type { Position } from '../../events/batch.js'
-import type { DiskFile, FileStat } from '../../disk/disk.js'
+import type { FileStat, ReadableFile } from '../../disk/disk.js'
 import { shownPath } from '../../disk/path.js'
 import { Partition } from '../partition.js'
 import { beginningOf, filePosition, type FilePosition } from '../position.js'
@@ -80,7 +80,7 @@ export class SpoolFile extends Partition {
     return identityOf(this)
   }
 
-  open(file: DiskFile, stat: FileStat, inside: FileStat, at: string, now: number): void {
+  open(file: ReadableFile, stat: FileStat, inside: FileStat, at: string, now: number): void {
     this.attach(file, inside, at, now)
     this.at = at
     this.born = String(stat.born)

@@ -1,6 +1,6 @@
 /** The files of which something was sent and that are not set aside yet: by partition, and by what tells one file from all others. */
 import type { FileStat } from '../../disk/disk.js'
-import type { Found } from './tree.js'
+import type { FoundFile } from '../found-file.js'
 import { SpoolFile, identityOf, type SpoolPosition } from './file.js'
 
 /** Files that may be read for nobody who acks and then come once more, as that lasts no longer than a start. */
@@ -49,7 +49,7 @@ export class Known {
   }
 
   /** The one that this is; where its inode is another (another disk, or mounted again), by its path, time and size. */
-  of({ path, stat }: Found): SpoolFile | undefined {
+  of({ path, stat }: FoundFile): SpoolFile | undefined {
     const same = this.#byKey.get(identityOf(stat))
     if (same !== undefined) return same
     const moved = this.#byPath.get(path)

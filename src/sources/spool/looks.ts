@@ -10,6 +10,7 @@ import type { FileStat } from '../../disk/disk.js'
 import type { Change } from '../../disk/notice.js'
 import { shownPath } from '../../disk/path.js'
 import { errnoOf, FlumeError, wordsOf } from '../../errors.js'
+import type { FoundFile } from '../found-file.js'
 import { Watches, type Notice } from '../watches.js'
 import type { Backlog, Waiting } from './backlog.js'
 import { identityOf, type SpoolFile } from './file.js'
@@ -17,7 +18,7 @@ import type { Known } from './known.js'
 import type { Marker } from './marker.js'
 import { findMissing, type Findings } from './missing.js'
 import type { Tracker } from './tracker.js'
-import type { Found, Tree } from './tree.js'
+import type { Tree } from './tree.js'
 
 /** All in ms. */
 export interface SpoolTimes {
@@ -29,11 +30,11 @@ export interface SpoolTimes {
   readonly settle: number
 }
 
-/** Of so many files it is known how they came. */
+/** How they came is known of this many files. */
 const ARRIVED_MAX = 100_000
 /** So many files are looked at by themselves; where there are more, all are. */
 const SINGLE_MAX = 10_000
-/** Of the time, looking may take one part in so many: where a file was noticed, and by itself. */
+/** Looking takes at most 1/SHARE of the time (1/SHARE_NOTICED after a notice). */
 const SHARE_NOTICED = 10
 const SHARE = 300
 
@@ -178,7 +179,7 @@ export class Looks {
   }
 
   /** Whether it is to be read, or set aside; returns what is known of it, where that is to be held. */
-  #judge(found: Found, done: SpoolFile[]): SpoolFile | undefined {
+  #judge(found: FoundFile, done: SpoolFile[]): SpoolFile | undefined {
     const file = this.known.of(found)
     const tracked = this.tracker.has(found.stat) // its place need not be held any more
     if (file?.sent === true && file.isAs(found.stat)) {
@@ -215,7 +216,7 @@ export class Looks {
   }
 
   /** ms until it may be taken for finished; 0: it is, Infinity: nobody can tell. Where its time lies in the future, when that was seen counts. */
-  finishesIn({ path, stat }: Found): number {
+  finishesIn({ path, stat }: FoundFile): number {
     if (this.marker !== undefined) return this.marker.says(path) ? 0 : Infinity
     if (stat.touched && this.#arrived.get(path) === true) return 0
     const age = this.clock.now() - stat.modified
@@ -243,14 +244,14 @@ export class Looks {
   /** Until there may be something to do, at latest after `ms`. */
   async rest(stop: AbortSignal, ms = Infinity): Promise<void> {
     const now = this.clock.monotonic()
-    await this.#news.wait(this.clock, Math.min(ms, Math.max(0, this.#dueAt - now), 3_600_000), stop)
+    await this.#news.waitFor(this.clock, Math.min(ms, Math.max(0, this.#dueAt - now), 3_600_000), stop)
   }
 
   close(): void {
     this.#watches.close()
   }
 
-  #add(found: Found): void {
+  #add(found: FoundFile): void {
     const { path, stat } = found
     if (this.#passed.get(identityOf(stat)) === stateOf(stat) || this.tracker.has(stat)) return
     if (this.once && stat.modified > this.#started && stat.modified <= this.clock.now()) return // the next run reads it

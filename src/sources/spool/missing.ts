@@ -3,6 +3,7 @@
  * those that are read or not. One that is renamed while a directory is listed may be listed twice or not at all: it is
  * missing when it was in none of some listings of which the last two were the same.
  */
+import { fnv1a } from '../../events/hash.js'
 import { identityOf, type SpoolFile } from './file.js'
 import type { Known } from './known.js'
 import type { Tree } from './tree.js'
@@ -17,7 +18,7 @@ export interface Findings {
   readonly whole: boolean
 }
 
-/** A directory that changes all the time is listed so often. */
+/** How often a directory that changes all the time is listed. */
 const TRIES = 8
 
 /** Takes those out of `missing` that are there after all; true: there were some of those that are read. Throws where the directory cannot be looked into. */
@@ -30,7 +31,7 @@ export async function findMissing(missing: Set<SpoolFile>, tree: Tree, known: Kn
     for await (const one of tree.files()) {
       const file = known.of(one)
       if (file !== undefined && missing.delete(file)) found = true
-      digest = (digest + hashOf(`${one.path} ${identityOf(one.stat)}`)) | 0 // in whatever order they come
+      digest = (digest + fnv1a(`${one.path} ${identityOf(one.stat)}`)) | 0 // in whatever order they come
     }
     leaveOut(missing, tree, known)
     if (digest === before) break
@@ -45,11 +46,4 @@ function leaveOut(missing: Set<SpoolFile>, tree: Tree, known: Known): void {
     const stat = tree.whatIsAt(file.at, file.mount)
     if (stat === 'hidden' || (stat !== undefined && known.of({ path: file.at, stat }) === file)) file.leftOut = missing.delete(file)
   }
-}
-
-/** FNV-1a. */
-function hashOf(text: string): number {
-  let hash = 0x811c9dc5
-  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
-  return hash
 }

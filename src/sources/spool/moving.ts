@@ -6,7 +6,7 @@ import { readAt } from '../position.js'
 import { identityOf } from './file.js'
 
 const COPY_SIZE = 1024 * 1024
-/** ms by which a time may be another on another file system. */
+/** Times may differ by this many ms between two file systems. */
 const TIME_GRAIN = 2000
 
 /**

@@ -1,5 +1,5 @@
 /** A file that is to be read is opened, and looked at once more: it may have been written to, or have vanished, since it was found. */
-import type { Disk, DiskFile, FileStat } from '../../disk/disk.js'
+import type { Disk, FileStat, ReadableFile } from '../../disk/disk.js'
 import { errnoOf, FlumeError } from '../../errors.js'
 import { Compressed, openLog } from '../compressed.js'
 import type { Waiting } from './backlog.js'
@@ -9,7 +9,7 @@ import type { Looks } from './looks.js'
 import type { Tree } from './tree.js'
 
 export interface Opened {
-  readonly log: DiskFile
+  readonly log: ReadableFile
   /** As it lies on the disk. */
   readonly stat: FileStat
   readonly known: SpoolFile | undefined
@@ -53,4 +53,4 @@ export class Opening {
 }
 
 /** As it lies on the disk. */
-export const rawOf = (log: DiskFile): DiskFile => (log instanceof Compressed ? log.file : log)
+export const rawOf = (log: ReadableFile): ReadableFile => (log instanceof Compressed ? log.file : log)

@@ -4,7 +4,7 @@
  */
 import { batchOf, BATCH_BYTES_MAX, type Batch } from '../../events/batch.js'
 import { formatEvent } from '../../events/json.js'
-import type { DiskFile } from '../../disk/disk.js'
+import type { ReadableFile } from '../../disk/disk.js'
 import { assert, FlumeError } from '../../errors.js'
 import { headersOf } from '../headers.js'
 import { HEAD_SIZE, TAIL_SIZE, printOf, readAt } from '../position.js'
@@ -23,7 +23,7 @@ export interface SpoolRecord {
 }
 
 /** The records from a place on that is between two of them, none longer than `most` bytes. Throws BAD_EVENT where nothing more can be had. */
-export type Format = (log: DiskFile, from: number, most: number) => AsyncIterable<SpoolRecord>
+export type Format = (log: ReadableFile, from: number, most: number) => AsyncIterable<SpoolRecord>
 
 /** `cannot` is told of files of which not all can be had. */
 export function contentsOf(
@@ -64,7 +64,7 @@ class SpoolRecords implements Contents {
   }
 
   /** Up to where nothing more can be had; what becomes of a record that is none is not decided here. */
-  async *#understood(file: SpoolFile, log: DiskFile): AsyncGenerator<SpoolRecord> {
+  async *#understood(file: SpoolFile, log: ReadableFile): AsyncGenerator<SpoolRecord> {
     try {
       yield* this.format(log, file.offset, this.sending.encoder.eventBytesMax)
     } catch (error) {
@@ -91,7 +91,7 @@ class Cutting {
   constructor(
     readonly sending: Sending,
     readonly file: SpoolFile,
-    readonly log: DiskFile,
+    readonly log: ReadableFile,
     /** The first bytes of the file. */
     readonly head: Buffer,
   ) {

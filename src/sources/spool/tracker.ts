@@ -4,7 +4,7 @@
  * half of it says nothing any more: then it is written anew. A file is forgotten some time after it was seen last.
  */
 import { dirname } from 'node:path'
-import type { Position } from '../../events/batch.js'
+import { NEWLINE, type Position } from '../../events/batch.js'
 import type { Disk, DiskFile, FileStat } from '../../disk/disk.js'
 import { readWhole, replace } from '../../disk/replace.js'
 import { identityOf, SpoolFile, spoolPosition, type SpoolPosition } from './file.js'
@@ -27,12 +27,11 @@ interface Gone {
   readonly at: number
 }
 
-const NEWLINE = 0x0a
 /** ms after which a file that is not seen any more is forgotten: a disk may be away for a while. */
 const FORGET_MS = 30 * 24 * 3_600_000
-/** So many of them at most are remembered. */
+/** At most this many of them are remembered. */
 const GONE_MAX = 100_000
-/** Lines that say nothing any more: so many may there be at least. */
+/** The file is written anew only with more than SPARE lines that say nothing any more. */
 const SPARE = 1000
 
 export class Tracker {

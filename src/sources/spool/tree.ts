@@ -11,6 +11,7 @@ import { shownPath } from '../../disk/path.js'
 import { isSame } from '../../disk/same.js'
 import { errnoOf, wordsOf } from '../../errors.js'
 import { isDelivered, isQueue, isTemporary, sayFiles, sayQueue } from '../flume-files.js'
+import type { FoundFile } from '../found-file.js'
 import { Mounts } from '../mounts.js'
 import { matcherOf } from '../pattern.js'
 import { Said } from '../said.js'
@@ -29,12 +30,6 @@ export interface TreeOptions {
   isMarker(name: string): boolean
   /** Absolute: files that are set aside are there. */
   readonly apart?: string
-}
-
-export interface Found {
-  /** Absolute. */
-  readonly path: string
-  readonly stat: FileStat
 }
 
 /** Files that are looked at before others have a turn: 3 ms. */
@@ -67,7 +62,7 @@ export class Tree {
   }
 
   /** All that match now. Throws where the directory itself cannot be looked into. */
-  async *files(): AsyncGenerator<Found> {
+  async *files(): AsyncGenerator<FoundFile> {
     const { directory, recursive } = this.options
     const seen = new Set<string>()
     const left = [directory]
@@ -93,7 +88,7 @@ export class Tree {
   }
 
   /** What is at this path, in one of the directories, if it is read or looked into. */
-  at(path: string): Found | 'directory' | undefined {
+  at(path: string): FoundFile | 'directory' | undefined {
     const stat = this.#stat(path)
     if (stat?.kind === 'directory') return 'directory'
     return stat?.kind === 'file' && this.#isRead(path, basename(path)) ? { path, stat } : undefined

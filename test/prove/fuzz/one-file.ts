@@ -1,7 +1,7 @@
 /** A disk with one file of these bytes, to be read. */
 import type { Disk, DiskFile, FileStat } from '../../../src/disk/disk.js'
 
-const STAT = { kind: 'file', device: 1n, inode: 2n, modified: 0, born: 3n, mode: 0o100600, uid: 0, links: 1, touched: false } as const
+const STAT = { kind: 'file', device: 1n, inode: 2n, modified: 0, born: 3n, links: 1, touched: false } as const
 
 export function fileOf(bytes: Buffer): DiskFile {
   const never = (): Promise<never> => Promise.reject(new Error('nobody writes while a file is decoded'))

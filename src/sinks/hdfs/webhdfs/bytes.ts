@@ -1,7 +1,7 @@
 /** What is sent to HDFS: bytes of a file, and those that its disk had no room for. */
 import type { DiskFile } from '../../../disk/disk.js'
 import { FlumeError } from '../../../errors.js'
-import { told } from '../../retry.js'
+import { orRefusal } from '../../retry.js'
 
 /** As a file is read. */
 export type Bytes = Pick<DiskFile, 'read'>
@@ -19,9 +19,9 @@ export function withTail(file: DiskFile | undefined, at: number, tail: Uint8Arra
 }
 
 /** Reads bytes [at, at + into.length) of `size`, however many reads that takes. Throws IO where the file ends before. */
-export async function readWhole(file: Bytes, into: Uint8Array, at: number, size: number): Promise<void> {
+export async function readExactly(file: Bytes, into: Uint8Array, at: number, size: number): Promise<void> {
   for (let end = 0; end < into.length; ) {
-    const count = await told('cannot read the spool', file.read(into.subarray(end), at + end))
+    const count = await orRefusal('cannot read the spool', file.read(into.subarray(end), at + end))
     if (count === 0) throw new FlumeError('IO', `cannot read the spool: it ends at byte ${at + end} of ${size}`)
     end += count
   }
@@ -42,7 +42,7 @@ export function wholeBody(bytes: Bytes, size: number): Body {
     size,
     async fill(block, at) {
       const part = block.subarray(0, size - at)
-      await readWhole(bytes, part, at, size)
+      await readExactly(bytes, part, at, size)
       return part.length
     },
   }

@@ -5,7 +5,7 @@
  */
 import { createHash } from 'node:crypto'
 import { crc32 } from 'node:zlib'
-import { readWhole, type Bytes } from './bytes.js'
+import { readExactly, type Bytes } from './bytes.js'
 
 /** As GETFILECHECKSUM gives it. */
 export interface FileChecksum {
@@ -62,7 +62,7 @@ async function* piecesOf(file: Bytes, size: number, chunkSize: number): AsyncGen
   const buffer = Buffer.allocUnsafeSlow(Math.max(1, Math.floor(READ_SIZE / chunkSize)) * chunkSize)
   for (let at = 0; at < size; ) {
     const piece = buffer.subarray(0, size - at)
-    await readWhole(file, piece, at, size)
+    await readExactly(file, piece, at, size)
     yield piece
     at += piece.length
   }

@@ -14,7 +14,7 @@ import { NameNodes } from './namenodes.js'
 import { Room } from './room.js'
 import { spoolDraft, spoolLeft, type SpoolAround } from './spool.js'
 import { pageIn, removedIn, renamedIn, statusIn, type Status } from './status.js'
-import { Turns } from '../turns.js'
+import { Permits } from '../permits.js'
 import { finishedOf, parentPath, Uploads } from './uploads.js'
 
 export interface WebHdfsOptions {
@@ -57,7 +57,7 @@ class WebHdfs implements FileSystem {
 
   constructor({ cluster, spool, uploads: uploadsMax, timeout, verify, followFrom = FOLLOW_FROM }: WebHdfsOptions, { disk, retry, onProgress }: WebHdfsAround) {
     this.#nodes = new NameNodes(cluster, retry, timeout)
-    const uploads = new Uploads(this.#nodes, new Turns(uploadsMax), verify, timeout, onProgress)
+    const uploads = new Uploads(this.#nodes, new Permits(uploadsMax), verify, timeout, onProgress)
     const room = new Room(disk, spool, retry)
     this.#spool = { disk, retry, room, directory: spool, uploads, followFrom }
   }

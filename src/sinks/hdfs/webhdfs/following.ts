@@ -5,7 +5,7 @@
  */
 import type { Clock } from '../../../events/flow.js'
 import { Wake } from '../../../events/wake.js'
-import { readWhole, type Body, type Bytes } from './bytes.js'
+import { readExactly, type Body, type Bytes } from './bytes.js'
 
 /** Nobody's fault. */
 export class GivenUp extends Error {}
@@ -52,7 +52,7 @@ export class Following implements Body {
       if (this.end > at) return await this.#read(block.subarray(0, this.end - at), at)
       if (this.size !== undefined) return 0
       const waiting = (this.#waiting = { block, filled: 0 })
-      await this.#changed.wait(this.clock, this.idleMax)
+      await this.#changed.waitFor(this.clock, this.idleMax)
       this.#waiting = undefined
       if (waiting.filled > 0) return waiting.filled
       if (this.clock.monotonic() - since >= this.idleMax) this.giveUp('too little comes')
@@ -60,7 +60,7 @@ export class Following implements Body {
   }
 
   async #read(into: Uint8Array, at: number): Promise<number> {
-    await readWhole(this.bytes, into, at, this.end)
+    await readExactly(this.bytes, into, at, this.end)
     return into.length
   }
 }

@@ -6,7 +6,7 @@
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import type { Disk, DiskFile } from '../../../disk/disk.js'
-import { errnoOf } from '../../../errors.js'
+import { isNoSpace } from '../../../disk/no-space.js'
 import type { Retry } from '../../retry.js'
 
 /** Bytes for the records. */
@@ -75,7 +75,7 @@ export class Room {
       await this.#grow(file)
       return file
     } catch (error) {
-      if (isNoRoom(error)) return undefined
+      if (isNoSpace(error)) return undefined
       throw error
     }
   }
@@ -108,10 +108,4 @@ export class Room {
     const advice = 'with more room there, or a smaller --spool-bytes-max, files are as large as they should be'
     this.retry.say(`no room in ${this.directory}: all files are finished now, with what they have; ${advice}`)
   }
-}
-
-/** What a full disk says, or a quota. */
-export function isNoRoom(error: unknown): boolean {
-  const errno = errnoOf(error)
-  return errno === 'ENOSPC' || errno === 'EDQUOT'
 }

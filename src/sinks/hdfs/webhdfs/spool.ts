@@ -7,15 +7,16 @@
  */
 import { join } from 'node:path'
 import type { Disk, DiskFile } from '../../../disk/disk.js'
+import { isNoSpace } from '../../../disk/no-space.js'
 import { Failure, type Retry } from '../../retry.js'
 import type { Draft, Finished, Left, Temporaries } from '../filesystem.js'
 import { leftAt } from '../local.js'
 import { withTail } from './bytes.js'
-import { isNoRoom, type Room } from './room.js'
+import type { Room } from './room.js'
 import { nextAttempt } from '../name.js'
 import type { Early, Uploads } from './uploads.js'
 
-/** ms within which so many bytes as `followFrom` come fast */
+/** Where `followFrom` bytes come within this many ms, they come fast. */
 const FAST = 4000
 
 export interface SpoolAround {
@@ -84,7 +85,7 @@ class SpoolDraft implements Draft {
       if (this.isLeft) this.#name = name
       else await disk.unlink(name)
     } catch (error) {
-      if (!isNoRoom(error)) throw error
+      if (!isNoSpace(error)) throw error
     }
   }
 
@@ -99,7 +100,7 @@ class SpoolDraft implements Draft {
       }
       await this.#keep(pieces, at, new Failure('ENOSPC: no room in the spool, and too much in memory', 'passes'))
     } catch (error) {
-      if (!isNoRoom(error)) throw error
+      if (!isNoSpace(error)) throw error
       await this.#keep(pieces, at, error)
     }
   }

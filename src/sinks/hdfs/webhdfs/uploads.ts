@@ -13,7 +13,7 @@ import { HdfsFailure, lostAnswer } from './failure.js'
 import { Following, GivenUp } from './following.js'
 import type { NameNodes } from './namenodes.js'
 import { fieldsOf, removedIn, statusIn, textIn, type Status } from './status.js'
-import type { Turns } from '../turns.js'
+import type { Permits } from '../permits.js'
 
 /** SYNC_BLOCK: or a 201 would not mean that it is on disk. */
 const CREATE = { overwrite: 'false', noredirect: 'true', createflag: 'CREATE,SYNC_BLOCK' }
@@ -38,7 +38,7 @@ export class Uploads {
 
   constructor(
     readonly nodes: NameNodes,
-    readonly turns: Turns,
+    readonly permits: Permits,
     /** Compare the checksum of each upload. */
     readonly verify: boolean,
     /** ms that a DataNode may be silent */
@@ -52,7 +52,7 @@ export class Uploads {
 
   /** One attempt, in its turn. Throws Failure: try again under another name. */
   async upload(path: string, bytes: Bytes, size: number, temporaries: Temporaries): Promise<Finished> {
-    return await this.turns.take(() => this.#attempt(path, wholeBody(bytes, size), temporaries))
+    return await this.permits.take(() => this.#attempt(path, wholeBody(bytes, size), temporaries))
   }
 
   /** One attempt that begins when the first `end` bytes of its file are there; undefined: not now. */
@@ -60,7 +60,7 @@ export class Uploads {
     const { clock } = this.nodes.retry
     if (clock.monotonic() - this.#gaveUpAt < PAUSE) return undefined
     const body = new Following(bytes, end, clock, Math.min(IDLE_MAX, this.#patience.timeout / 2))
-    const finished = this.turns.tryTake(() => this.#attempt(path, body, temporaries), () => body.giveUp('another file is complete'))
+    const finished = this.permits.tryTake(() => this.#attempt(path, body, temporaries), () => body.giveUp('another file is complete'))
     return finished && { body, finished: finished.catch((error: unknown) => this.#failedEarly(error)) }
   }
 

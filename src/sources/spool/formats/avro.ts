@@ -6,7 +6,7 @@
 import { promisify } from 'node:util'
 import * as zlib from 'node:zlib'
 import avro, { type Type } from 'avsc'
-import type { DiskFile } from '../../../disk/disk.js'
+import type { ReadableFile } from '../../../disk/disk.js'
 import { FlumeError } from '../../../errors.js'
 import { readAt } from '../../position.js'
 import type { SpoolRecord } from '../records.js'
@@ -54,7 +54,7 @@ const BIG_LONG = avro.types.LongType.__with({
 
 const inflate = promisify<Buffer, zlib.ZlibOptions, Buffer>(zlib.inflateRaw)
 
-export async function* avroRecords(log: DiskFile, from: number): AsyncGenerator<SpoolRecord> {
+export async function* avroRecords(log: ReadableFile, from: number): AsyncGenerator<SpoolRecord> {
   const { type, sync, start, unpack } = await containerOf(log)
   for (let at = start; ; ) {
     const numbers = await readAt(log, at, NUMBERS_SIZE_MAX)
@@ -112,7 +112,7 @@ function decode<Value>(type: Type, bytes: Buffer, offset: number, at: number): {
   }
 }
 
-async function containerOf(log: DiskFile): Promise<Container> {
+async function containerOf(log: ReadableFile): Promise<Container> {
   for (let size = 4096; size <= HEADER_SIZE_MAX; size *= 16) {
     const bytes = await readAt(log, 0, size)
     if (!bytes.subarray(0, MAGIC.length).equals(MAGIC)) throw damaged('it is no Avro container file')

@@ -2,7 +2,7 @@
 import { isUtf8 } from 'node:buffer'
 import { Readable, pipeline } from 'node:stream'
 import { CsvError, parse } from 'csv-parse'
-import type { DiskFile } from '../../../disk/disk.js'
+import type { ReadableFile } from '../../../disk/disk.js'
 import { FlumeError } from '../../../errors.js'
 import { readAt } from '../../position.js'
 import type { Format, SpoolRecord } from '../records.js'
@@ -71,7 +71,7 @@ class Names {
   }
 }
 
-async function* rows(log: DiskFile, from: number, delimiter: string, most: number): AsyncGenerator<Row> {
+async function* rows(log: ReadableFile, from: number, delimiter: string, most: number): AsyncGenerator<Row> {
   const parser = parse({
     info: true, encoding: null, delimiter, record_delimiter: ['\r\n', '\n'], relax_quotes: true, relax_column_count: true, skip_empty_lines: true,
     max_record_size: most,

@@ -3,14 +3,14 @@
  * found here, a byte at a time; whether it is JSON is for JSON.parse().
  */
 import { isUtf8 } from 'node:buffer'
-import type { DiskFile } from '../../../disk/disk.js'
+import type { ReadableFile } from '../../../disk/disk.js'
 import { FlumeError } from '../../../errors.js'
 import type { SpoolRecord } from '../records.js'
 import { chunksOf, textStart } from './chunks.js'
 
 const [SPACE, QUOTE, COMMA, OPEN, BACKSLASH, CLOSE, OPEN_OBJECT, CLOSE_OBJECT] = [0x20, 0x22, 0x2c, 0x5b, 0x5c, 0x5d, 0x7b, 0x7d]
 
-export async function* jsonValues(log: DiskFile, from: number, most: number): AsyncGenerator<SpoolRecord> {
+export async function* jsonValues(log: ReadableFile, from: number, most: number): AsyncGenerator<SpoolRecord> {
   const scan = new Scan()
   let pieces: Buffer[] = []
   let held = 0

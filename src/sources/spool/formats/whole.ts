@@ -1,10 +1,10 @@
 /** A file as one event. */
-import type { DiskFile } from '../../../disk/disk.js'
+import type { ReadableFile } from '../../../disk/disk.js'
 import { FlumeError } from '../../../errors.js'
 import type { SpoolRecord } from '../records.js'
 import { chunksOf } from './chunks.js'
 
-export async function* whole(log: DiskFile, from: number, most: number): AsyncGenerator<SpoolRecord> {
+export async function* whole(log: ReadableFile, from: number, most: number): AsyncGenerator<SpoolRecord> {
   const chunks: Buffer[] = []
   let end = from
   for await (const chunk of chunksOf(log, from)) {

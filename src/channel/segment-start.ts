@@ -2,13 +2,13 @@
 import { crc32 } from './checksum.js'
 import { openSegment } from './compressed.js'
 import type { Blocks } from '../disk/blocks.js'
-import type { DiskFile } from '../disk/disk.js'
+import type { ReadableFile } from '../disk/disk.js'
 import { assert, FlumeError } from '../errors.js'
 import { COMPRESSED, decodeChanges, FORMAT, SEGMENT_HEADER_SIZE, type SegmentHeader, type Table } from './format.js'
 import { isOf, type Identity } from './identity.js'
 import { recover, type Place } from './recover.js'
 import { readFrames, readHeader } from './segment.js'
-import type { Paths, Surroundings } from './surroundings.js'
+import type { QueueView } from './view.js'
 
 /** What may be missing all the same: `positions` that nothing tells are none. For a repair. */
 export interface Without {
@@ -18,14 +18,8 @@ export interface Without {
 export const NOTHING_MISSING: Without = { positions: false }
 
 /** Where the frames of the last segment begin, and the table there. Throws VERSION, OTHER_HISTORY, SEGMENT_DAMAGED. */
-export async function startOf(
-  paths: Paths,
-  around: Surroundings,
-  identity: Identity,
-  segments: readonly number[],
-  blocks: Blocks,
-  without: Without,
-): Promise<{ place: Place; table: Table }> {
+export async function startOf(view: QueueView, segments: readonly number[], without: Without): Promise<{ place: Place; table: Table }> {
+  const { paths, around, identity, blocks } = view
   const last = segments.at(-1)
   assert(last !== undefined)
   const path = paths.segment(last)
@@ -35,21 +29,15 @@ export async function startOf(
     if (header !== undefined) checkHeader(header, last, path, identity)
     const end = header === undefined ? await firstFrame(file, blocks) : SEGMENT_HEADER_SIZE + header.tableSize
     const table = header === undefined ? undefined : await readTable(file, header)
-    return { place: { end, next: last }, table: table ?? (await earlierTable(paths, around, identity, segments, blocks, without)) }
+    return { place: { end, next: last }, table: table ?? (await earlierTable(view, segments, without)) }
   } finally {
     await file.close()
   }
 }
 
 /** The table of a segment whose own is damaged: the one before it, brought up to date. */
-async function earlierTable(
-  paths: Paths,
-  around: Surroundings,
-  identity: Identity,
-  segments: readonly number[],
-  blocks: Blocks,
-  without: Without,
-): Promise<Table> {
+async function earlierTable(view: QueueView, segments: readonly number[], without: Without): Promise<Table> {
+  const { paths, around, blocks } = view
   const path = paths.segment(segments.at(-1) ?? 0)
   if (segments.length < 2) {
     if (without.positions) return new Map()
@@ -61,7 +49,7 @@ async function earlierTable(
   }
   around.say(`segment ${path} is damaged at its beginning: takes the positions from the one before it`)
   const earlier = segments.slice(0, -1)
-  const { place, table } = await startOf(paths, around, identity, earlier, blocks, without)
+  const { place, table } = await startOf(view, earlier, without)
   const file = await openSegment(around.disk, paths.segment(earlier.at(-1) ?? 0))
   try {
     return (await recover(file, place, table, { end: (await file.stat()).size, next: 0 }, blocks)).table
@@ -72,15 +60,13 @@ async function earlierTable(
 
 /** Byte of the first frame of segment `first`, and when it was made (ms; 0: not known). Throws VERSION, OTHER_HISTORY. */
 export async function beginningOf(
-  file: DiskFile,
+  { paths, identity, blocks }: QueueView,
+  file: ReadableFile,
   first: number,
-  path: string,
-  identity: Identity,
-  blocks: Blocks,
 ): Promise<{ at: number; created: number }> {
   const header = await readHeader(file)
   if (header === undefined) return { at: await firstFrame(file, blocks), created: 0 }
-  checkHeader(header, first, path, identity)
+  checkHeader(header, first, paths.segment(first), identity)
   return { at: SEGMENT_HEADER_SIZE + header.tableSize, created: header.created }
 }
 
@@ -100,7 +86,7 @@ function checkHeader(header: SegmentHeader, first: number, path: string, identit
   }
 }
 
-export async function readTable(file: DiskFile, header: SegmentHeader): Promise<Table | undefined> {
+export async function readTable(file: ReadableFile, header: SegmentHeader): Promise<Table | undefined> {
   const bytes = Buffer.alloc(header.tableSize)
   const count = await file.read(bytes, SEGMENT_HEADER_SIZE)
   if (count !== bytes.length || crc32(bytes) !== header.tableChecksum) return undefined
@@ -108,7 +94,7 @@ export async function readTable(file: DiskFile, header: SegmentHeader): Promise<
 }
 
 /** Where the first frame of a segment without a header begins: found, not computed. */
-export async function firstFrame(file: DiskFile, blocks: Blocks): Promise<number> {
+export async function firstFrame(file: ReadableFile, blocks: Blocks): Promise<number> {
   for await (const found of readFrames(file, SEGMENT_HEADER_SIZE, Infinity, blocks)) {
     if (found.kind === 'damage') return found.to
     found.release()

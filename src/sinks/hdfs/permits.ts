@@ -1,5 +1,5 @@
-/** So many at once, in the order in which they came. Who took a turn that was free may have to give way to others. */
-export class Turns {
+/** At most N at once, first come, first served. Work started with tryTake() is asked to stop when somebody else waits. */
+export class Permits {
   #free: number
   #waiting: (() => void)[] = []
   /** How those are told that give way, the one that began first before others. */
@@ -15,7 +15,7 @@ export class Turns {
     return await this.#spend(work)
   }
 
-  /** Undefined: no turn is free. `giveWay` is called when somebody waits for it; the work should end soon then. */
+  /** Undefined: no permit is free. `giveWay` is called when somebody waits for it; the work should end soon then. */
   tryTake<T>(work: () => Promise<T>, giveWay: () => void): Promise<T> | undefined {
     if (this.#free === 0) return undefined
     this.#free--

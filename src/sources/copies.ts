@@ -129,7 +129,8 @@ export async function judge(partition: Partition, known: Known): Promise<boolean
     if (!same && (await wasTruncated(other, known))) same = await isCopy(partition, other)
     if (partition.file === undefined) return false
     if (other.file === undefined) {
-      if (counts(partition, head, other) && other.marked !== null && !(await isThere(other, partition, known)) && (await other.place(partition.file, other.marked))) {
+      const { marked } = other
+      if (counts(partition, head, other) && marked !== null && !(await isThere(other, partition, known)) && (await other.place(partition.file, marked))) {
         await inherit(other, partition, known)
         return false
       }

@@ -29,9 +29,13 @@ t.test(`${FILES} files at rest take no more memory than half as much again as wh
   try {
     await until(queue, FILES * LINES, around)
     const taken = (): number => (residentOf(tail.pid!, 'RssAnon') - floor) / 1e6
-    for (let looks = 0; looks < PATIENCE && taken() > BUDGET * ROOM; looks++) await sleep(1000)
-    t.comment(`${taken().toFixed(1)} MB`)
-    t.ok(taken() <= BUDGET * ROOM, `${taken().toFixed(1)} MB`)
+    let least = taken()
+    for (let looks = 0; looks < PATIENCE && least > BUDGET * ROOM; looks++) {
+      await sleep(1000)
+      least = taken()
+    }
+    t.comment(`${least.toFixed(1)} MB`)
+    t.ok(least <= BUDGET * ROOM, `${least.toFixed(1)} MB`)
   } finally {
     tail.kill()
     await Promise.all([tail, buffer].map(ended))

@@ -16,9 +16,9 @@ const TRACE = '2026-01-01 10:00:00 failed\n\tat a.B.c(B.java:1)\nCaused by: x\n2
 const FILES: Record<string, string> = {
   'access.log': ACCESS.repeat(3), 'app.log': APP, 'java.log': TRACE, 'python.log': 'Traceback (most recent call last):\n  File "a", line 1\nKeyError: 1\n',
   'sink-hdfs.rejects': '{"line":"{\\"body\\":\\"again\\"}","reason":"no timestamp"}\n', 'other.log': APP, 'in/a.log': APP, 'machine/srv/exports/a.csv': 'a,b\n1,2\n',
-  'machine/var/log/app/app.log': APP, 'machine/var/log/app.log': APP, 'machine/var/log/nginx/a.log': ACCESS, 'machine/srv/incoming/host1/a.log': APP, 'machine/srv/incoming/b.log': 'four\n',
+  'machine/var/log/app/app.log': APP, 'machine/var/log/app.log': APP, 'machine/var/log/pods/web/app/0.log': APP, 'machine/var/log/nginx/a.log': ACCESS, 'machine/srv/incoming/host1/a.log': APP, 'machine/srv/incoming/b.log': 'four\n',
 }
-const STUBS = "mail() { cat >/dev/null; echo \"mailed $*\"; }; journalctl() { printf 'a\\nb\\n'; }; export -f mail journalctl; mkdir -p machine/{srv/read,data,backup,mnt,archive,logs,var/spool/flume}\n"
+const STUBS = "mail() { cat >/dev/null; echo \"mailed $*\"; }; journalctl() { printf 'a\\nb\\n'; }; export -f mail journalctl; export NODE_NAME=node1; mkdir -p machine/{srv/read,data,backup,mnt,archive,logs,var/spool/flume}\n"
 
 /** What an example leaves behind, or prints, by a part of it that no other has. */
 const RESULTS: readonly (readonly [part: string, look: string, result: RegExp])[] = [

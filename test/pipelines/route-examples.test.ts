@@ -6,7 +6,7 @@ import '../support/real-processes.js'
 import { examplesOf } from '../support/examples.js'
 import { each, shell } from '../support/shell.js'
 
-const examples = examplesOf('flume-route.1').flatMap((example) => example.split('\n'))
+const examples = examplesOf('flume-route.1').flatMap((example) => example.replaceAll(/ \\\n +/g, ' ').split('\n'))
 const COUNT = 30
 const lines = Array.from({ length: COUNT }, (_, n) => `{"level":"${n % 3 === 0 ? 'ERROR' : 'INFO'}","n":${n}}`)
 const ALL = Array.from({ length: COUNT }, (_, n) => n)

@@ -7,8 +7,8 @@ import type { Follows } from './binding.js'
 
 /**
  * Who takes the batches, as far as a source must know to decide where to begin.
- * - `plain`: a program that gives no acks; begin where an earlier reader of this run left off (`held`), else a queue at its cursor and
- *   a source as if nothing had been read; remember nothing. `binding`: what a sink that only looks would write to.
+ * - `plain`: a program that gives no acks; begin where the last run left off, or where an earlier reader of this run
+ *   did (`held`); remember nothing. `binding`: what a sink that only looks would write to.
  * - `off`: --ack=off; what is written counts as acked, in a memory of its own.
  * - `acks`: acks, but keeps no positions: the source's own memory is the truth. `rebind`: its binding has
  *   changed on purpose (--rebind). `follows`: where an event goes follows from this of it, too.

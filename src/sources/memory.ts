@@ -29,15 +29,11 @@ export class Memory<P extends Position> {
       this.#state = undefined
       return this.#understood(reader.held)
     }
-    if (reader.kind === 'plain') {
-      this.#state = undefined // what was read for another reader does not count
-      return new Map()
-    }
     const path = reader.kind === 'off' ? this.statePath.replace(/(\.json)?$/, '.off.json') : this.statePath
     const state = this.#states.get(path) ?? new State(path, this.disk, this.prefix.slice(0, this.prefix.indexOf('.') + 1), this.placeOf)
     this.#states.set(path, state)
-    this.#state = state
-    await state.lock()
+    this.#state = reader.kind === 'plain' ? undefined : state
+    await this.#state?.lock()
     const positions = await state.load()
     return new Map([...positions].map(([partition, position]) => [partition, [position]]))
   }

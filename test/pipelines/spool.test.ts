@@ -74,7 +74,7 @@ t.test('a --done that is where the files come from, by whatever name, is refused
 t.test('--state is a file with any name; one that cannot be read, or holds no state, is named', async (t) => {
   const directory = t.testdir({ in: { a: 'one\n' }, dir: {}, empty: '{}\n', list: '[]\n', newer: '{"version":3}\n' })
   const spool = (state: string): string => `flume-spool --once --settle 0s --state ${state} in | flume-sink-hdfs --path "file://$PWD/out" | cat; echo \${PIPESTATUS[*]}`
-  t.match(await shell(spool('dir'), directory), { out: '74 0 0\n', err: /cannot read \S+\/dir: illegal operation on a directory/ })
+  t.match(await shell(spool('dir'), directory), { out: '74 0 0\n', err: /cannot use \S+\/dir: it is no regular file/ })
   for (const state of ['empty', 'list']) t.match(await shell(spool(state), directory), { out: '65 0 0\n', err: new RegExp(`cannot read \\S+/${state};`) }, state)
   t.match(await shell(spool('newer'), directory), { out: '69 0 0\n', err: /its version is 3, not 2/ })
   t.match(await shell(spool('st'), directory), { out: '0 0 0\n' })

@@ -51,12 +51,38 @@ export function hiddenInGroup(self: number): boolean {
 /** Of the first pid namespace, PROC_PID_INIT_INO of linux/proc_ns.h. */
 const FIRST_NAMESPACE = 'pid:[4026531836]'
 
-/** Are we in a pid namespace with others around it, whose processes are not in this /proc? pid_namespaces(7) */
-export function isInner(): boolean {
+/**
+ * May somebody outside of our pid namespace have this pipe, whose processes are not in this /proc? pid_namespaces(7). One that was made in
+ * here nobody has out there: only what our first ancestor in here has, too, came in. A FIFO has a name, which may be seen outside.
+ */
+export function mayBeOutside(pipe: Pipe): boolean {
   try {
-    return fs.readlinkSync('/proc/self/ns/pid') !== FIRST_NAMESPACE
+    if (fs.readlinkSync('/proc/self/ns/pid') === FIRST_NAMESPACE) return false
+    const self = fs.readlinkSync('/proc/self')
+    let first = self
+    for (let parent = parentOf(first); parent !== '0'; parent = parentOf(first)) first = parent
+    return !pipe.anonymous || first === self || has(first, pipe)
   } catch {
-    return false
+    return true
+  }
+}
+
+/** 0: it is not in here. */
+function parentOf(pid: string): string {
+  return /^PPid:\t(\d+)$/m.exec(fs.readFileSync(`/proc/${pid}/status`, 'latin1'))![1]!
+}
+
+/** This process has one of its ends open. Throws where that may not be known. */
+function has(pid: string, { inode }: Pipe): boolean {
+  return fs.readdirSync(`/proc/${pid}/fd`).some((fd) => linkOf(`/proc/${pid}/fd/${fd}`) === `pipe:[${inode}]`)
+}
+
+/** Undefined: it is none, or not there any more. */
+function linkOf(path: string): string | undefined {
+  try {
+    return fs.readlinkSync(path)
+  } catch {
+    return undefined
   }
 }
 

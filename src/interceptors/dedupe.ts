@@ -45,6 +45,7 @@ export function dedupe(text: string, { field }: Settings, around: Around): Inter
       seen.delete(key)
       seen.set(key, { at: now, batch })
       if (seen.size > KEYS_MAX) oldest.remove()
+      else oldest.added()
       return undefined
     },
     forget(acked) {

@@ -38,6 +38,7 @@ export function rateLimit(text: string, around: Around): Interceptor {
       buckets.delete(key)
       buckets.set(key, bucket)
       if (buckets.size > KEYS_MAX) oldest.remove()
+      else oldest.added()
       if (bucket.left >= 1) {
         bucket.left--
         return undefined

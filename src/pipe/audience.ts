@@ -35,7 +35,7 @@ export class Audience {
   constructor(
     readonly output: FdStat,
     readonly writer: Writer,
-    readonly options: Pick<OutputOptions, 'pid' | 'uid' | 'clock' | 'ack' | 'withoutAcks' | 'say'>,
+    readonly options: Pick<OutputOptions, 'pid' | 'uid' | 'own' | 'clock' | 'ack' | 'withoutAcks' | 'say'>,
   ) {}
 
   /** Bytes that may wait to be written. `door`: by which a reader may come yet that says hello. */

@@ -4,7 +4,7 @@
  */
 import { dirname } from 'node:path'
 import type { FdStat } from '../disk/fd.js'
-import { hiddenInGroup, isInner, readersOf, sees } from '../disk/proc.js'
+import { hiddenInGroup, mayBeOutside, readersOf, sees } from '../disk/proc.js'
 import type { Holder } from '../disk/proc.js'
 import { addressesOf } from '../disk/sockets.js'
 
@@ -25,10 +25,11 @@ const WRAPPERS = new Set(
 )
 const INTERPRETER = /^(node|nodejs|python[\d.]*|perl[\d.]*|ruby[\d.]*)$/
 
-/** `self`: a process, and its effective user. */
-export function lookAt(pipe: FdStat, self: { readonly pid: number; readonly uid: number }): Look {
+/** `self`: a process, and its effective user. `own`: the pipe is one that it has made for a command of its own. */
+export function lookAt(pipe: FdStat, self: { readonly pid: number; readonly uid: number; readonly own?: boolean }): Look {
   const holders = readersOf(pipe, self.pid)
-  if (holders === undefined) return isInner() ? OUTSIDE : { is: 'unclear' }
+  const isOutside = (): boolean => self.own !== true && mayBeOutside(pipe)
+  if (holders === undefined) return isOutside() ? OUTSIDE : { is: 'unclear' }
   const stages = holders.filter(({ fd, program }) => program === 'flume-route' || (fd === 0 && /^flume-/.test(program)))
   const paths = addressesOf(pipe, self.uid).map(({ path }) => path)
   const flume = stages.find(({ pid }) => sees(pid, paths))
@@ -40,7 +41,7 @@ export function lookAt(pipe: FdStat, self: { readonly pid: number; readonly uid:
   if (unclear) return { is: 'unclear', holder: unclear }
   if (holders[0]) return { is: 'reading', holder: holders[0] }
   if (hiddenInGroup(self.pid)) return { is: 'unclear', ...(self.uid !== 0 && self.uid !== pipe.uid && { hidden: 'of another user' }) }
-  return isInner() ? OUTSIDE : { is: 'nobody' }
+  return isOutside() ? OUTSIDE : { is: 'nobody' }
 }
 
 /** For people: `jq, pid 12`. */

@@ -134,7 +134,8 @@ export class Input {
   async #look(): Promise<'again'> {
     const { uid, command, pid } = this.#options
     this.#intake.fresh = false
-    const found = writerMayBe(this.#stat, uid) ? await this.#intake.pausedFor(seekWriter(this.#stat, uid)) : undefined // a hello makes void what is in the pipe
+    const came = this.#intake.length > 0
+    const found = writerMayBe(this.#stat, uid, came) ? await this.#intake.pausedFor(seekWriter(this.#stat, uid, came)) : undefined // a hello makes void what is in the pipe
     if (found instanceof Remains) {
       this.#remains = found
       this.#startVoid('a writer that died or failed')

@@ -28,8 +28,9 @@ export class Listener {
       this.door = undefined
       this.audience.told = true
       if (ack === 'require') throw new FlumeError('NO_ACKS', 'cannot listen for acks', { cause: error })
-      const about = error instanceof Error && 'path' in error ? `${String(error.path)}: ` : ''
-      say(`cannot listen for acks, going on without: ${about}${wordsOf(error)}`)
+      const { path, address } = error as { readonly path?: string; readonly address?: string } // the latter of a socket
+      const place = path ?? address
+      say(`cannot listen for acks, going on without: ${place === undefined ? '' : `${place}: `}${wordsOf(error)}`)
     }
   }
 

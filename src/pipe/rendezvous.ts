@@ -82,12 +82,16 @@ async function deadAt(path: string, uid: number): Promise<Socket | undefined> {
   return errno === 'ECONNREFUSED' ? there : undefined
 }
 
-/** Where its user can be trusted to have put it there. Throws as deadAt does. */
+/** Where its user can be trusted to have put it there, and it may be looked at: /run/user/<uid> is that user's alone. Throws as deadAt does. */
 async function allDead(addresses: readonly Address[], self: number): Promise<(readonly [string, Socket])[]> {
   const found: (readonly [string, Socket])[] = []
   for (const { path, uid } of addresses) {
-    const dead = isDirectoryOf(dirname(path), uid) ? await deadAt(path, self) : undefined
-    if (dead) found.push([path, dead])
+    try {
+      const dead = isDirectoryOf(dirname(path), uid) ? await deadAt(path, self) : undefined
+      if (dead) found.push([path, dead])
+    } catch (error) {
+      if (errnoOf(error) !== 'EACCES') throw error
+    }
   }
   return found
 }
@@ -136,12 +140,12 @@ export class Remains {
 
 /**
  * The reader's look: a connection to the writer, or what a killed one left. Throws PERMISSION where the writer belongs to another
- * user, IO where it cannot be told whether there is one.
+ * user, or may once something `came`; IO where it cannot be told whether there is one.
  */
-export async function seekWriter(pipe: FdStat, uid: number): Promise<net.Socket | Remains | undefined> {
+export async function seekWriter(pipe: FdStat, uid: number, came: boolean): Promise<net.Socket | Remains | undefined> {
   for (const address of addressesOf(pipe, uid)) {
     const { path } = address
-    const there = lookFor(address, uid)
+    const there = lookFor(address, uid, came)
     if (there === undefined) continue
     const answer = await connect(path)
     if (answer instanceof net.Socket) return answer
@@ -152,19 +156,20 @@ export async function seekWriter(pipe: FdStat, uid: number): Promise<net.Socket 
   return undefined
 }
 
-/** Is there a socket to look at? Costs two lstat(2). */
-export function writerMayBe(pipe: FdStat, uid: number): boolean {
-  return addressesOf(pipe, uid).some((address) => lookFor(address, uid) !== undefined)
+/** Is there a socket to look at? Costs two lstat(2), and four where the pipe is another user's. */
+export function writerMayBe(pipe: FdStat, uid: number, came: boolean): boolean {
+  return addressesOf(pipe, uid).some((address) => lookFor(address, uid, came) !== undefined)
 }
 
-/** What somebody else has put there is none: the directory, too, may be another's. */
-function lookFor({ path, uid }: Address, self: number): Socket | undefined {
+/** What somebody else has put there is none: the directory, too, may be another's. Before anything came one of our own user may yet bind. */
+function lookFor({ path, uid }: Address, self: number, came: boolean): Socket | undefined {
   try {
     const there = socketAt(path)
     return there?.uid === uid ? there : undefined
   } catch (cause) {
-    if (errnoOf(cause) === 'EACCES') throw foreign(uid, self, cause)
-    throw cause
+    if (errnoOf(cause) !== 'EACCES') throw cause
+    if (!came && uid !== self) return undefined
+    throw foreign(uid, self, cause)
   }
 }
 

@@ -23,14 +23,15 @@ export async function check(partition: Partition, known: Known): Promise<void> {
   const stat = await partition.file.stat()
   if (await isGone(partition.file)) return rotatedAway(partition, known)
   if (stat.size < partition.offset || wasUnread(partition, stat.size)) return truncated(partition, known)
+  if (partition.savedFrom !== undefined && !partition.holds(await readAt(partition.file, partition.base, partition.knownSize))) return truncated(partition, known)
   const { size, modified, name, path } = partition
   if (size === 0 && name === path && (stat.size > 0 || stat.modified !== modified)) partition.emptyUntil ??= modified
   if (partition.learn(stat, known.now())) partition.due = true
 }
 
 /** Nothing was read of it yet, and what was seen there is gone. */
-function wasUnread({ judged, offset, size, file }: Partition, now: number): boolean {
-  return judged && offset === 0 && now < size && !(file instanceof Compressed)
+function wasUnread({ judged, savedFrom, offset, size, file }: Partition, now: number): boolean {
+  return (judged || savedFrom !== undefined) && offset === 0 && now < size && !(file instanceof Compressed)
 }
 
 /** The same by the bytes before the place: the file may have grown since. True: it goes on elsewhere, if anywhere. */
@@ -136,7 +137,7 @@ export async function judge(partition: Partition, known: Known): Promise<boolean
       }
     } else if (same && holdBack(partition, counts(partition, head, other), other, known)) return false
     else {
-      if (!same && partition.same?.as === other) await differs(partition, other, partition.same.from)
+      if (!same && partition.same?.as === other) await differs(partition, other, partition.same.from, known)
       if (isReplaced(other, partition) && (replaced === undefined || wasLast(other, replaced))) replaced = other
     }
   }
@@ -150,11 +151,15 @@ async function isCopy({ file, size, same, sameTo }: Partition, other: Partition)
   return isPrefix(file, size, other.file, same?.as === other ? Math.min(sameTo, size) : 0)
 }
 
-/** It was the same so far. One that has less than what was read of the other at first is no copy of that. */
-async function differs(partition: Partition, other: Partition, from: number): Promise<void> {
+/**
+ * It was the same so far. One that had less than what was read of the other at first is no copy of that, nor is one that
+ * goes on otherwise before anybody was told that it is.
+ */
+async function differs(partition: Partition, other: Partition, from: number, known: Known): Promise<void> {
   if (partition.file === undefined || other.file === undefined) return
   const common = await commonSize(partition.file, other.file, partition.size)
-  partition.sameTo = common < from ? 0 : common
+  const isYoung = !other.cut && known.now() - (partition.since ?? 0) < known.young
+  partition.sameTo = common < from || isYoung ? 0 : common
   partition.same = undefined
 }
 
@@ -167,6 +172,7 @@ async function isAnother(partition: Partition, { log, at }: NonNullable<Partitio
     return false
   }
   if (soFar === 'begun' && known.now() - at < known.young) {
+    if (partition.file !== undefined) partition.sees(await readAt(partition.file, 0, Math.min(partition.size, SEEN_MAX)), SEEN_MAX)
     partition.wakeAt = at + known.young
     return false
   }
@@ -175,6 +181,9 @@ async function isAnother(partition: Partition, { log, at }: NonNullable<Partitio
   partition.judged = true
   return true
 }
+
+/** Of what is not read yet: less than is read at once, BLOCK_SIZE_MIN. */
+const SEEN_MAX = 32 * 1024
 
 /** Whether the file holds what the log held: of one whose bytes nothing has any more, as far as that was read. */
 async function isSaved({ file, size }: Partition, log: Partition): Promise<'whole' | 'begun' | 'another'> {
@@ -192,7 +201,7 @@ async function isSaved({ file, size }: Partition, log: Partition): Promise<'whol
 
 /** As far as can be told from the first bytes: they are the same, and short ones lie in one directory. */
 async function mayBeCopy(partition: Partition, head: Buffer, begins: (print: Print) => boolean, other: Partition): Promise<boolean> {
-  if (!other.judged) return false
+  if (!other.judged && other.savedFrom === undefined) return false
   const { marked } = other
   // of a compressed one not all is known that is in it: place() reads as far as it takes
   const mayHold = (offset: number): boolean => partition.size >= offset || partition.file instanceof Compressed

@@ -5,14 +5,16 @@
 import { dirname } from 'node:path'
 import type { ReadableFile } from '../disk/disk.js'
 import { Compressed } from './compressed.js'
-import type { Partition } from './partition.js'
+import { START_SIZE, type Partition } from './partition.js'
 import { HEAD_SIZE, identityOf, isPrintOf, readAt, type FilePosition, type Passed } from './position.js'
 import { isRotated } from './turns.js'
 
 /** A new file, by its path, is a copy of one of these that was made before that was truncated: its size, else undefined. */
 export async function cutCopySize({ file, path, modified }: Partition, all: Iterable<Partition>): Promise<number | undefined> {
+  if (file === undefined) return undefined
+  const head = await readAt(file, 0, START_SIZE)
   for (const log of all) {
-    if (file === undefined || !log.cut || log.marked === null || !isRotated(path, log.path)) continue
+    if (!log.cut || log.marked === null || !startsLike(head, log.start) || !isRotated(path, log.path)) continue
     if (await isCutCopy(file, modified, log, log.marked, dirname(path) === dirname(log.path))) return log.copy?.size
   }
   return undefined

@@ -8,7 +8,6 @@ export type Decoder = Readable & NodeJS.WritableStream & { readonly bytesWritten
 /** What is given to it at once, from the beginning. */
 export type Pieces = () => AsyncIterable<Buffer>
 
-
 /** Throws, behind all that could be had, where what comes is damaged; with the code Z_BUF_ERROR where it ends too early. */
 export async function* decoded(pieces: Pieces, create: () => Decoder): AsyncGenerator<Buffer> {
   const decoder = create()

@@ -246,8 +246,8 @@ export class Partition {
   }
 
   /** At byte 0, this was read, and is no whole line yet. NULs at its end may be there only until something is written in their place. */
-  sees(raw: Buffer): void {
-    let end = Math.min(raw.length, HEAD_SIZE)
+  sees(raw: Buffer, most = HEAD_SIZE): void {
+    let end = Math.min(raw.length, most)
     while (raw[end - 1] === 0) end--
     this.unsent = printOf(raw.subarray(0, end))
   }

@@ -62,7 +62,7 @@ export function filePosition(position: Position): FilePosition | undefined {
   if (offset < 0 || typeof path !== 'string' || !isPrint(head) || !isPrint(tail)) return undefined
   if (typeof device !== 'string' || typeof inode !== 'string') return undefined
   const where = { path, device, inode, ...(typeof mount === 'string' && { mount }), ...(count(modified) > 0 && { modified: count(modified) }) }
-  const place = { offset, ...where, head, tail, time: count(time), size: Math.max(offset, count(size)), ...(typeof sum === 'number' && { sum }) }
+  const place = { offset, ...where, head, tail, time: count(time), size: Math.max(offset, count(size)), ...(isSum(sum) && { sum }) }
   if (ended === true) return { ...place, ended }
   if (head.size !== Math.min(offset, HEAD_SIZE) || tail.size !== Math.min(offset, TAIL_SIZE)) return undefined
   return count(part) > 0 ? { ...place, part: count(part) } : place
@@ -74,6 +74,8 @@ export function beginningOf({ path, device, inode, mount, head, time, size }: Fi
 }
 
 const count = (value: unknown): number => (typeof value === 'number' && Number.isFinite(value) ? value : 0)
+
+const isSum = (value: unknown): value is number => Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 0xffffffff
 
 function isPrint(value: unknown): value is Print {
   return typeof value === 'object' && value !== null

@@ -36,6 +36,7 @@ export class Resting {
     const { file, name, offset, size, marked, acked, stops, links, parts } = partition
     if (!(file instanceof OpenFile) || file.raw !== undefined || name === undefined || this.#kept.has(name)) return false
     if (partition.due || partition.skipping || partition.lost !== undefined || partition.since !== undefined) return false
+    if (partition.emptyUntil !== undefined) return false
     if (partition.wakeAt !== undefined || partition.endSeen !== undefined || stops.length > 0 || links === 0 || parts > 0) return false
     if (size !== offset || (marked?.offset ?? 0) !== offset || marked?.ended === true) return false
     return acks ? (acked?.offset ?? 0) === offset : acked === null || acked === marked

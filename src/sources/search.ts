@@ -174,8 +174,8 @@ async function betweenOnce(partition: Partition, known: Known, listings: Listing
 }
 
 /** The partition is in that file, or was: one that is gone may have left its inode to this. */
-function isIn({ identity, file, birth }: Partition, { stat }: Earlier): boolean {
-  return identity === identityOf(stat) && (file !== undefined || (birth !== 0n && birth === stat.born))
+function isIn({ identity, file, birth, marked }: Partition, { stat }: Earlier): boolean {
+  return identity === identityOf(stat) && (file !== undefined || (birth !== 0n ? birth === stat.born : marked === null || !isYounger(stat, marked)))
 }
 
 /** Its file, as far as it was seen; else when it was read. ms since the epoch. */

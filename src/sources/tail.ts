@@ -252,7 +252,7 @@ export class Tail implements Source {
       rest(partition)
       return this.#rounds.retire(partition, this.#acks)
     }
-    if (partition.emptyUntil !== undefined) this.#rounds.lookSoon()
+    if (partition.emptyUntil !== undefined && partition.size > 0) this.#rounds.lookSoon()
     if (partition.offset < partition.size || partition.modified !== modified || partition.skipping || this.#rounds.looksAgain(partition)) {
       const now = this.around.clock.now()
       const block = await this.#reading.next(partition)

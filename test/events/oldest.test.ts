@@ -25,12 +25,15 @@ t.test('all that goes is asked for once', (t) => {
   let asked = 0
   const set = new Set<number>(Array.from({ length: 1000 }, (_, n) => n))
   const keys = (): Iterator<number, unknown> => (asked++, set.keys())
-  const oldest = new Oldest({ keys, delete: (key) => set.delete(key) })
+  const oldest = new Oldest({ keys, delete: (key) => set.delete(key), size: 1000 })
   for (let n = 0; n < 1000; n++) {
     oldest.remove()
     set.add(1000 + n)
   }
   t.equal(asked, 1)
   t.equal(set.size, 1000)
+  for (let n = 0; n <= 1000; n++) oldest.added()
+  oldest.remove()
+  t.equal(asked, 2, 'what nothing goes from is not held on to')
   t.end()
 })

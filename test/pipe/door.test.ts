@@ -29,7 +29,7 @@ async function ended(t: Test, ...says: readonly string[]): Promise<unknown> {
   const options = { fd: writing, pid: process.pid, uid, command: 'writer', ack: 'auto', grace: 1000, clock: systemClock, nonce: () => 'n', say: () => undefined } as const
   const end = deliver(source, options, new AbortController().signal).catch((error: unknown) => error)
   await until(() => existsSync(path))
-  const reader = (await seekWriter(pipe, uid)) as Socket
+  const reader = (await seekWriter(pipe, uid, true)) as Socket
   for (const [index, line] of says.entries()) {
     if (index > 0) await once(reader, 'data')
     reader.write(`${line}\n`)

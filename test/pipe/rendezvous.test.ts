@@ -1,6 +1,6 @@
 /** Where the two ends of a pipe meet: real sockets of one FIFO in this process, and what a killed writer leaves. */
 import { execFileSync } from 'node:child_process'
-import { chownSync, closeSync, existsSync, fchownSync, linkSync, mkdirSync, openSync, readdirSync, renameSync, rmSync, symlinkSync } from 'node:fs'
+import { chmodSync, chownSync, closeSync, existsSync, fchownSync, linkSync, mkdirSync, openSync, readdirSync, renameSync, rmSync, symlinkSync } from 'node:fs'
 import { once } from 'node:events'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { dirname, join } from 'node:path'
@@ -66,7 +66,7 @@ t.test('readers that cannot be let in, as where there are no descriptors left, e
   const meeting = await bind(pipe)
   t.teardown(() => meeting.close('remove'))
   for (let refused = 0; refused < 3; refused++) meeting.server.emit('error', new Error('accept EMFILE'))
-  const reader = (await seekWriter(pipe, uid)) as Socket
+  const reader = (await seekWriter(pipe, uid, true)) as Socket
   t.equal(reader.readyState, 'open')
   reader.destroy()
 })
@@ -91,11 +91,11 @@ t.test('what a killed writer left at a FIFO is nothing to the next FIFO that get
     t.teardown(() => rmSync(pathOf(pipe), { force: true }))
     closeSync(fd)
     rmSync(path)
-    t.equal(writerMayBe(pipe, uid), false, `inode ${pipe.inode} after ${before?.inode}`)
+    t.equal(writerMayBe(pipe, uid, true), false, `inode ${pipe.inode} after ${before?.inode}`)
     const writer = await bind(pipe)
     t.equal(writer.replaced, false)
     writer.close('leave')
-    t.equal(writerMayBe(pipe, uid), true)
+    t.equal(writerMayBe(pipe, uid, true), true)
     before = pipe
   }
 })
@@ -125,11 +125,11 @@ t.test('a writer whose socket was removed, and whose place another has taken, en
 t.test('a socket that cannot be connected to is not one that is not there', async (t) => {
   const { pipe, path } = pipeOf(t)
   await leaveDead(pipe)
-  t.ok((await seekWriter(pipe, uid)) instanceof Remains)
+  t.ok((await seekWriter(pipe, uid, true)) instanceof Remains)
   rmSync(path)
-  t.equal(await seekWriter(pipe, uid), undefined)
+  t.equal(await seekWriter(pipe, uid, true), undefined)
   symlinkSync(path, path)
-  await t.rejects(seekWriter(pipe, uid), { code: 'IO', cause: { code: 'ELOOP' } })
+  await t.rejects(seekWriter(pipe, uid, true), { code: 'IO', cause: { code: 'ELOOP' } })
   await t.rejects(bind(pipe), { code: 'ELOOP' }, 'another writer is not what hinders this one')
 })
 
@@ -137,7 +137,7 @@ t.test('a writer that ends before it has let a reader in is looked for again', a
   const { pipe, path } = pipeOf(t)
   for (const [how, left] of [['leave', true], ['remove', false]] as const) {
     const ending = await bind(pipe)
-    const looks = [seekWriter(pipe, uid), seekWriter(pipe, uid)]
+    const looks = [seekWriter(pipe, uid, true), seekWriter(pipe, uid, true)]
     ending.close(how)
     for (const found of await Promise.all(looks)) t.equal(found instanceof Remains, left, how)
     t.equal(existsSync(path), left)
@@ -184,7 +184,7 @@ t.test('a reader whose connection is broken off looks for no other by itself', a
   const writer = createServer({ pauseOnConnect: true }, (socket) => met.push(socket)).listen(path) // they are not read
   t.teardown(() => (writer.close(), met.forEach((socket) => socket.destroy())))
   await once(writer, 'listening')
-  const link = (await seekWriter(pipe, uid)) as Socket
+  const link = (await seekWriter(pipe, uid, true)) as Socket
   const over = new Promise((resolve) => link.once('error', () => undefined).once('close', resolve))
   await until(() => met.length === 1)
   await new Promise((resolve) => link.write('an ack that is not read', resolve))
@@ -222,12 +222,32 @@ t.test('two stages of a user that does not own their pipe meet in the directory 
   const writer = await as(other, () => Meeting.bind(pipe, { ...who, uid: other }, () => undefined))
   t.equal(dirname(writer.path), directoryOf(other))
   t.equal(existsSync(directoryOf(owner)), false, 'none is made for somebody else')
-  const reader = (await as(other, () => seekWriter(pipe, other))) as Socket
+  const reader = (await as(other, () => seekWriter(pipe, other, true))) as Socket
   t.equal(reader.readyState, 'open')
   reader.destroy()
   writer.close('leave')
-  t.ok((await as(other, () => seekWriter(pipe, other))) instanceof Remains)
-  t.equal(await as(owner, () => seekWriter(pipe, owner)), undefined, 'the owner of the pipe is told nothing by it')
+  t.ok((await as(other, () => seekWriter(pipe, other, true))) instanceof Remains)
+  t.equal(await as(owner, () => seekWriter(pipe, owner, true)), undefined, 'the owner of the pipe is told nothing by it')
+})
+
+t.test('that they may not look into the directory of its owner hinders them only where a writer of that user may have written', { skip: notRoot }, async (t) => {
+  const { pipe, owner, other } = foreignPipe(t)
+  const session = `/run/user/${owner}`
+  t.teardown(() => rmSync(session, { recursive: true, force: true }))
+  mkdirSync(join(session, 'flume'), { recursive: true })
+  chownSync(join(session, 'flume'), owner, -1)
+  chownSync(session, owner, -1)
+  chmodSync(session, 0o700)
+  await as(other, async () => {
+    t.equal(writerMayBe(pipe, other, false), false)
+    t.equal(await seekWriter(pipe, other, false), undefined)
+    await t.rejects(seekWriter(pipe, other, true), { code: 'PERMISSION' })
+    const writer = await Meeting.bind(pipe, { ...who, uid: other }, () => undefined)
+    const reader = (await seekWriter(pipe, other, true)) as Socket
+    t.equal(reader.readyState, 'open')
+    reader.destroy()
+    writer.close('remove')
+  })
 })
 
 t.test('a reader does not talk to what another user has put where the socket would be', { skip: notRoot }, async (t) => {
@@ -238,8 +258,8 @@ t.test('a reader does not talk to what another user has put where the socket wou
   await once(server, 'listening')
   t.teardown(() => server.close())
   chownSync(pathOf(pipe), other, -1)
-  t.equal(writerMayBe(pipe, owner), false)
-  t.equal(await seekWriter(pipe, owner), undefined)
+  t.equal(writerMayBe(pipe, owner, true), false)
+  t.equal(await seekWriter(pipe, owner, true), undefined)
   t.same(met, [])
 })
 

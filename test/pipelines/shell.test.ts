@@ -209,7 +209,7 @@ t.test('a queue that can put no more waits for the acks of what it gave out, and
     directory,
   )
   t.equal(out, '0 65 0\n0\n', err)
-  t.match(err, /^flume-buffer: puts no more, and waits for the acks of what it gave out: cannot take line 2.*\n(.*\n)*flume-buffer: cannot take line 2: the line is longer than 100 bytes$/m)
+  t.match(err, /^flume-buffer: puts no more: cannot take line 2.*\n(.*\n)*flume-buffer: cannot take line 2: the line is longer than 100 bytes$/m)
 })
 
 t.test('what is wrong is said in one line, with the status that belongs to it', async (t) => {

@@ -180,6 +180,49 @@ t.test('nor is a copy read of a log of which all was read at once, with what was
   }
 })
 
+t.test('a log that begins as before and is copied and truncated again before that is sure is read from that copy', async (t) => {
+  const banner = Array.from({ length: 30 }, (_, n) => `banner ${n} ${'b'.repeat(60)}\n`).join('')
+  for (const pattern of ['app.log', 'app.log*']) for (const copied of [true, false]) for (const written of [true, false]) {
+    const directory = t.testdir({})
+    const log = `${directory}/app.log`
+    const clock = new FakeClock(Date.now())
+    let next = 0
+    const touch = (path: string): void => fs.utimesSync(path, clock.now() / 1000, clock.now() / 1000)
+    const append = (count: number): void => {
+      if (!fs.existsSync(log) || fs.statSync(log).size === 0) fs.appendFileSync(log, banner)
+      for (let n = 0; n < count; n++) fs.appendFileSync(log, `line ${next++} ${'.'.repeat(40)}\n`)
+      touch(log)
+    }
+    const copy = (): void => {
+      fs.copyFileSync(log, `${log}.1`)
+      touch(`${log}.1`)
+    }
+    append(9)
+    const tailing = new Tailing([`${directory}/${pattern}`], clock)
+    await tailing.start()
+    await tailing.pass(3000)
+    if (copied) copy()
+    if (written) append(2)
+    await tailing.pass(1000)
+    fs.truncateSync(log)
+    touch(log)
+    await tailing.pass(100)
+    append(5)
+    await tailing.pass(1000)
+    if (copied) fs.renameSync(`${log}.1`, `${log}.2`)
+    copy()
+    await tailing.pass(200)
+    fs.truncateSync(log)
+    touch(log)
+    await tailing.pass(300)
+    append(5)
+    for (let n = 0; n < 70; n++) await tailing.pass(1000)
+    await tailing.close()
+    const sent = new Set(tailing.bodies.filter((body) => body.startsWith('line')).map((body) => Number(body.split(' ')[1])))
+    t.same(sent.size, next, `${pattern}, ${copied ? 'copied' : 'not copied'} at first, ${written ? 'written to' : 'at rest'}`)
+  }
+})
+
 t.test('of two short logs that are the same, and were copied and truncated between two looks, both are read', async (t) => {
   for (const pattern of PATTERNS) {
     const directory = t.testdir({ 'app.log': text(0, 5) })

@@ -219,7 +219,7 @@ class Line {
       if (file?.fault !== undefined) throw file.fault
     } catch (error) {
       if (taker !== undefined && !this.context.stop.aborted) {
-        this.context.say(`puts no more, and waits for the acks of what it gave out: ${describe(error)}`)
+        this.context.say(`puts no more: ${describe(error)}`)
       }
       this.#endTake.abort()
       throw error

@@ -18,7 +18,7 @@ export function sees(): boolean {
 }
 
 /** There is one pid namespace. */
-export function isInner(): boolean {
+export function mayBeOutside(): boolean {
   return false
 }
 

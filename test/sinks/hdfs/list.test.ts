@@ -195,10 +195,10 @@ t.test('a directory that may not be read: said, the others are listed, and the e
     closeSync(fd)
     const printed = readFileSync(join(dir, 'printed'), 'utf8')
     t.match(printed, /\/a\/.*[^]*\/c\/.*[^]*/)
-    if (json) t.match(printed.split('\n').filter((line) => line !== '').map((line) => JSON.parse(line) as Finding), [{ kind: 'file' }, { kind: 'unreadable', path: '/out/b', reason: 'cannot list /out/b: no' }, { kind: 'file' }, { kind: 'file' }, { kind: 'overlap' }, { kind: 'stream' }, { kind: 'missing' }])
+    if (json) t.match(printed.split('\n').filter((line) => line !== '').map((line) => JSON.parse(line) as Finding), [{ kind: 'file' }, { kind: 'unreadable', path: '/out/b', reason: 'cannot list /out/b: permission denied' }, { kind: 'file' }, { kind: 'file' }, { kind: 'overlap' }, { kind: 'stream' }, { kind: 'missing' }])
   }
   t.same(said.slice(0, 3), [
-    'cannot list /out/b: no', `two files hold the same sequences, 20 to 28: /out/c/${named(20, 28)} and /out/c/${named(20, 29)}`,
+    'cannot list /out/b: permission denied', `two files hold the same sequences, 20 to 28: /out/c/${named(20, 28)} and /out/c/${named(20, 29)}`,
     '10 sequences are in no bucket of those that may be read',
   ])
 })

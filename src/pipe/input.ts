@@ -135,7 +135,8 @@ export class Input {
     const { uid, command, pid } = this.#options
     this.#intake.fresh = false
     const came = this.#intake.length > 0
-    const found = writerMayBe(this.#stat, uid, came) ? await this.#intake.pausedFor(seekWriter(this.#stat, uid, came)) : undefined // a hello makes void what is in the pipe
+    // a hello makes void what is in the pipe
+    const found = writerMayBe(this.#stat, uid, came) ? await this.#intake.pausedFor(seekWriter(this.#stat, uid, came)) : undefined
     if (found instanceof Remains) {
       this.#remains = found
       this.#startVoid('a writer that died or failed')

@@ -23,7 +23,7 @@ export async function check(partition: Partition, known: Known): Promise<void> {
   const stat = await partition.file.stat()
   if (await isGone(partition.file)) return rotatedAway(partition, known)
   if (stat.size < partition.offset || wasUnread(partition, stat.size)) return truncated(partition, known)
-  if (partition.savedFrom !== undefined && !partition.holds(await readAt(partition.file, partition.base, partition.knownSize))) return truncated(partition, known)
+  if (partition.savedFrom !== undefined && (await wasTruncated(partition, known))) return
   const { size, modified, name, path } = partition
   if (size === 0 && name === path && (stat.size > 0 || stat.modified !== modified)) partition.emptyUntil ??= modified
   if (partition.learn(stat, known.now())) partition.due = true
@@ -96,13 +96,13 @@ async function rotatedAway(partition: Partition, known: Known): Promise<void> {
 
 /**
  * Nothing was read of it, as it was gone by then. Where its log goes on in the file that has its name next, and that has not less,
- * it was a copy of the log as that is; else it is lost.
+ * it was a copy of the log as that is, and where what was made of it is met yet, it is that; else it is lost.
  */
 function missed(partition: Partition, at: number, known: Known): void {
   const { path, size, changed } = partition
   const isIt = (one: Partition): boolean => one.name === path && one.size >= size && (one.wentOn >= changed || (!one.judged && one.sameTo > 0))
   partition.missedAt = undefined
-  if ([...known.all.values()].some(isIt)) known.all.delete(partition.id)
+  if ([...known.all.values()].some(isIt) || isMet(partition, known)) known.all.delete(partition.id)
   else if (known.now() - at >= known.young) partition.lose(size, 'removed')
   else {
     partition.missedAt = at

@@ -105,7 +105,6 @@ export class Partitions implements Known {
       if (partition.file === undefined) this.all.delete(partition.id)
       else blank.push(partition)
       partition.judged = false
-      partition.savedFrom = partition.same = undefined
       await rewind(partition, [])
     }
     for (const [id, positions] of places) {

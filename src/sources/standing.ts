@@ -49,6 +49,7 @@ export async function rewind(partition: Partition, positions: readonly FilePosit
   partition.acked = lowest
   partition.stops = positions.slice(1).map(({ offset }) => offset)
   partition.skipping = false
+  partition.savedFrom = partition.same = undefined
   partition.due = true
   if (lowest !== null) {
     partition.judged = true

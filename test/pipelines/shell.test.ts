@@ -165,6 +165,15 @@ t.test('a stage in a pid namespace of its own is read from outside, with acks wh
   t.equal((await shell('cat statuses', directory)).out, '0\n0\n0\n')
 })
 
+t.test('a pipe that was made in a pid namespace is read by nobody outside of it', { skip: whyNoNamespaces() }, async (t) => {
+  const directory = t.testdir({ log: lines(0, 50) })
+  const inside = (line: string): string => `unshare --fork --pid --mount-proc bash -c '${line}; echo "\${PIPESTATUS[*]}"'`
+  t.match(await shell(inside('flume-tail log | flume-buffer --nonsense'), directory), { out: '141 64\n' })
+  t.match(await shell(inside('flume-tail --once --ack require log | true'), directory), { out: '141 0\n' })
+  const some = await shell(inside('flume-tail --once --no-headers log | head -1'), directory)
+  t.match(some, { out: /^\{"body":"line 0"\}\n(0|141) 0\n$/, err: /^$/ })
+})
+
 t.test('messages in the pipe of the events are refused, with 64; where none are written, or elsewhere, they are not', async (t) => {
   const directory = t.testdir({ log: lines(0, 3), events: '{"body":"x"}\n' })
   await shell('flume-buffer --put q <events', directory)

@@ -123,10 +123,11 @@ async function replay(source: Replay, values: BufferValues, context: Context): P
   }
 }
 
-/** stdout is a pipe that a flume stage reads. */
+/** stdout is a pipe that a flume stage reads, and messages do not go there. */
 function feedsStage(context: Context): boolean {
-  const stdout = statOfFd(1)
-  return stdout.kind === 'pipe' && lookAt(stdout, context).is === 'flume'
+  const [stdout, stderr] = [statOfFd(1), statOfFd(2)]
+  const isApart = stdout.inode !== stderr.inode || stdout.device !== stderr.device
+  return stdout.kind === 'pipe' && isApart && lookAt(stdout, context).is === 'flume'
 }
 
 interface Roles {

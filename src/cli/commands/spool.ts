@@ -7,6 +7,7 @@ import { NOT_UTF8 } from '../../disk/path.js'
 import { isSame } from '../../disk/same.js'
 import { errnoOf, FlumeError } from '../../errors.js'
 import { deliver } from '../../pipe/output.js'
+import { checkStderr } from '../../pipe/stderr.js'
 import { isQueue } from '../../sources/flume-files.js'
 import type { Done } from '../../sources/spool/aside.js'
 import { ORDERS, type Order } from '../../sources/spool/backlog.js'
@@ -65,6 +66,7 @@ export const command = defineCommand({
     ['flume-spool ./in | head -3', 'what its events look like; nothing is set aside'],
   ],
   async run(values, operands, given) {
+    checkStderr(1) // before anything is said
     checkProgress(values)
     checkPatterns(values)
     let progress: Progress | undefined

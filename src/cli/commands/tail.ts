@@ -6,6 +6,7 @@ import { notice } from '../../disk/notice.js'
 import { FlumeError } from '../../errors.js'
 import { regexOf } from '../../interceptors/regex.js'
 import { deliver } from '../../pipe/output.js'
+import { checkStderr } from '../../pipe/stderr.js'
 import { Multiline } from '../../sources/multiline.js'
 import { Resend } from '../../sources/resend.js'
 import { stateName } from '../../sources/state.js'
@@ -65,6 +66,7 @@ export const command = defineCommand({
     ['journalctl -f -o cat | flume-tail - | flume-buffer ./q', 'the lines of another program'],
   ],
   async run(values, operands, given) {
+    checkStderr(1) // before anything is said
     if (operands.length === 0 && values.rejects !== undefined) return sendAgain(values, values.rejects, given)
     checkNames(operands)
     if (operands.includes('-') && values['multiline-start'] !== undefined) {

@@ -8,10 +8,15 @@ import { lookAt } from './holders.js'
 const TRIES = 20
 const AGAIN = 50
 
+/** `fd` is a pipe into which stderr goes, too. */
+export function takesStderr(fd: number): boolean {
+  const [output, stderr] = [statOfFd(fd), statOfFd(2)]
+  return output.kind === 'pipe' && output.inode === stderr.inode && output.device === stderr.device
+}
+
 /** Throws STDERR_TAKEN, with the advice, where `fd` is a pipe into which stderr goes, too. */
 export function checkStderr(fd: number, advice = 'use 2>FILE'): void {
-  const [output, stderr] = [statOfFd(fd), statOfFd(2)]
-  if (output.kind !== 'pipe' || output.inode !== stderr.inode || output.device !== stderr.device) return
+  if (!takesStderr(fd)) return
   throw new FlumeError('STDERR_TAKEN', `cannot write events into the pipe that stderr goes into: ${advice} (so with nohup, which joins the two)`)
 }
 

@@ -3,7 +3,7 @@
  * ends before the place where the reading of the log stands, and none of it is read again.
  */
 import * as fs from 'node:fs'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { nodeDisk } from '../../src/disk/node.js'
 import { FakeClock } from '../support/clock.js'
 import { compress } from '../support/rotating.js'
@@ -16,6 +16,14 @@ const sorted = (bodies: readonly string[]): string[] => [...bodies].sort((a, b) 
 async function settle(tailing: Tailing): Promise<void> {
   for (let i = 0; i < 20; i++) await tailing.pass(1000)
   await tailing.close()
+}
+
+/** A log to which nothing was written yet, followed. */
+async function followingEmpty(t: Test, pattern: string): Promise<{ readonly directory: string; readonly log: string; readonly tailing: Tailing }> {
+  const directory = t.testdir({ 'app.log': '' })
+  const tailing = new Tailing([`${directory}/${pattern}`], new FakeClock(Date.now()))
+  await tailing.start()
+  return { directory, log: `${directory}/app.log`, tailing }
 }
 
 const PATTERNS = ['app.log', 'app*'] as const
@@ -144,10 +152,7 @@ t.test('what was seen in a log after its truncation, and copied and truncated ag
 t.test('what was written, copied and truncated while nobody looked is read from the copy, where the log was empty before and after that', async (t) => {
   for (const size of SIZES) {
     for (const pattern of PATTERNS) {
-      const directory = t.testdir({ 'app.log': '' })
-      const log = `${directory}/app.log`
-      const tailing = new Tailing([`${directory}/${pattern}`], new FakeClock(Date.now()))
-      await tailing.start()
+      const { log, tailing } = await followingEmpty(t, pattern)
       fs.writeFileSync(log, text(0, size))
       fs.copyFileSync(log, `${log}.1`)
       fs.truncateSync(log)
@@ -164,10 +169,7 @@ t.test('what was written, copied and truncated while nobody looked is read from 
 t.test('nor is a copy read of a log of which all was read at once, with what was written after the copy', async (t) => {
   for (const size of [3, ...SIZES]) {
     for (const pattern of PATTERNS) {
-      const directory = t.testdir({ 'app.log': '' })
-      const log = `${directory}/app.log`
-      const tailing = new Tailing([`${directory}/${pattern}`], new FakeClock(Date.now()))
-      await tailing.start()
+      const { directory, log, tailing } = await followingEmpty(t, pattern)
       fs.writeFileSync(log, text(0, size))
       fs.copyFileSync(log, `${directory}/other`)
       fs.appendFileSync(log, text(size, size + 1))

@@ -14,7 +14,7 @@ import { Input } from '../../pipe/input.js'
 import { deliver } from '../../pipe/output.js'
 import type { End } from '../../pipe/output-options.js'
 import { lookAt } from '../../pipe/holders.js'
-import { checkStderr } from '../../pipe/stderr.js'
+import { checkStderr, takesStderr } from '../../pipe/stderr.js'
 import { withPositions } from '../../sources/event-file.js'
 import { Meter } from '../../stat/meter.js'
 import { defineCommand } from '../command.js'
@@ -125,9 +125,8 @@ async function replay(source: Replay, values: BufferValues, context: Context): P
 
 /** stdout is a pipe that a flume stage reads, and messages do not go there. */
 function feedsStage(context: Context): boolean {
-  const [stdout, stderr] = [statOfFd(1), statOfFd(2)]
-  const isApart = stdout.inode !== stderr.inode || stdout.device !== stderr.device
-  return stdout.kind === 'pipe' && isApart && lookAt(stdout, context).is === 'flume'
+  const stdout = statOfFd(1)
+  return stdout.kind === 'pipe' && !takesStderr(1) && lookAt(stdout, context).is === 'flume'
 }
 
 interface Roles {
